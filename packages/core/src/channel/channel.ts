@@ -1,0 +1,41 @@
+import type { ErrorCode } from "../errors/index.ts";
+
+/** Why a channel ended; a code where this side or the peer's transport could say one. */
+export interface ChannelEnd {
+  readonly code?: ErrorCode;
+  readonly reason: string;
+}
+
+/** What the owner of a channel wants to hear. Callbacks are never made from within a call to the channel. */
+export interface ChannelHandler {
+  /** The channel can be written to. Not called for channels that were accepted: they are open. */
+  onOpen?(): void;
+  /** One whole frame arrived. The bytes are the receiver's to keep; they are never reused. */
+  onFrame(frame: Uint8Array): void;
+  /** `bufferedBytes` has fallen to zero after it had risen above the channel's high-water mark. */
+  onDrain?(): void;
+  /** The channel is gone; called exactly once, and nothing is called after it. */
+  onEnd(end: ChannelEnd): void;
+}
+
+/**
+ * One open way for frames between two peers, ordered and whole: what a WebSocket, a Unix socket
+ * or memory has in common. A frame that is sent may still be lost when the channel ends.
+ */
+export interface Channel {
+  /** Sends one frame. The bytes belong to the channel from here on and must not be changed. After the end it does nothing. */
+  send(frame: Uint8Array): void;
+  /** Bytes handed to `send` that the operating system (or peer) has not taken yet. */
+  readonly bufferedBytes: number;
+  /** Stops reading from the peer; frames already read may still arrive. */
+  pause(): void;
+  /** Reads again. */
+  resume(): void;
+  /** Ends the channel after what was sent has left, within a bound of one second. */
+  close(): void;
+  /** Ends the channel at once. */
+  destroy(): void;
+}
+
+/** Opens a channel towards `url`; failure to connect is told by `onEnd`. */
+export type Dial = (url: string, handler: ChannelHandler, options: { readonly maxFrameBytes: number }) => Channel;

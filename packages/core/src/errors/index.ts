@@ -1,0 +1,2 @@
+export { type ErrorCode, type ErrorCodeInfo, errorCatalogue, isErrorCode } from "./catalogue.ts";
+export { type ErrorDocument, MyelinError, type MyelinErrorOptions } from "./myelin-error.ts";
