@@ -245,8 +245,7 @@ function installSystemPackages() {
       stdio: ["ignore", "ignore", 2],
     });
   };
-  const isDone = () =>
-    apt("install", "-y", "--no-install-recommends", ...names).status === 0;
+  const isDone = () => apt("install", "-y", "--no-install-recommends", ...names).status === 0;
   apt("update");
   if (!isDone()) {
     say(`apt-get could not install ${names.join(" ")}; the tests that need it will say so`);
@@ -273,7 +272,9 @@ function main() {
       );
     }
     writeFileSync(stampPath, stamp);
-    say(`ready, with Node ${linkedVersion()}, after ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
+    say(
+      `ready, with Node ${linkedVersion()}, after ${((Date.now() - startedAt) / 1000).toFixed(1)} s`,
+    );
   }
   if (process.argv.includes("--system")) installSystemPackages();
 }
