@@ -1,0 +1,10 @@
+export {
+  type InstructionDocument,
+  type InstructionStatus,
+  type StageName,
+  instructionStatuses,
+  isEnded,
+  isInstructionStatus,
+  stageNames,
+} from "./instruction.ts";
+export { parseTime } from "./time.ts";
