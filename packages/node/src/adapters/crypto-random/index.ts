@@ -1,0 +1,1 @@
+export { cryptoRandom } from "./crypto-random.ts";

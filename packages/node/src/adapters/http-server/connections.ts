@@ -1,0 +1,107 @@
+import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { MyelinError } from "@myelin/core/errors";
+import type { Clock } from "../../ports/clock.ts";
+import { endAfterLinger } from "./linger.ts";
+import { errorResponse, respondRaw } from "./respond.ts";
+
+/** Refused callers that may read their refusal at the same time; further ones are cut off. */
+const maxRefused = 64;
+/** Requests that one connection may have under way by pipelining. */
+const maxPipelined = 16;
+
+/**
+ * Every connection of the server and what it is busy with.
+ *
+ * Invariants
+ * 1. A connection is in `#http` or in `#channels` until it closes, and both together are bounded.
+ * 2. A connection in `#http` maps to its answers under way; none means it may be cut at closing.
+ */
+export class Connections {
+  readonly #maxConnections: number;
+  readonly #clock: Clock;
+  readonly #http = new Map<Duplex, Set<ServerResponse>>();
+  readonly #channels = new Set<Duplex>();
+  readonly #refused = new Set<Duplex>();
+  #onHttpGone: (() => void) | undefined;
+
+  constructor(maxConnections: number, clock: Clock) {
+    this.#maxConnections = maxConnections;
+    this.#clock = clock;
+  }
+
+  /** Takes a new connection in, or refuses it with RESOURCE_EXHAUSTED and returns false. */
+  admit(socket: Socket): boolean {
+    if (this.#http.size + this.#channels.size >= this.#maxConnections) {
+      this.#refuse(socket);
+      return false;
+    }
+    this.#http.set(socket, new Set());
+    socket.once("close", () => {
+      this.#channels.delete(socket);
+      this.#forgetHttp(socket);
+    });
+    return true;
+  }
+
+  /** The connection has become a channel, which its owner closes. */
+  becomeChannel(socket: Duplex): void {
+    this.#channels.add(socket);
+    this.#forgetHttp(socket);
+  }
+
+  /** Notes an answer under way; false when the connection has too many. */
+  begin(socket: Duplex, response: ServerResponse): boolean {
+    const underWay = this.#http.get(socket);
+    if (underWay === undefined || underWay.size >= maxPipelined) return false;
+    underWay.add(response);
+    response.once("close", () => underWay.delete(response));
+    return true;
+  }
+
+  /** True when bytes written now would land within an answer. */
+  isAnswering(socket: Duplex): boolean {
+    for (const response of this.#http.get(socket) ?? []) if (response.headersSent) return true;
+    return false;
+  }
+
+  isRefused(socket: Duplex): boolean {
+    return this.#refused.has(socket);
+  }
+
+  /** Answers with an error outside of any request and ends the connection. */
+  refuse(socket: Duplex, error: MyelinError): void {
+    this.#refused.add(socket);
+    socket.once("close", () => this.#refused.delete(socket));
+    respondRaw(socket, errorResponse(error));
+    endAfterLinger(socket, this.#clock);
+  }
+
+  /** Cuts connections that await nothing; resolves when the others were answered, or cuts them at the bound. */
+  async drain(withinUs: number): Promise<void> {
+    for (const [socket, underWay] of this.#http) if (underWay.size === 0) socket.destroy();
+    if (this.#http.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onHttpGone = resolve;
+    const timer = this.#clock.schedule(withinUs, () => {
+      for (const socket of this.#http.keys()) socket.destroy();
+    });
+    await promise;
+    timer.cancel();
+  }
+
+  #forgetHttp(socket: Duplex): void {
+    this.#http.delete(socket);
+    if (this.#http.size === 0) this.#onHttpGone?.();
+  }
+
+  #refuse(socket: Socket): void {
+    if (this.#refused.size >= maxRefused) {
+      socket.destroy();
+      return;
+    }
+    const message = `the node holds ${this.#maxConnections} connections, which is its limit`;
+    this.refuse(socket, new MyelinError("RESOURCE_EXHAUSTED", message));
+  }
+}

@@ -1,0 +1,212 @@
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { MyelinError } from "@myelin/core/errors";
+import type { Clock } from "../../ports/clock.ts";
+import type { AcceptChannel, HttpHandler, Transport } from "../../ports/transport.ts";
+import { authorityOf, isWildcard } from "./address.ts";
+import { Connections } from "./connections.ts";
+import { exchange, tooManyRequests } from "./exchange.ts";
+import type { OriginPolicy } from "./origin.ts";
+import { respond, errorResponse } from "./respond.ts";
+import { createUpgrade } from "./upgrade.ts";
+
+/** Where the node listens on TCP, to whom, and within which bounds. */
+export interface HttpServerOptions {
+  /** Address or name to listen on, such as `127.0.0.1`. */
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  /** Origins, such as `https://console.example`, whose pages may call besides the node's own. */
+  readonly allowedOrigins?: readonly string[];
+  /** Names, without port, under which the node is called besides its address and `localhost`. */
+  readonly allowedHosts?: readonly string[];
+  readonly maxBodyBytes: number;
+  /** A longer frame ends its channel with PAYLOAD_TOO_LARGE. */
+  readonly maxFrameBytes: number;
+  /** HTTP connections and channels together. */
+  readonly maxConnections: number;
+  /** A request must be whole by then; 15 s unless given. */
+  readonly requestWithinUs?: number;
+  /** Answers under way at `close` must be done by then; 5 s unless given. */
+  readonly closeWithinUs?: number;
+  readonly clock: Clock;
+  readonly handler: HttpHandler;
+}
+
+/** The node's TCP port: a transport for channels over WebSocket, and HTTP for everything else. */
+export interface HttpServer extends Transport {
+  /** The port listened on; the real one once `listen` has resolved. */
+  readonly port: number;
+  /** `http://…`, as a browser or curl calls it. */
+  readonly httpUrl: string;
+}
+
+/** Bodies held at once, as a multiple of the largest one. */
+const bodiesHeldAtOnce = 32;
+
+/** One TCP port for HTTP/1.1 and WebSocket (subprotocol `myelin.v1.proto` at `/` and `/myelin`). */
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const { clock, host } = options;
+  const requestWithinMs = Math.ceil((options.requestWithinUs ?? 15e6) / 1e3);
+  const policy: OriginPolicy = {
+    host,
+    allowedHosts: options.allowedHosts ?? [],
+    allowedOrigins: options.allowedOrigins ?? [],
+  };
+  const connections = new Connections(options.maxConnections, clock);
+  const upgrade = createUpgrade({
+    policy,
+    maxFrameBytes: options.maxFrameBytes,
+    clock,
+    onUpgraded: (socket) => connections.becomeChannel(socket),
+  });
+  const bodies = { heldBytes: 0, maxBytes: bodiesHeldAtOnce * options.maxBodyBytes };
+  let isClosing = false;
+  let port = options.port;
+
+  const exchangeOptions = {
+    policy,
+    maxBodyBytes: options.maxBodyBytes,
+    bodies,
+    clock,
+    handler: options.handler,
+    isLast: () => isClosing,
+  };
+  const server = createServer(
+    {
+      headersTimeout: requestWithinMs,
+      requestTimeout: requestWithinMs,
+      connectionsCheckingInterval: Math.min(requestWithinMs, 1000),
+      noDelay: true,
+      joinDuplicateHeaders: true,
+      requireHostHeader: false,
+      shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === "websocket",
+    },
+    (request: IncomingMessage, response: ServerResponse) => {
+      if (connections.begin(request.socket, response)) {
+        void exchange(exchangeOptions, request, response);
+      } else {
+        respond(response, errorResponse(tooManyRequests()), { connection: "close" });
+        response.end();
+      }
+    },
+  );
+  admitThrough(server, connections);
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    onClientError(connections, error, socket, requestWithinMs);
+  });
+
+  async function listen(accept: AcceptChannel): Promise<void> {
+    if (server.listening) throw new MyelinError("CONFLICT", `already listening on ${authority()}`);
+    server.on("upgrade", (request, socket, head) => upgrade(accept, request, socket, head));
+    await listenOn(server, host, options.port);
+    // An accept that fails, say for want of file descriptors, concerns that caller only.
+    server.on("error", () => {});
+    const address = server.address();
+    if (typeof address === "object" && address !== null) port = address.port;
+  }
+
+  async function close(): Promise<void> {
+    isClosing = true;
+    // The server's own close waits for every channel; those belong to their owners.
+    server.close();
+    await connections.drain(options.closeWithinUs ?? 5e6);
+  }
+
+  const authority = (): string => authorityOf(isWildcard(host) ? "127.0.0.1" : host, port);
+  return {
+    listen,
+    close,
+    get url(): string {
+      return `ws://${authority()}`;
+    },
+    get httpUrl(): string {
+      return `http://${authority()}`;
+    },
+    get port(): number {
+      return port;
+    },
+  };
+}
+
+/** Puts the bound on connections before HTTP; what tells other protocols by their first bytes belongs here too. */
+function admitThrough(server: Server, connections: Connections): void {
+  const listeners = server.listeners("connection");
+  server.removeAllListeners("connection");
+  server.on("connection", (socket: Socket) => {
+    if (!connections.admit(socket)) return;
+    for (const attach of listeners) attach.call(server, socket);
+  });
+}
+
+function onClientError(
+  connections: Connections,
+  error: NodeJS.ErrnoException,
+  socket: Duplex,
+  requestWithinMs: number,
+): void {
+  if (connections.isRefused(socket)) return;
+  if (!socket.writable || connections.isAnswering(socket)) {
+    socket.destroy();
+    return;
+  }
+  connections.refuse(socket, errorOfRequest(error, requestWithinMs));
+}
+
+function errorOfRequest(error: NodeJS.ErrnoException, requestWithinMs: number): MyelinError {
+  if (error.code === "HPE_HEADER_OVERFLOW" || error.code === "HPE_CHUNK_EXTENSIONS_OVERFLOW") {
+    return new MyelinError("PAYLOAD_TOO_LARGE", "the request's headers are too large", {
+      cause: error,
+    });
+  }
+  if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") {
+    const message = `the request was not whole within ${requestWithinMs} ms`;
+    return new MyelinError("INVALID_ARGUMENT", message, { cause: error });
+  }
+  return new MyelinError("INVALID_ARGUMENT", `this is not an HTTP request: ${error.message}`, {
+    cause: error,
+  });
+}
+
+/** @throws MyelinError ADDRESS_IN_USE, PERMISSION_DENIED or INVALID_ARGUMENT */
+async function listenOn(server: Server, host: string, port: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  try {
+    server.listen(port, host, resolve);
+    await promise;
+  } catch (error) {
+    throw listenError(error, host, port);
+  } finally {
+    server.off("error", reject);
+  }
+}
+
+function listenError(error: unknown, host: string, port: number): MyelinError {
+  const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+  const details = { host, port };
+  if (code === "EADDRINUSE") {
+    return new MyelinError(
+      "ADDRESS_IN_USE",
+      `port ${port} of ${host} is taken by another process`,
+      { details },
+    );
+  }
+  if (code === "EACCES" || code === "EPERM") {
+    return new MyelinError(
+      "PERMISSION_DENIED",
+      `this user may not listen on port ${port} of ${host}`,
+      {
+        hint: "Choose a port above 1023.",
+        details,
+        cause: error,
+      },
+    );
+  }
+  return new MyelinError("INVALID_ARGUMENT", `cannot listen on port ${port} of ${host} (${code})`, {
+    hint: "Give an address of this machine and a port from 0 to 65535.",
+    details,
+    cause: error,
+  });
+}

@@ -1,0 +1,1 @@
+export { type HttpServer, type HttpServerOptions, createHttpServer } from "./http-server.ts";

@@ -1,0 +1,1 @@
+export { type UnixTransportOptions, createUnixTransport } from "./unix-transport.ts";
