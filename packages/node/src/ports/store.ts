@@ -95,7 +95,7 @@ export interface LedgerQuery {
   readonly untilUs?: number;
   /** Where an earlier answer ended; of a query with the same conditions and direction. */
   readonly cursor?: string;
-  /** 1 to 10,000. */
+  /** 1 to 1,000. */
   readonly limit: number;
   /** The order is that of appending: newest first, or oldest first. */
   readonly newestFirst: boolean;
@@ -177,7 +177,7 @@ export interface Store {
   /**
    * Appends to the ledger, behind: nothing waits for it. Resolves to true when the entries are
    * written (they survive the process from then on), to false when they had to be dropped; never
-   * rejects. An entry with the id of an earlier one of the same day takes its place.
+   * rejects. An entry with the id of an earlier one takes its place.
    */
   appendLedger(entries: readonly LedgerEntry[]): Promise<boolean>;
   /**
