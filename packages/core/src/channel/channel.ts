@@ -38,4 +38,8 @@ export interface Channel {
 }
 
 /** Opens a channel towards `url`; failure to connect is told by `onEnd`. */
-export type Dial = (url: string, handler: ChannelHandler, options: { readonly maxFrameBytes: number }) => Channel;
+export type Dial = (
+  url: string,
+  handler: ChannelHandler,
+  options: { readonly maxFrameBytes: number },
+) => Channel;

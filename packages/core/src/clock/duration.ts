@@ -17,9 +17,13 @@ const pair = /(\d+(?:\.\d+)?)(us|ms|s|m|h|d)/g;
  */
 export function parseDuration(text: string): number {
   if (typeof text !== "string" || text.length > 64 || !form.test(text)) {
-    throw new MyelinError("INVALID_ARGUMENT", `${JSON.stringify(String(text).slice(0, 80))} is not a duration`, {
-      hint: "Write number-unit pairs, such as 250us, 10ms, 1.5s, 2m, 1h or 1m30s.",
-    });
+    throw new MyelinError(
+      "INVALID_ARGUMENT",
+      `${JSON.stringify(String(text).slice(0, 80))} is not a duration`,
+      {
+        hint: "Write number-unit pairs, such as 250us, 10ms, 1.5s, 2m, 1h or 1m30s.",
+      },
+    );
   }
   let totalUs = 0;
   for (const [, amount, unit] of text.matchAll(pair)) {

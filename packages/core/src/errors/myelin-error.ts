@@ -50,7 +50,8 @@ export class MyelinError extends Error {
 
   /** Reads an error document that came from outside; unknown codes become INTERNAL. */
   static fromDocument(document: Partial<ErrorDocument>): MyelinError {
-    const code = document.code !== undefined && isErrorCode(document.code) ? document.code : "INTERNAL";
+    const code =
+      document.code !== undefined && isErrorCode(document.code) ? document.code : "INTERNAL";
     return new MyelinError(code, document.message ?? "unknown error", {
       ...(document.hint === undefined ? {} : { hint: document.hint }),
       ...(document.details === undefined ? {} : { details: document.details }),

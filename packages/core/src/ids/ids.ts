@@ -20,7 +20,11 @@ export type ActionName = Branded<"ActionName">;
 /** Names a metric. */
 export type MetricName = Branded<"MetricName">;
 
-function parser<Id extends string>(what: string, pattern: RegExp, form: string): (text: string) => Id {
+function parser<Id extends string>(
+  what: string,
+  pattern: RegExp,
+  form: string,
+): (text: string) => Id {
   return (text) => {
     if (typeof text === "string" && pattern.test(text)) return text as Id;
     const shown = JSON.stringify(String(text).slice(0, 80));
@@ -31,18 +35,50 @@ function parser<Id extends string>(what: string, pattern: RegExp, form: string):
 }
 
 /** @throws MyelinError INVALID_ARGUMENT */
-export const parseAgentId: (text: string) => AgentId = parser("agent id", /^[A-Za-z0-9][A-Za-z0-9._:@~+=-]{0,127}$/, "1 to 128 letters, digits or . _ : @ ~ + = -, beginning with a letter or digit");
+export const parseAgentId: (text: string) => AgentId = parser(
+  "agent id",
+  /^[A-Za-z0-9][A-Za-z0-9._:@~+=-]{0,127}$/,
+  "1 to 128 letters, digits or . _ : @ ~ + = -, beginning with a letter or digit",
+);
 /** @throws MyelinError INVALID_ARGUMENT */
-export const parsePartName: (text: string) => PartName = parser("part name", /^[a-z0-9][a-z0-9-]{0,31}$/, "1 to 32 of a-z, 0-9 and -");
+export const parsePartName: (text: string) => PartName = parser(
+  "part name",
+  /^[a-z0-9][a-z0-9-]{0,31}$/,
+  "1 to 32 of a-z, 0-9 and -",
+);
 /** @throws MyelinError INVALID_ARGUMENT */
-export const parseIncarnation: (text: string) => Incarnation = parser("incarnation", /^[A-Za-z0-9_-]{1,64}$/, "1 to 64 of A-Z, a-z, 0-9, _ and -");
+export const parseIncarnation: (text: string) => Incarnation = parser(
+  "incarnation",
+  /^[A-Za-z0-9_-]{1,64}$/,
+  "1 to 64 of A-Z, a-z, 0-9, _ and -",
+);
 /** @throws MyelinError INVALID_ARGUMENT */
-export const parseSessionId: (text: string) => SessionId = parser("session id", /^[A-Za-z0-9_-]{1,64}$/, "1 to 64 of A-Z, a-z, 0-9, _ and -");
+export const parseSessionId: (text: string) => SessionId = parser(
+  "session id",
+  /^[A-Za-z0-9_-]{1,64}$/,
+  "1 to 64 of A-Z, a-z, 0-9, _ and -",
+);
 /** @throws MyelinError INVALID_ARGUMENT */
-export const parseRuleName: (text: string) => RuleName = parser("rule name", /^[a-z0-9-]{1,64}$/, "1 to 64 of a-z, 0-9 and -");
+export const parseRuleName: (text: string) => RuleName = parser(
+  "rule name",
+  /^[a-z0-9-]{1,64}$/,
+  "1 to 64 of a-z, 0-9 and -",
+);
 /** @throws MyelinError INVALID_ARGUMENT */
-export const parseInstructionId: (text: string) => InstructionId = parser("instruction id", /^[A-Za-z0-9_-]{1,64}$/, "1 to 64 of A-Z, a-z, 0-9, _ and -");
+export const parseInstructionId: (text: string) => InstructionId = parser(
+  "instruction id",
+  /^[A-Za-z0-9_-]{1,64}$/,
+  "1 to 64 of A-Z, a-z, 0-9, _ and -",
+);
 /** @throws MyelinError INVALID_ARGUMENT */
-export const parseActionName: (text: string) => ActionName = parser("action name", /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/, "1 to 64 letters, digits or . _ -, beginning with a letter");
+export const parseActionName: (text: string) => ActionName = parser(
+  "action name",
+  /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/,
+  "1 to 64 letters, digits or . _ -, beginning with a letter",
+);
 /** @throws MyelinError INVALID_ARGUMENT */
-export const parseMetricName: (text: string) => MetricName = parser("metric name", /^[A-Za-z_][A-Za-z0-9_.:/-]{0,127}$/, "1 to 128 letters, digits or _ . : / -, beginning with a letter or _");
+export const parseMetricName: (text: string) => MetricName = parser(
+  "metric name",
+  /^[A-Za-z_][A-Za-z0-9_.:/-]{0,127}$/,
+  "1 to 128 letters, digits or _ . : / -, beginning with a letter or _",
+);

@@ -1,0 +1,193 @@
+/*
+ * Reads frames.
+ *
+ * Invariants:
+ * 1. The header is told before any operation, wherever in the frame it stands.
+ * 2. Whatever the bytes are, the only error thrown is MyelinError PROTOCOL_ERROR; what the visitor
+ *    throws passes through as it is.
+ * 3. Operations are told in their order. When one is malformed, those before it have been told.
+ */
+import { ByteReader } from "./byte-reader.ts";
+import { gather } from "./gather.ts";
+import { readHello } from "./hello-codec.ts";
+import {
+  readAcknowledgement,
+  readCancellation,
+  readInstruction,
+  readSettlement,
+} from "./instruction-codec.ts";
+import type {
+  Acknowledgement,
+  Cancellation,
+  EventMessage,
+  FlowControl,
+  Goodbye,
+  Hello,
+  InstructionMessage,
+  PartState,
+  Ping,
+  Pong,
+  Settlement,
+  TwinDelta,
+  Welcome,
+} from "./messages.ts";
+import { type SampleColumns, SampleReader } from "./sample-columns.ts";
+import {
+  readFlowControl,
+  readGoodbye,
+  readPartState,
+  readPing,
+  readPong,
+  readWelcome,
+} from "./session-codec.ts";
+import { readEvent, readTwinDelta } from "./telemetry-codec.ts";
+
+/** What a reader of frames wants to hear; operations without a method are passed over unread. */
+export interface FrameVisitor {
+  /** Told first, for every frame. `sentAtUs` is NaN where absent, `telemetrySequence` 0. */
+  onHeader?(sentAtUs: number, telemetrySequence: number): void;
+  onHello?(hello: Hello): void;
+  onWelcome?(welcome: Welcome): void;
+  onPing?(ping: Ping): void;
+  onPong?(pong: Pong): void;
+  /** The columns are valid during the call only. */
+  onSamples?(samples: SampleColumns): void;
+  onEvent?(event: EventMessage): void;
+  onTwinDelta?(delta: TwinDelta): void;
+  onInstruction?(instruction: InstructionMessage): void;
+  onAcknowledgement?(acknowledgement: Acknowledgement): void;
+  onSettlement?(settlement: Settlement): void;
+  onCancellation?(cancellation: Cancellation): void;
+  onFlowControl?(flowControl: FlowControl): void;
+  onPartState?(partState: PartState): void;
+  onGoodbye?(goodbye: Goodbye): void;
+}
+
+/** Kinds of operation are numbered from 1 to this. */
+const lastKind = 14;
+
+/** Scratch memory of the frames read on this thread; undefined while a frame uses it. Holds no state between frames. */
+let scratch: SampleReader | undefined;
+
+/**
+ * Reads one frame and tells the visitor what is in it. Unknown fields and operations are passed over.
+ * @throws MyelinError PROTOCOL_ERROR when the frame is malformed; the message names the field.
+ */
+export function readFrame(bytes: Uint8Array, visitor: FrameVisitor): void {
+  const reader = new ByteReader(bytes);
+  readHeader(reader, visitor);
+  reader.pos = 0;
+  for (let number = reader.field(); number !== 0; number = reader.field()) {
+    if (number === 1) readOperation(reader, visitor);
+    else reader.skip("frame");
+  }
+}
+
+function readHeader(reader: ByteReader, visitor: FrameVisitor): void {
+  let sentAtUs = Number.NaN;
+  let telemetrySequence = 0;
+  for (let number = reader.field(); number !== 0; number = reader.field()) {
+    if (number === 2) sentAtUs = reader.time("frame.sent_at_us");
+    else if (number === 3) telemetrySequence = reader.uint64("frame.telemetry_sequence");
+    else reader.skip(number === 1 ? "frame.operations" : "frame");
+  }
+  visitor.onHeader?.(sentAtUs, telemetrySequence);
+}
+
+/** Reads one operation. As protobuf has it, the last of several kinds counts, and repeats of it merge. */
+function readOperation(reader: ByteReader, visitor: FrameVisitor): void {
+  const outer = reader.enter("frame.operations");
+  const operationEnd = reader.end;
+  let kind = 0;
+  let start = 0;
+  let end = 0;
+  let pieces: number[] | undefined;
+  for (let number = reader.field(); number !== 0; number = reader.field()) {
+    if (number > lastKind) {
+      reader.skip("operation");
+      continue;
+    }
+    const length = reader.length("operation");
+    if (number === kind) {
+      pieces ??= [start, end];
+      pieces.push(reader.pos, reader.pos + length);
+    } else {
+      pieces = undefined;
+    }
+    kind = number;
+    start = reader.pos;
+    end = reader.pos = start + length;
+  }
+  if (pieces === undefined) {
+    reader.pos = start;
+    reader.end = end;
+    visit(kind, reader, visitor);
+    reader.pos = operationEnd;
+  } else {
+    visit(kind, new ByteReader(gather(reader.bytes, pieces)), visitor);
+  }
+  reader.leave(outer);
+}
+
+/** Tells the visitor of the operation whose contents the reader is in. */
+function visit(kind: number, reader: ByteReader, visitor: FrameVisitor): void {
+  switch (kind) {
+    case 1:
+      visitor.onHello?.(readHello(reader));
+      return;
+    case 2:
+      visitor.onWelcome?.(readWelcome(reader));
+      return;
+    case 3:
+      visitor.onPing?.(readPing(reader));
+      return;
+    case 4:
+      visitor.onPong?.(readPong(reader));
+      return;
+    case 5:
+      visitSamples(reader, visitor);
+      return;
+    case 6:
+      visitor.onEvent?.(readEvent(reader));
+      return;
+    case 7:
+      visitor.onTwinDelta?.(readTwinDelta(reader));
+      return;
+    case 8:
+      visitor.onInstruction?.(readInstruction(reader));
+      return;
+    case 9:
+      visitor.onAcknowledgement?.(readAcknowledgement(reader));
+      return;
+    case 10:
+      visitor.onSettlement?.(readSettlement(reader));
+      return;
+    case 11:
+      visitor.onCancellation?.(readCancellation(reader));
+      return;
+    case 12:
+      visitor.onFlowControl?.(readFlowControl(reader));
+      return;
+    case 13:
+      visitor.onPartState?.(readPartState(reader));
+      return;
+    case 14:
+      visitor.onGoodbye?.(readGoodbye(reader));
+      return;
+    default:
+    // An operation of a kind that this side does not know yet.
+  }
+}
+
+function visitSamples(reader: ByteReader, visitor: FrameVisitor): void {
+  if (visitor.onSamples === undefined) return;
+  const columns = scratch ?? new SampleReader();
+  // A visitor that reads another frame meanwhile must not find these columns.
+  scratch = undefined;
+  try {
+    columns.read(reader);
+    visitor.onSamples(columns);
+  } finally {
+    scratch = columns;
+  }
+}

@@ -1,0 +1,201 @@
+import type { JsonObject, JsonValue } from "../json/index.ts";
+
+/** One action a part handles. */
+export interface Action {
+  readonly name: string;
+  /** True when performing it twice does no harm. */
+  readonly isIdempotent: boolean;
+}
+
+/** Name and version of an SDK. */
+export interface Sdk {
+  readonly name: string;
+  readonly version: string;
+}
+
+/** Continues a session after its connection broke. */
+export interface Resume {
+  readonly sessionId: string;
+  readonly resumeToken: string;
+}
+
+/** A part of an agent joins a node, anew or by resuming a session. */
+export interface Hello {
+  readonly protocolVersion: number;
+  readonly agentId: string;
+  readonly agentType: string;
+  readonly part: string;
+  readonly incarnation: string;
+  readonly tier: string;
+  readonly capabilities: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly actions: readonly Action[];
+  readonly sdk?: Sdk;
+  /** Empty where the node asks for none. */
+  readonly token: string;
+  readonly resume?: Resume;
+  /** What became of recent instructions that the node has not settled yet. */
+  readonly outcomes: readonly Acknowledgement[];
+  readonly sentAtUs: number;
+  readonly timeLine: string;
+}
+
+/** Bounds of one session. */
+export interface Limits {
+  readonly maxFrameBytes: number;
+  readonly maxMetrics: number;
+  readonly maxOutstandingInstructions: number;
+}
+
+/** The node admits a part. */
+export interface Welcome {
+  readonly sessionId: string;
+  readonly resumeToken: string;
+  readonly isResumed: boolean;
+  readonly heartbeatIntervalMs: number;
+  readonly resumeWindowMs: number;
+  readonly limits?: Limits;
+  readonly nodeId: string;
+  readonly nodeTier: string;
+  readonly nodeVersion: string;
+  /** Highest telemetry sequence received in this session. */
+  readonly telemetrySequence: number;
+  /** How many metric names of this session the node knows (ids 1 to this). */
+  readonly metricNamesKnown: number;
+  readonly helloSentAtUs: number;
+  readonly helloReceivedAtUs: number;
+  readonly sentAtUs: number;
+  /** Where the agent belongs when this session is none; else empty. */
+  readonly redirectUrl: string;
+}
+
+/** Asks for a pong. */
+export interface Ping {
+  readonly sentAtUs: number;
+  readonly timeLine: string;
+}
+
+/** Answers a ping. */
+export interface Pong {
+  readonly pingSentAtUs: number;
+  readonly receivedAtUs: number;
+  readonly sentAtUs: number;
+  readonly telemetrySequence: number;
+}
+
+/** Declares a metric name for the session. */
+export interface MetricDeclaration {
+  /** From 1. */
+  readonly id: number;
+  readonly name: string;
+}
+
+/** Something that happened at an agent. */
+export interface EventMessage {
+  readonly type: string;
+  readonly attributes: JsonObject;
+  readonly timeUs: number;
+}
+
+/** A change of the state that the agent reports, by JSON merge patch (RFC 7396). */
+export interface TwinDelta {
+  readonly version: number;
+  /** True when `patch` is the whole state, not a change. */
+  readonly isFull: boolean;
+  readonly patch: JsonObject;
+  readonly timeUs: number;
+}
+
+/** The episode of a rule that caused an instruction. */
+export interface Episode {
+  readonly rule: string;
+  readonly ruleVersion: number;
+  readonly meaningVersion: number;
+  readonly timeLine: string;
+  readonly startedAtUs: number;
+  readonly attempt: number;
+}
+
+/** A command to an agent. */
+export interface InstructionMessage {
+  readonly id: string;
+  readonly action: string;
+  readonly args: JsonObject;
+  /** 1 to 10. */
+  readonly priority: number;
+  /** Not to be begun after this instant of the node's clock. */
+  readonly deadlineUs: number;
+  /** How long it may run once begun. */
+  readonly timeoutUs: number;
+  readonly createdAtUs: number;
+  /** Absent for instructions given by hand. */
+  readonly episode?: Episode;
+}
+
+/** How far an instruction has come at the agent. */
+export type AcknowledgementStatus =
+  | "received"
+  | "executed"
+  | "failed"
+  | "rejected"
+  | "expired"
+  | "canceled";
+
+/** What went wrong with an instruction; `code` is one of the error catalogue. */
+export interface AcknowledgementError {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** How far an instruction has come, and with what outcome. */
+export interface Acknowledgement {
+  readonly instructionId: string;
+  readonly status: AcknowledgementStatus;
+  readonly result?: JsonValue;
+  readonly error?: AcknowledgementError;
+  /** Agent's clock. */
+  readonly receivedAtUs: number;
+  /** Agent's clock; 0 when it was not begun. */
+  readonly begunAtUs: number;
+  /** Agent's clock; 0 when it has not ended. */
+  readonly endedAtUs: number;
+  readonly episode?: Episode;
+  readonly action: string;
+}
+
+/** Outcomes that the node has on disk. */
+export interface Settlement {
+  readonly instructionIds: readonly string[];
+}
+
+/** Calls an instruction off if it has not begun. */
+export interface Cancellation {
+  readonly instructionId: string;
+}
+
+/** What was shed, as totals of the session, and whether telemetry may flow. */
+export interface FlowControl {
+  readonly droppedSamples: number;
+  readonly droppedEvents: number;
+  readonly shedFrames: number;
+  readonly isTelemetryPaused: boolean;
+}
+
+/** How a part is held. */
+export type PartStateName = "running" | "paused" | "throttled";
+
+/** The sender vouches for another part of its agent. */
+export interface PartState {
+  readonly part: string;
+  readonly state: PartStateName;
+}
+
+/** The session or the connection ends. */
+export interface Goodbye {
+  /** A code of the error catalogue; empty for a plain leave. */
+  readonly code: string;
+  readonly message: string;
+  readonly canResume: boolean;
+  /** True when the agent should not connect again by itself. */
+  readonly isFinal: boolean;
+}
