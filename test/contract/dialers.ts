@@ -14,7 +14,11 @@ export const dialUnix: Dial = (url, handler, options) => {
 };
 
 export const dialWebSocket: Dial = (url, handler, options) => {
-  const settings = { perMessageDeflate: false, maxPayload: options.maxFrameBytes, closeTimeout: 1000 };
+  const settings = {
+    perMessageDeflate: false,
+    maxPayload: options.maxFrameBytes,
+    closeTimeout: 1000,
+  };
   const webSocket = new WebSocket(url, "myelin.v1.proto", settings);
   return new ClientChannel(webSocket, handler);
 };
@@ -35,7 +39,9 @@ class ClientChannel implements Channel {
     webSocket.on("close", (code) =>
       handler.onEnd(
         end ??
-          (code === 1009 ? { code: "PAYLOAD_TOO_LARGE", reason: "" } : { reason: `closed ${code}` }),
+          (code === 1009
+            ? { code: "PAYLOAD_TOO_LARGE", reason: "" }
+            : { reason: `closed ${code}` }),
       ),
     );
     this.handler = handler;

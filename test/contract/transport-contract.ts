@@ -11,7 +11,7 @@ export interface TransportUnderTest {
 }
 
 /** The longest frame that both sides of a transport under test take. */
-export const maxFrameBytes = 1 << 20;
+export const maxFrameBytes: number = 1 << 20;
 /** What the sockets' buffers of both sides hold at most, with a wide margin. */
 const moreThanBuffersBytes = 32 << 20;
 
@@ -137,7 +137,21 @@ type BothWays = (
 
 function framesArrive(bothWays: BothWays): void {
   bothWays("frames of every size arrive whole and in order", async (sender, receiver) => {
-    const sizes = [0, 1, 2, 125, 126, 127, 1000, 16_384, 16_385, 65_535, 65_536, 65_537, maxFrameBytes];
+    const sizes = [
+      0,
+      1,
+      2,
+      125,
+      126,
+      127,
+      1000,
+      16_384,
+      16_385,
+      65_535,
+      65_536,
+      65_537,
+      maxFrameBytes,
+    ];
     for (const [number, size] of sizes.entries()) sender.channel.send(patternFrame(size, number));
     await receiver.heard.received(sizes.length);
     for (const [number, size] of sizes.entries()) {
@@ -173,57 +187,66 @@ function framesArrive(bothWays: BothWays): void {
 }
 
 function slowReaders(bothWays: BothWays): void {
-  bothWays("what a slow reader has not taken is counted, and its drain is told", async (sender, receiver) => {
-    assert.equal(sender.channel.bufferedBytes, 0);
-    receiver.channel.pause();
-    let sentFrames = 0;
-    while (sentFrames * 65_536 < moreThanBuffersBytes) {
-      sender.channel.send(patternFrame(65_536, sentFrames++));
-    }
-    assert.ok(sender.channel.bufferedBytes > 65_536);
-    assert.equal(sender.heard.drains, 0);
-    receiver.channel.resume();
-    await receiver.heard.received(sentFrames);
-    await sender.heard.until(() => sender.heard.drains > 0);
-    assert.equal(sender.channel.bufferedBytes, 0);
-    for (let number = 0; number < sentFrames; number += 97) {
-      assertSame(receiver.heard.frames[number], patternFrame(65_536, number));
-    }
-  });
+  bothWays(
+    "what a slow reader has not taken is counted, and its drain is told",
+    async (sender, receiver) => {
+      assert.equal(sender.channel.bufferedBytes, 0);
+      receiver.channel.pause();
+      let sentFrames = 0;
+      while (sentFrames * 65_536 < moreThanBuffersBytes) {
+        sender.channel.send(patternFrame(65_536, sentFrames++));
+      }
+      assert.ok(sender.channel.bufferedBytes > 65_536);
+      assert.equal(sender.heard.drains, 0);
+      receiver.channel.resume();
+      await receiver.heard.received(sentFrames);
+      await sender.heard.until(() => sender.heard.drains > 0);
+      assert.equal(sender.channel.bufferedBytes, 0);
+      for (let number = 0; number < sentFrames; number += 97) {
+        assertSame(receiver.heard.frames[number], patternFrame(65_536, number));
+      }
+    },
+  );
 
-  bothWays("a paused channel holds its peer's frames until it reads again", async (sender, receiver, bench) => {
-    receiver.channel.pause();
-    const sentFrames = moreThanBuffersBytes / 65_536;
-    for (let number = 0; number < sentFrames; number++) {
-      sender.channel.send(new Uint8Array(65_536));
-    }
-    // Another channel's round trip gives this one time to read what it should not.
-    const other = await bench.open();
-    other.client.channel.send(patternFrame(10, 1));
-    await other.server.heard.received(1);
-    assert.ok(receiver.heard.frames.length < sentFrames / 2);
-    assert.ok(sender.channel.bufferedBytes > 0);
-    receiver.channel.resume();
-    await receiver.heard.received(sentFrames);
-  });
+  bothWays(
+    "a paused channel holds its peer's frames until it reads again",
+    async (sender, receiver, bench) => {
+      receiver.channel.pause();
+      const sentFrames = moreThanBuffersBytes / 65_536;
+      for (let number = 0; number < sentFrames; number++) {
+        sender.channel.send(new Uint8Array(65_536));
+      }
+      // Another channel's round trip gives this one time to read what it should not.
+      const other = await bench.open();
+      other.client.channel.send(patternFrame(10, 1));
+      await other.server.heard.received(1);
+      assert.ok(receiver.heard.frames.length < sentFrames / 2);
+      assert.ok(sender.channel.bufferedBytes > 0);
+      receiver.channel.resume();
+      await receiver.heard.received(sentFrames);
+    },
+  );
 }
 
 function endings(bothWays: BothWays): void {
-  bothWays("closing lets what was sent arrive, then both sides end once", async (sender, receiver) => {
-    for (let number = 0; number < 60; number++) {
-      sender.channel.send(patternFrame(50_000, number));
-    }
-    sender.channel.close();
-    const ends = await Promise.all([sender.heard.ended(), receiver.heard.ended()]);
-    assert.equal(receiver.heard.frames.length, 60);
-    assertSame(receiver.heard.frames[59], patternFrame(50_000, 59));
-    assert.deepEqual(
-      ends.map((end) => end.code),
-      [undefined, undefined],
-    );
-    assertEndedOnce(sender.heard);
-    assertEndedOnce(receiver.heard);
-  });
+  bothWays(
+    "closing lets what was sent arrive, then both sides end once",
+    async (sender, receiver) => {
+      for (let number = 0; number < 60; number++) {
+        sender.channel.send(patternFrame(50_000, number));
+      }
+      sender.channel.close();
+      const ends = await Promise.all([sender.heard.ended(), receiver.heard.ended()]);
+      assert.equal(receiver.heard.frames.length, 60);
+      assertSame(receiver.heard.frames[59], patternFrame(50_000, 59));
+      assert.deepEqual(
+        ends.map((end) => end.code),
+        [undefined, undefined],
+      );
+      assertEndedOnce(sender.heard);
+      assertEndedOnce(receiver.heard);
+    },
+  );
 
   bothWays("closing ends also when the peer sends without pause", async (sender, receiver) => {
     const pump = (): void => {
@@ -236,20 +259,23 @@ function endings(bothWays: BothWays): void {
     await Promise.all([sender.heard.ended(), receiver.heard.ended()]);
   });
 
-  bothWays("closing ends within its bound when the peer does not read", async (sender, receiver) => {
-    receiver.channel.pause();
-    for (let number = 0; number < moreThanBuffersBytes / 65_536; number++) {
-      sender.channel.send(new Uint8Array(65_536));
-    }
-    const startedAt = performance.now();
-    sender.channel.close();
-    await sender.heard.ended();
-    assert.ok(performance.now() - startedAt < 3_000);
-    receiver.channel.resume();
-    await receiver.heard.ended();
-    assertEndedOnce(sender.heard);
-    assertEndedOnce(receiver.heard);
-  });
+  bothWays(
+    "closing ends within its bound when the peer does not read",
+    async (sender, receiver) => {
+      receiver.channel.pause();
+      for (let number = 0; number < moreThanBuffersBytes / 65_536; number++) {
+        sender.channel.send(new Uint8Array(65_536));
+      }
+      const startedAt = performance.now();
+      sender.channel.close();
+      await sender.heard.ended();
+      assert.ok(performance.now() - startedAt < 3_000);
+      receiver.channel.resume();
+      await receiver.heard.ended();
+      assertEndedOnce(sender.heard);
+      assertEndedOnce(receiver.heard);
+    },
+  );
 
   bothWays("destroying ends both sides at once and once", async (sender, receiver) => {
     for (let number = 0; number < 100; number++) sender.channel.send(new Uint8Array(65_536));
@@ -259,44 +285,53 @@ function endings(bothWays: BothWays): void {
     assertEndedOnce(receiver.heard);
   });
 
-  bothWays("nothing arrives after a channel was destroyed in its own callback", async (sender, receiver) => {
-    receiver.heard.react = () => receiver.channel.destroy();
-    for (let number = 0; number < 20; number++) sender.channel.send(patternFrame(100, number));
-    await Promise.all([sender.heard.ended(), receiver.heard.ended()]);
-    assert.equal(receiver.heard.frames.length, 1);
-    assertEndedOnce(receiver.heard);
-  });
+  bothWays(
+    "nothing arrives after a channel was destroyed in its own callback",
+    async (sender, receiver) => {
+      receiver.heard.react = () => receiver.channel.destroy();
+      for (let number = 0; number < 20; number++) sender.channel.send(patternFrame(100, number));
+      await Promise.all([sender.heard.ended(), receiver.heard.ended()]);
+      assert.equal(receiver.heard.frames.length, 1);
+      assertEndedOnce(receiver.heard);
+    },
+  );
 
-  bothWays("a channel that has ended takes every call and does nothing", async (sender, receiver) => {
-    sender.channel.destroy();
-    await Promise.all([sender.heard.ended(), receiver.heard.ended()]);
-    for (const { channel } of [sender, receiver]) {
-      channel.send(patternFrame(10, 1));
-      channel.pause();
-      channel.resume();
-      channel.close();
-      channel.destroy();
-    }
-    // A deferred callback would have come before this.
-    await new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
-    assertEndedOnce(sender.heard);
-    assertEndedOnce(receiver.heard);
-  });
+  bothWays(
+    "a channel that has ended takes every call and does nothing",
+    async (sender, receiver) => {
+      sender.channel.destroy();
+      await Promise.all([sender.heard.ended(), receiver.heard.ended()]);
+      for (const { channel } of [sender, receiver]) {
+        channel.send(patternFrame(10, 1));
+        channel.pause();
+        channel.resume();
+        channel.close();
+        channel.destroy();
+      }
+      // A deferred callback would have come before this.
+      await new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
+      assertEndedOnce(sender.heard);
+      assertEndedOnce(receiver.heard);
+    },
+  );
 
-  bothWays("a frame above the limit costs its own channel only", async (sender, receiver, bench) => {
-    const other = await bench.open();
-    sender.channel.send(patternFrame(10, 1));
-    sender.channel.send(new Uint8Array(maxFrameBytes + 1));
-    sender.channel.send(patternFrame(10, 2));
-    const end = await receiver.heard.ended();
-    assert.equal(end.code, "PAYLOAD_TOO_LARGE");
-    assert.equal(receiver.heard.frames.length, 1);
-    await sender.heard.ended();
-    assertEndedOnce(sender.heard);
-    assertEndedOnce(receiver.heard);
-    other.client.channel.send(patternFrame(10, 3));
-    await other.server.heard.received(1);
-  });
+  bothWays(
+    "a frame above the limit costs its own channel only",
+    async (sender, receiver, bench) => {
+      const other = await bench.open();
+      sender.channel.send(patternFrame(10, 1));
+      sender.channel.send(new Uint8Array(maxFrameBytes + 1));
+      sender.channel.send(patternFrame(10, 2));
+      const end = await receiver.heard.ended();
+      assert.equal(end.code, "PAYLOAD_TOO_LARGE");
+      assert.equal(receiver.heard.frames.length, 1);
+      await sender.heard.ended();
+      assertEndedOnce(sender.heard);
+      assertEndedOnce(receiver.heard);
+      other.client.channel.send(patternFrame(10, 3));
+      await other.server.heard.received(1);
+    },
+  );
 }
 
 function manyChannels(within: Within): void {

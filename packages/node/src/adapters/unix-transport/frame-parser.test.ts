@@ -48,7 +48,10 @@ test("a stream that stops within a prefix or a frame is not between frames", () 
 test("a length above the limit stops the parser, and the frames before it were handed on", () => {
   const got: number[] = [];
   const parser = new FrameParser(10, (frame) => got.push(frame.length));
-  const stream = Buffer.concat([streamOf([Uint8Array.of(1, 2)]), Buffer.from([255, 255, 255, 255, 0, 0, 0, 0])]);
+  const stream = Buffer.concat([
+    streamOf([Uint8Array.of(1, 2)]),
+    Buffer.from([255, 255, 255, 255, 0, 0, 0, 0]),
+  ]);
   assert.equal(parser.push(stream), 2 ** 32 - 1);
   assert.deepEqual(got, [2]);
   assert.equal(parser.push(streamOf([Uint8Array.of(3)])), undefined);

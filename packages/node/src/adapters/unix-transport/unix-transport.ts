@@ -1,5 +1,6 @@
 import { chmod, lstat, unlink } from "node:fs/promises";
 import { type Server, type Socket, connect, createServer } from "node:net";
+import { dirname } from "node:path";
 import { isMainThread } from "node:worker_threads";
 import { MyelinError } from "@myelin/core/errors";
 import type { Clock } from "../../ports/clock.ts";
@@ -51,10 +52,10 @@ export function createUnixTransport(options: UnixTransportOptions): Transport {
     try {
       await listenPrivately(opened, address);
     } catch (error) {
-      if (codeOf(error) !== "EADDRINUSE" || isAbstract) throw listenError(error, path);
+      if (codeOf(error) !== "EADDRINUSE" || isAbstract) throw await listenError(error, path);
       await removeStaleSocket(path);
-      await listenPrivately(opened, address).catch((again: unknown) => {
-        throw listenError(again, path);
+      await listenPrivately(opened, address).catch(async (again: unknown) => {
+        throw await listenError(again, path);
       });
     }
     if (!isAbstract) await chmod(path, 0o600);
@@ -118,13 +119,18 @@ function addressInUse(path: string): MyelinError {
   });
 }
 
-function listenError(error: unknown, path: string): MyelinError {
+/** libuv says EACCES also for a directory that does not exist. */
+async function listenError(error: unknown, path: string): Promise<MyelinError> {
   const code = codeOf(error);
   if (code === "EADDRINUSE") return addressInUse(path);
-  const isForbidden = code === "EACCES" || code === "EPERM" || code === "EROFS";
+  const hasDirectory = await lstat(dirname(path)).then(
+    () => true,
+    () => false,
+  );
+  const isForbidden = hasDirectory && (code === "EACCES" || code === "EPERM" || code === "EROFS");
   return new MyelinError(
     isForbidden ? "PERMISSION_DENIED" : "INVALID_ARGUMENT",
-    `cannot listen on unix:${path} (${code})`,
+    `cannot listen on unix:${path} (${hasDirectory ? code : "no such directory"})`,
     {
       hint: "Give a path of at most 107 bytes in a directory that exists and that you may write.",
       details: { address: `unix:${path}` },

@@ -1,0 +1,212 @@
+import assert from "node:assert/strict";
+import { connect } from "node:net";
+import { test } from "node:test";
+import type { Channel, ChannelEnd } from "@myelin/core/channel";
+import { WebSocket } from "ws";
+import type { HttpServer } from "../../packages/node/src/adapters/http-server/index.ts";
+import type { AcceptChannel, PeerInfo } from "../../packages/node/src/ports/transport.ts";
+import { assertErrorShape, bodyOf, call, everythingFrom, raw, start } from "./http-fixture.ts";
+
+interface Refusal {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Tries to open a WebSocket; the refusal if there is one. */
+function openWebSocket(
+  server: HttpServer,
+  path: string,
+  subprotocols: readonly string[],
+  headers: Record<string, string> = {},
+): Promise<WebSocket | Refusal> {
+  const { promise, resolve } = Promise.withResolvers<WebSocket | Refusal>();
+  const webSocket = new WebSocket(`${server.url}${path}`, [...subprotocols], { headers });
+  webSocket.on("error", () => {});
+  webSocket.on("open", () => resolve(webSocket));
+  webSocket.on("unexpected-response", (_request, response) => {
+    const chunks: Buffer[] = [];
+    response.on("data", (chunk: Buffer) => chunks.push(chunk));
+    response.on("end", () => {
+      resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() });
+    });
+  });
+  return promise;
+}
+
+const ours = ["myelin.v1.proto"];
+
+async function opened(
+  server: HttpServer,
+  path: string,
+  subprotocols: readonly string[] = ours,
+  headers: Record<string, string> = {},
+): Promise<WebSocket> {
+  const outcome = await openWebSocket(server, path, subprotocols, headers);
+  assert.ok(outcome instanceof WebSocket, JSON.stringify(outcome));
+  return outcome;
+}
+
+test("a WebSocket opens at its paths with our subprotocol and brings its bearer token", async (t) => {
+  const peers: PeerInfo[] = [];
+  const server = await start(t, {}, (_channel, peer) => {
+    peers.push(peer);
+    return { onFrame: () => {}, onEnd: () => {} };
+  });
+  for (const path of ["/", "/myelin", "/myelin?x=1"]) {
+    const webSocket = await opened(server, path, ["other", ...ours], {
+      authorization: "Bearer s3cret",
+    });
+    assert.equal(webSocket.protocol, "myelin.v1.proto");
+    assert.equal(webSocket.extensions, "");
+    webSocket.terminate();
+  }
+  assert.deepEqual(
+    peers.map((peer) => [peer.transport, peer.isLoopback, peer.token]),
+    Array.from({ length: 3 }, () => ["websocket", true, "s3cret"]),
+  );
+});
+
+test("other paths, subprotocols, hosts and origins are refused in the error shape", async (t) => {
+  const server = await start(t, { allowedOrigins: ["https://console.example"] });
+  const refusals = [
+    ["/elsewhere", ours, {}, 404, "NOT_FOUND"],
+    ["/", ["mqtt"], {}, 400, "UNSUPPORTED_VERSION"],
+    ["/", [], {}, 400, "UNSUPPORTED_VERSION"],
+    ["/", ours, { host: "evil.example" }, 403, "PERMISSION_DENIED"],
+    ["/", ours, { origin: "https://evil.example" }, 403, "PERMISSION_DENIED"],
+  ] as const;
+  for (const [path, subprotocols, headers, status, code] of refusals) {
+    const outcome = await openWebSocket(server, path, subprotocols, headers);
+    assert.ok(!(outcome instanceof WebSocket));
+    assert.equal(outcome.status, status);
+    assertErrorShape(outcome.text, code);
+  }
+  (await opened(server, "/", ours, { origin: "https://console.example" })).terminate();
+});
+
+test("a malformed handshake is refused in the error shape", async (t) => {
+  const server = await start(t);
+  const answer = await raw(
+    server,
+    "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: myelin.v1.proto\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short\r\n\r\n",
+  );
+  assert.match(answer, /^HTTP\/1\.1 400 /);
+  assert.match(answer, /sec-websocket-version: 13/);
+  assertErrorShape(bodyOf(answer), "INVALID_ARGUMENT");
+});
+
+test("an upgrade to anything but WebSocket is answered as plain HTTP", async (t) => {
+  const server = await start(t);
+  const answer = await call(server, { headers: { connection: "upgrade", upgrade: "h2c" } });
+  assert.equal(answer.status, 200);
+});
+
+/** Accepts one channel and tells what became of it. */
+function oneChannel(): {
+  readonly accept: AcceptChannel;
+  readonly ended: Promise<ChannelEnd>;
+  readonly frames: Uint8Array[];
+  channel: Channel | undefined;
+} {
+  const { promise, resolve } = Promise.withResolvers<ChannelEnd>();
+  const one = {
+    ended: promise,
+    frames: [] as Uint8Array[],
+    channel: undefined as Channel | undefined,
+    accept: (channel: Channel) => {
+      one.channel = channel;
+      return { onFrame: (frame: Uint8Array) => void one.frames.push(frame), onEnd: resolve };
+    },
+  };
+  return one;
+}
+
+test("a text message costs its sender the channel, with the reason in the close", async (t) => {
+  const one = oneChannel();
+  const server = await start(t, {}, one.accept);
+  const webSocket = await opened(server, "/");
+  const closed = new Promise<[number, string]>((resolve) => {
+    webSocket.on("close", (code, reason) => resolve([code, reason.toString()]));
+  });
+  webSocket.send(Buffer.from([1]));
+  webSocket.send("hello");
+  webSocket.send(Buffer.from([2]));
+  const [code, reason] = await closed;
+  assert.equal(code, 1003);
+  assert.match(reason, /binary/);
+  assert.equal((await one.ended).code, "PROTOCOL_ERROR");
+  assert.equal(one.frames.length, 1);
+});
+
+test("a message above the limit is closed with 1009", async (t) => {
+  const one = oneChannel();
+  const server = await start(t, {}, one.accept);
+  const webSocket = await opened(server, "/");
+  const closed = new Promise<number>((resolve) => webSocket.on("close", resolve));
+  webSocket.send(Buffer.alloc(1001));
+  assert.equal(await closed, 1009);
+  assert.equal((await one.ended).code, "PAYLOAD_TOO_LARGE");
+});
+
+test("a message in fragments arrives as one frame, and fragments count against the limit together", async (t) => {
+  const one = oneChannel();
+  const server = await start(t, {}, one.accept);
+  const webSocket = await opened(server, "/");
+  webSocket.send(Buffer.from([1, 2]), { fin: false });
+  webSocket.send(Buffer.from([3]), { fin: false });
+  webSocket.send(Buffer.from([4, 5]), { fin: true });
+  webSocket.send(Buffer.alloc(600), { fin: false });
+  webSocket.send(Buffer.alloc(600), { fin: true });
+  assert.equal((await one.ended).code, "PAYLOAD_TOO_LARGE");
+  assert.deepEqual(
+    one.frames.map((frame) => [...frame]),
+    [[1, 2, 3, 4, 5]],
+  );
+});
+
+test("bytes that break the WebSocket protocol cost their sender the channel only", async (t) => {
+  const hostile: readonly (readonly [string, readonly number[]])[] = [
+    ["an unmasked message", [0x82, 1, 7]],
+    ["a reserved bit", [0xc2, 0x80, 0, 0, 0, 0]],
+    ["an unknown opcode", [0x83, 0x80, 0, 0, 0, 0]],
+    ["a continuation of nothing", [0x80, 0x80, 0, 0, 0, 0]],
+    ["a fragmented ping", [0x09, 0x80, 0, 0, 0, 0]],
+    ["a ping that is too long", [0x89, 0xfe, 0, 200, 0, 0, 0, 0]],
+    ["a length beyond 2^53", [0x82, 0xff, 255, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0]],
+    ["an invalid close code", [0x88, 0x82, 0, 0, 0, 0, 0, 1]],
+  ];
+  for (const [what, bytes] of hostile) {
+    const one = oneChannel();
+    const server = await start(t, {}, one.accept);
+    const socket = connect(server.port, "127.0.0.1");
+    socket.write(
+      "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: myelin.v1.proto\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+    );
+    socket.write(Uint8Array.from(bytes));
+    await everythingFrom(socket);
+    const end = await one.ended;
+    assert.ok(
+      end.code === "PROTOCOL_ERROR" || end.code === "PAYLOAD_TOO_LARGE",
+      `${what}: ${end.code}`,
+    );
+    assert.equal((await call(server)).status, 200);
+  }
+});
+
+test("a ping is answered, and frames sent meanwhile stay whole", async (t) => {
+  const one = oneChannel();
+  const server = await start(t, {}, one.accept);
+  const webSocket = await opened(server, "/");
+  const pong = new Promise<string>((resolve) => {
+    webSocket.on("pong", (data) => resolve(data.toString()));
+  });
+  const message = new Promise<number>((resolve) => {
+    webSocket.on("message", (data) => resolve((data as Buffer).length));
+  });
+  webSocket.ping("still there?");
+  one.channel?.send(new Uint8Array(70_000));
+  assert.equal(await pong, "still there?");
+  assert.equal(await message, 70_000);
+  webSocket.close();
+  assert.equal((await one.ended).code, undefined);
+});
