@@ -1,0 +1,207 @@
+import { MyelinError } from "../errors/index.ts";
+import { parseMetricName } from "../ids/index.ts";
+import type { Checking } from "./checking.ts";
+import { promoteLiteral } from "./check-operator.ts";
+import type { Expression, FunctionName } from "./expression.ts";
+import { complainOfFunction } from "./functions.ts";
+import { patternProblem } from "./pattern.ts";
+import type { Syntax } from "./syntax.ts";
+import { describeType, isListType, isMapType, joinTypes, type ValueType } from "./types.ts";
+
+type CallSyntax = Extract<Syntax, { kind: "call" }>;
+
+/** The types each conversion accepts, beside `dyn`. */
+const conversions: ReadonlyMap<string, readonly ValueType[]> = new Map([
+  ["int", ["int", "uint", "double", "string"]],
+  ["uint", ["int", "uint", "double", "string"]],
+  ["double", ["int", "uint", "double", "string"]],
+  ["string", ["int", "uint", "double", "string", "bool"]],
+  ["bool", ["bool", "string"]],
+]);
+const stringTests: readonly string[] = ["startsWith", "endsWith", "contains", "matches"];
+const macros: readonly string[] = ["all", "exists", "exists_one", "existsOne", "filter", "map"];
+
+/** Types a call; undefined when it reported an error. */
+export function checkCall(syntax: CallSyntax, checking: Checking): Expression | undefined {
+  const { name, target, args, offset } = syntax;
+  const isMethod = target !== undefined;
+  const all = isMethod ? [target, ...args] : args;
+  if (stringTests.includes(name) && (isMethod || name === "matches")) {
+    return checkStringTest(syntax, all, checking);
+  }
+  if (name === "size") return checkSize(syntax, all, checking);
+  if (isMethod) {
+    const complaint = macros.includes(name)
+      ? {
+          message: `${name} takes the name of a variable and a condition`,
+          hint: `write list.${name}(x, …)`,
+        }
+      : complainOfFunction(name, true);
+    checking.report(offset, complaint.message, complaint.hint);
+    return undefined;
+  }
+  switch (name) {
+    case "metric":
+      return checkMetric(syntax, checking);
+    case "default":
+      return checkDefault(syntax, checking);
+    case "has":
+      checking.report(
+        offset,
+        "has takes one field, as in has(twin.position)",
+        "default(x, y) is y where x is unknown",
+      );
+      return undefined;
+    case "int":
+    case "uint":
+    case "double":
+    case "string":
+    case "bool":
+    case "dyn":
+      return checkConversion(name, syntax, checking);
+    default: {
+      const { message, hint } = complainOfFunction(name, false);
+      checking.report(offset, message, hint);
+      return undefined;
+    }
+  }
+}
+
+/** Reports a wrong number of arguments. */
+function hasCount(
+  syntax: CallSyntax,
+  given: number,
+  wanted: number,
+  form: string,
+  checking: Checking,
+): boolean {
+  if (given === wanted) return true;
+  checking.report(syntax.offset, `${syntax.name} takes other arguments`, `write ${form}`);
+  return false;
+}
+
+function checkMetric(syntax: CallSyntax, checking: Checking): Expression | undefined {
+  const form = 'metric("name")';
+  if (!hasCount(syntax, syntax.args.length, 1, form, checking)) return undefined;
+  const [argument] = syntax.args;
+  if (argument?.kind !== "literal" || argument.type !== "string") {
+    checking.report(
+      argument?.offset ?? syntax.offset,
+      "the name of a metric must be a literal text",
+      `write ${form}`,
+    );
+    return undefined;
+  }
+  if (checking.readable === "attributes") {
+    checking.report(
+      syntax.offset,
+      "metrics cannot be read here",
+      "only agent.id, agent.type, agent.tier, agent.labels and agent.capabilities can",
+    );
+    return undefined;
+  }
+  try {
+    return { op: "metric", type: "double", metric: parseMetricName(argument.value) };
+  } catch (thrown) {
+    const error = MyelinError.from(thrown);
+    checking.report(argument.offset, error.message, error.hint);
+    return undefined;
+  }
+}
+
+function checkDefault(syntax: CallSyntax, checking: Checking): Expression | undefined {
+  if (!hasCount(syntax, syntax.args.length, 2, "default(x, y)", checking)) return undefined;
+  const [valueSyntax, fallbackSyntax] = syntax.args;
+  if (valueSyntax === undefined || fallbackSyntax === undefined) return undefined;
+  const value = checking.check(valueSyntax);
+  const written = checking.check(fallbackSyntax);
+  // Numbers in a twin are doubles, so a literal beside a dyn value is meant as one.
+  const fallback = promoteLiteral(
+    fallbackSyntax,
+    written,
+    value.type === "dyn" ? "double" : value.type,
+  );
+  const type = joinTypes(value.type, fallback.type);
+  if (type !== undefined) return { op: "call", type, function: "default", args: [value, fallback] };
+  const types = `${describeType(value.type)} and ${describeType(fallback.type)}`;
+  checking.report(fallbackSyntax.offset, `default needs two values of one type, found ${types}`);
+  return undefined;
+}
+
+function checkConversion(
+  name: Extract<FunctionName, "int" | "uint" | "double" | "string" | "bool" | "dyn">,
+  syntax: CallSyntax,
+  checking: Checking,
+): Expression | undefined {
+  if (!hasCount(syntax, syntax.args.length, 1, `${name}(x)`, checking)) return undefined;
+  const [argumentSyntax] = syntax.args;
+  if (argumentSyntax === undefined) return undefined;
+  const argument = checking.check(argumentSyntax);
+  const accepted = conversions.get(name);
+  if (accepted === undefined || argument.type === "dyn" || accepted.includes(argument.type)) {
+    return { op: "call", type: name, function: name, args: [argument] };
+  }
+  checking.report(
+    argumentSyntax.offset,
+    `a ${describeType(argument.type)} cannot be converted to ${name}`,
+  );
+  return undefined;
+}
+
+function checkSize(
+  syntax: CallSyntax,
+  all: readonly Syntax[],
+  checking: Checking,
+): Expression | undefined {
+  if (!hasCount(syntax, all.length, 1, "size(x)", checking)) return undefined;
+  const [argumentSyntax] = all;
+  if (argumentSyntax === undefined) return undefined;
+  const argument = checking.check(argumentSyntax);
+  const { type } = argument;
+  if (type === "string" || type === "dyn" || isListType(type) || isMapType(type)) {
+    return { op: "call", type: "int", function: "size", args: [argument] };
+  }
+  checking.report(argumentSyntax.offset, `a ${describeType(type)} has no size`);
+  return undefined;
+}
+
+function checkStringTest(
+  syntax: CallSyntax,
+  all: readonly Syntax[],
+  checking: Checking,
+): Expression | undefined {
+  const { name } = syntax;
+  if (!hasCount(syntax, all.length, 2, `text.${name}("…")`, checking)) return undefined;
+  const args = all.map((part) => checking.check(part));
+  const wrong = args.findIndex(({ type }) => type !== "string" && type !== "dyn");
+  if (wrong !== -1) {
+    const offset = all[wrong]?.offset ?? syntax.offset;
+    checking.report(
+      offset,
+      `${name} needs a string, found a ${describeType(args[wrong]?.type ?? "dyn")}`,
+    );
+    return undefined;
+  }
+  if (name === "matches" && !isPatternGood(all[1], checking)) return undefined;
+  return { op: "call", type: "bool", function: stringTest(name), args };
+}
+
+function stringTest(name: string): FunctionName {
+  if (name === "startsWith" || name === "endsWith" || name === "contains") return name;
+  return "matches";
+}
+
+function isPatternGood(pattern: Syntax | undefined, checking: Checking): boolean {
+  if (pattern?.kind !== "literal" || pattern.type !== "string") {
+    checking.report(pattern?.offset ?? 0, "the pattern of matches must be a literal text");
+    return false;
+  }
+  const problem = patternProblem(pattern.value);
+  if (problem !== undefined)
+    checking.report(
+      pattern.offset,
+      problem,
+      "patterns are RE2: no back-references, no look-around",
+    );
+  return problem === undefined;
+}

@@ -1,0 +1,146 @@
+import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import type { Locate } from "./fields.ts";
+import { limits } from "./limits.ts";
+import type { RulePlan } from "./plan.ts";
+import { planFields } from "./plan-rule.ts";
+import type { RuleProblem } from "./problem.ts";
+import { didYouMean } from "./suggest.ts";
+import { keyText, nodeAt, placeInScalar, resolved, startOf } from "./yaml-places.ts";
+
+/** The rules of a file, none if it has an error; and all that is wrong with it. */
+export interface RuleFileResult {
+  readonly rules: readonly RulePlan[];
+  readonly problems: readonly RuleProblem[];
+}
+
+/** How a rule file is named in messages. */
+export interface RuleFileOptions {
+  /** The file's name, put before messages about the file as a whole. */
+  readonly fileName?: string;
+}
+
+/** Reads a rule file, YAML or JSON: a map with the list `rules`. Lines and columns are the file's. */
+export function parseRuleFile(text: string, options: RuleFileOptions = {}): RuleFileResult {
+  const file = new RuleFile(text, options.fileName ?? "the file");
+  const rules = file.read();
+  const hasErrors = file.problems.some((problem) => problem.severity === "error");
+  return { rules: hasErrors ? [] : rules, problems: file.problems };
+}
+
+class RuleFile {
+  readonly problems: RuleProblem[] = [];
+  readonly #text: string;
+  readonly #lines = new LineCounter();
+
+  readonly #name: string;
+
+  constructor(text: string, name: string) {
+    this.#text = text;
+    this.#name = name;
+  }
+
+  read(): RulePlan[] {
+    if (this.#text.length > limits.fileLength) {
+      this.#refuse(0, `${this.#name} is longer than ${limits.fileLength} characters`, "split it");
+      return [];
+    }
+    try {
+      const document = parseDocument(this.#text, { lineCounter: this.#lines, prettyErrors: false });
+      for (const error of document.errors) this.#refuse(error.pos[0], error.message);
+      if (document.errors.length > 0) return [];
+      return this.#readDocument(document);
+    } catch (thrown) {
+      // The reader recurses; what nests too deep for it overflows the stack.
+      const isDeep = thrown instanceof RangeError;
+      this.#refuse(
+        0,
+        isDeep ? `${this.#name} nests too deep` : `${this.#name} cannot be read: ${String(thrown)}`,
+      );
+      return [];
+    }
+  }
+
+  #refuse(offset: number, message: string, hint?: string): void {
+    const mend = hint === undefined ? {} : { hint };
+    this.problems.push({ severity: "error", ...this.#place(offset), message, ...mend });
+  }
+
+  #place(offset: number): { line: number; column: number } {
+    const { line, col } = this.#lines.linePos(offset);
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  }
+
+  #readDocument(document: Document): RulePlan[] {
+    const root = document.contents;
+    if (!isMap(root)) {
+      this.#refuse(startOf(root), `${this.#name} has no rules`, "begin it with a line rules:");
+      return [];
+    }
+    for (const { key } of root.items) {
+      const name = keyText(key);
+      if (name === "rules") continue;
+      if (name === "gates") this.#refuse(startOf(key), "gates are not available yet");
+      else
+        this.#refuse(
+          startOf(key),
+          `unknown key ${JSON.stringify(name.slice(0, 80))}`,
+          didYouMean(name, ["rules"]) ?? "a rule file has the key rules",
+        );
+    }
+    const list = resolved(document, root.get("rules", true));
+    if (isScalar(list) && list.value === null) return [];
+    if (!isSeq(list)) {
+      const isAbsent = list === undefined;
+      if (!isAbsent || this.problems.length === 0) {
+        this.#refuse(
+          startOf(list ?? root),
+          isAbsent ? `${this.#name} has no rules` : "rules must be a list",
+          "write rules: and below it - name: …",
+        );
+      }
+      return [];
+    }
+    if (list.items.length > limits.rulesPerFile) {
+      this.#refuse(
+        startOf(list),
+        `${this.#name} has more than ${limits.rulesPerFile} rules`,
+        "split it",
+      );
+      return [];
+    }
+    return this.#readRules(document, list.items);
+  }
+
+  #readRules(document: Document, items: readonly unknown[]): RulePlan[] {
+    const plans: RulePlan[] = [];
+    const lineOfName = new Map<string, number>();
+    for (const item of items) {
+      const node = resolved(document, item);
+      const locate: Locate = (path, offset) => {
+        const { node: found, key, isWhole } = nodeAt(document, node, path);
+        if (offset === "key") return this.#place(startOf(key ?? found));
+        return this.#place(isWhole ? placeInScalar(this.#text, found, offset) : startOf(found));
+      };
+      const fields: unknown = isMap(node) ? node.toJS(document) : undefined;
+      const { plan, problems } = planFields(fields, locate);
+      this.problems.push(...problems);
+      const name = isMap(node) ? node.get("name") : undefined;
+      if (typeof name === "string") {
+        const firstLine = lineOfName.get(name);
+        const place = locate(["name"], 0);
+        if (firstLine === undefined) lineOfName.set(name, place.line);
+        else
+          this.problems.push({
+            severity: "error",
+            rule: name.slice(0, 80),
+            field: "name",
+            ...place,
+            message: `the name is used in line ${firstLine} already`,
+            hint: "give each rule a name of its own",
+          });
+      }
+      if (plan !== undefined) plans.push(plan);
+    }
+    return plans;
+  }
+}

@@ -1,0 +1,28 @@
+import type { Matcher } from "./pattern.ts";
+import { FALSE, TRUE, type Tri, UNKNOWN } from "./tri.ts";
+import type { Steps, Value } from "./values.ts";
+
+/** Tests of texts; unknown for what is no text. */
+
+export function startsWith(text: Value, part: Value): Tri {
+  if (typeof text !== "string" || typeof part !== "string") return UNKNOWN;
+  return text.startsWith(part) ? TRUE : FALSE;
+}
+
+export function endsWith(text: Value, part: Value): Tri {
+  if (typeof text !== "string" || typeof part !== "string") return UNKNOWN;
+  return text.endsWith(part) ? TRUE : FALSE;
+}
+
+export function containsText(text: Value, part: Value, steps: Steps): Tri {
+  if (typeof text !== "string" || typeof part !== "string") return UNKNOWN;
+  steps.take(text.length >> 6);
+  return text.includes(part) ? TRUE : FALSE;
+}
+
+/** The pattern may match anywhere in the text. Patterns cost some 50 times what a search costs. */
+export function matches(text: Value, matcher: Matcher, steps: Steps): Tri {
+  if (typeof text !== "string") return UNKNOWN;
+  steps.take(8 + text.length);
+  return matcher(text) ? TRUE : FALSE;
+}
