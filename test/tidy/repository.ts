@@ -1,5 +1,5 @@
 // The repository as the tidy tests see it: its source files, and what each of them imports.
-import { existsSync, globSync, readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Node, type Program, parseSync, Visitor } from "oxc-parser";
@@ -52,7 +52,7 @@ export function listSources(root: string): string[] {
 }
 
 /** Reads and parses one file; throws when it does not parse. */
-export function readSource(root: string, path: string): SourceFile {
+function readSource(root: string, path: string): SourceFile {
   return parseSource(path, readFileSync(join(root, path), "utf8"));
 }
 
@@ -157,11 +157,6 @@ function readPackage(root: string, folder: string): WorkspacePackage {
       ...Object.keys(manifest.peerDependencies ?? {}),
     ]),
   };
-}
-
-/** True when the file is there. */
-export function exists(root: string, path: string): boolean {
-  return existsSync(join(root, path));
 }
 
 function literal(node: Node): string | undefined {
