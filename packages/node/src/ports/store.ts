@@ -150,7 +150,7 @@ export interface StoreHealth {
  * Records that were handed over must not be changed.
  */
 export interface Store {
-  /** What was kept; called once, before anything else. */
+  /** What was kept. */
   load(): Promise<StoredState>;
 
   /** Adds or replaces agents, all or none. @throws MyelinError RESOURCE_EXHAUSTED beyond the registry's bound */
