@@ -52,6 +52,15 @@ test("what a handler throws is answered in the error shape with its code's statu
   assertErrorShape(fault.text, "INTERNAL");
 });
 
+test("an answer that HTTP cannot carry is a fault of the handler, not of the node", async (t) => {
+  const server = await start(t, {
+    handler: async () => ({ status: 200, headers: { "x-bad": "a\nb" }, body: "{}" }),
+  });
+  const answer = await call(server);
+  assert.equal(answer.status, 500);
+  assertErrorShape(answer.text, "INTERNAL");
+});
+
 test("a HEAD request is answered without a body", async (t) => {
   const server = await start(t);
   const answer = await call(server, { method: "HEAD" });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { connect } from "node:net";
+import { type Socket, connect } from "node:net";
 import { test } from "node:test";
 import type { Channel, ChannelEnd } from "@myelin/core/channel";
 import { WebSocket } from "ws";
@@ -209,4 +209,31 @@ test("a ping is answered, and frames sent meanwhile stay whole", async (t) => {
   assert.equal(await message, 70_000);
   webSocket.close();
   assert.equal((await one.ended).code, undefined);
+});
+
+test("a channel outlives the time that a request may take", async (t) => {
+  const one = oneChannel();
+  const server = await start(t, { requestWithinUs: 50_000 }, one.accept);
+  const webSocket = await opened(server, "/");
+  // Two idle callers in turn are cut off by that bound, the second well after the channel's start.
+  for (let caller = 0; caller < 2; caller++) await raw(server, "");
+  const pong = new Promise((resolve) => webSocket.on("pong", resolve));
+  webSocket.ping();
+  await pong;
+  webSocket.terminate();
+  await one.ended;
+});
+
+test("a peer that leaves without a handshake and reads nothing is cut off within a second", async (t) => {
+  const one = oneChannel();
+  const server = await start(t, {}, one.accept);
+  const webSocket = await opened(server, "/");
+  webSocket.pause();
+  for (let sent = 0; sent < 512; sent++) one.channel?.send(new Uint8Array(65_536));
+  // The raw socket under the library's client: its half is closed while it stays paused.
+  (webSocket as unknown as { readonly _socket: Socket })._socket.end();
+  const startedAt = performance.now();
+  assert.notEqual((await one.ended).reason, "");
+  assert.ok(performance.now() - startedAt < 3_000);
+  webSocket.terminate();
 });

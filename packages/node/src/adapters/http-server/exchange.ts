@@ -31,7 +31,12 @@ export async function exchange(
   const answer = await answerOf(options, request, response, extra).catch(errorResponse);
   if (response.destroyed || response.headersSent) return;
   if (options.isLast() || !request.complete) extra["connection"] = "close";
-  respond(response, answer, extra);
+  try {
+    respond(response, answer, extra);
+  } catch (error) {
+    // The handler gave a status or header that HTTP cannot carry.
+    respond(response, errorResponse(error), extra);
+  }
   if (request.complete) response.end();
   else endWithRequest(options.clock, request, response);
 }

@@ -6,9 +6,9 @@ import type { Clock } from "../../ports/clock.ts";
 import type { AcceptChannel, HttpHandler, Transport } from "../../ports/transport.ts";
 import { authorityOf, isWildcard } from "./address.ts";
 import { Connections } from "./connections.ts";
-import { exchange, tooManyRequests } from "./exchange.ts";
+import { type ExchangeOptions, exchange, tooManyRequests } from "./exchange.ts";
 import type { OriginPolicy } from "./origin.ts";
-import { respond, errorResponse } from "./respond.ts";
+import { errorResponse, respond } from "./respond.ts";
 import { createUpgrade } from "./upgrade.ts";
 
 /** Where the node listens on TCP, to whom, and within which bounds. */
@@ -62,16 +62,16 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     onUpgraded: (socket) => connections.becomeChannel(socket),
   });
   const bodies = { heldBytes: 0, maxBytes: bodiesHeldAtOnce * options.maxBodyBytes };
-  let isClosing = false;
+  let closed: Promise<void> | undefined;
   let port = options.port;
 
-  const exchangeOptions = {
+  const exchangeOptions: ExchangeOptions = {
     policy,
     maxBodyBytes: options.maxBodyBytes,
     bodies,
     clock,
     handler: options.handler,
-    isLast: () => isClosing,
+    isLast: () => closed !== undefined,
   };
   const server = createServer(
     {
@@ -107,11 +107,13 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     if (typeof address === "object" && address !== null) port = address.port;
   }
 
-  async function close(): Promise<void> {
-    isClosing = true;
-    // The server's own close waits for every channel; those belong to their owners.
-    server.close();
-    await connections.drain(options.closeWithinUs ?? 5e6);
+  function close(): Promise<void> {
+    if (closed === undefined) {
+      // The server's own close waits for every channel; those belong to their owners.
+      server.close();
+      closed = connections.drain(options.closeWithinUs ?? 5e6);
+    }
+    return closed;
   }
 
   const authority = (): string => authorityOf(isWildcard(host) ? "127.0.0.1" : host, port);

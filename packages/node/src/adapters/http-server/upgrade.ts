@@ -67,7 +67,7 @@ export function createUpgrade(options: UpgradeOptions): Upgrade {
     server.handleUpgrade(request, socket, head, (webSocket) => {
       options.onUpgraded(socket);
       // The socket of a request that came over TCP is a net.Socket.
-      const channel = new WebSocketChannel(webSocket, socket as Socket);
+      const channel = new WebSocketChannel(webSocket, socket as Socket, clock);
       channel.attach(accept(channel, peerOf(request)));
     });
   };

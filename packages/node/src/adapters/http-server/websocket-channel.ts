@@ -2,9 +2,12 @@ import type { Socket } from "node:net";
 import type { Channel, ChannelEnd, ChannelHandler } from "@myelin/core/channel";
 import type { ErrorCode } from "@myelin/core/errors";
 import type { WebSocket } from "ws";
+import type { Clock } from "../../ports/clock.ts";
 
 /** Up to this size a frame is copied behind its header and leaves in one write, which is cheaper than two. */
 const copiedUpToBytes = 16_384;
+/** How long what was sent may take to leave after the peer has stopped sending. */
+const leaveWithinUs = 1e6;
 
 /**
  * `open` frames flow. `closing` this side has begun to end it: frames are dropped, what was sent
@@ -17,7 +20,7 @@ type State = "open" | "closing" | "ended";
  *
  * Receiving and the closing handshake are the library's. Sending is not: a server's binary message
  * is a header of 2 to 10 bytes and the payload, and writing it as one buffer saves a writev and the
- * library's options object: 3 to 6 µs of a round trip of 90 µs.
+ * library's options object: 2 to 6 µs of a round trip of 90 µs.
  */
 export class WebSocketChannel implements Channel {
   readonly #webSocket: WebSocket;
@@ -26,7 +29,7 @@ export class WebSocketChannel implements Channel {
   #state: State = "open";
   #end: ChannelEnd | undefined;
 
-  constructor(webSocket: WebSocket, socket: Socket) {
+  constructor(webSocket: WebSocket, socket: Socket, clock: Clock) {
     this.#webSocket = webSocket;
     this.#socket = socket;
     webSocket.on("message", (data, isBinary) => {
@@ -40,6 +43,11 @@ export class WebSocketChannel implements Channel {
     });
     socket.on("error", (error) => {
       this.#end ??= { code: "UNAVAILABLE", reason: `the connection broke: ${error.message}` };
+    });
+    socket.once("end", () => {
+      // The library bounds its closing handshake, but not a peer that leaves without one.
+      const timer = clock.schedule(leaveWithinUs, () => socket.destroy());
+      socket.once("close", () => timer.cancel());
     });
     webSocket.on("error", (error: Error & { readonly code?: string }) => {
       const isTooLarge = error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
