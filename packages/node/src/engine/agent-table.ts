@@ -1,0 +1,148 @@
+/**
+ * The agents that have a slot, and what the engine knows of each besides samples and rules' states.
+ *
+ * Invariants
+ * 1. A free slot holds nothing of the agent that had it; `generations` tells its tenants apart.
+ * 2. The evaluation time of an agent never goes back; a part's newest instant only with its time line.
+ */
+import { MyelinError } from "@myelin/core/errors";
+import { type AgentId, parseAgentId } from "@myelin/core/ids";
+import type { JsonObject } from "@myelin/core/json";
+import type { AgentAttributes } from "@myelin/core/rules";
+import { doubledCapacity, grownFloat64, grownUint8 } from "./growth.ts";
+import { nodePart, partsPerAgent } from "./parts.ts";
+
+const noTwin: JsonObject = Object.freeze({});
+const initialCapacity = 64;
+const never = Number.NEGATIVE_INFINITY;
+
+export class AgentTable {
+  capacity: number;
+  /** Undefined for free slots. */
+  readonly attributes: (AgentAttributes | undefined)[] = [];
+  readonly twins: JsonObject[] = [];
+  /** Evaluation time, microseconds of event time. */
+  timesUs: Float64Array;
+  joinedAtUs: Float64Array;
+  /** Newest instant applied of each part, at slot × parts + part. */
+  newestUs: Float64Array;
+  /** 1 until the first evaluation, at which rules that read attributes take part. */
+  isNew: Uint8Array;
+  /** Indexes of the metrics of which the agent has sent a sample, each once. */
+  readonly series: number[][] = [];
+  readonly generations: number[] = [];
+  readonly #ids: (AgentId | undefined)[] = [];
+  readonly #lineNames: (string | undefined)[] = [];
+  readonly #free: number[] = [];
+  readonly #maxAgents: number;
+  #used = 0;
+
+  constructor(maxAgents: number) {
+    this.#maxAgents = maxAgents;
+    this.capacity = Math.min(initialCapacity, maxAgents);
+    this.timesUs = new Float64Array(this.capacity).fill(never);
+    this.joinedAtUs = new Float64Array(this.capacity);
+    this.newestUs = new Float64Array(this.capacity * partsPerAgent).fill(never);
+    this.isNew = new Uint8Array(this.capacity);
+  }
+
+  /** One past the highest slot ever given. */
+  get used(): number {
+    return this.#used;
+  }
+
+  get size(): number {
+    return this.#used - this.#free.length;
+  }
+
+  has(slot: number): boolean {
+    return this.attributes[slot] !== undefined;
+  }
+
+  /**
+   * Gives a slot to an agent. The table may have grown: `capacity` tells.
+   * @throws MyelinError INVALID_ARGUMENT for an id that is none, RESOURCE_EXHAUSTED at the bound
+   */
+  add(attributes: AgentAttributes, atUs: number): number {
+    const id = parseAgentId(attributes.id);
+    const slot = this.#free.pop() ?? this.#nextSlot();
+    this.#ids[slot] = id;
+    this.attributes[slot] = attributes;
+    this.twins[slot] = noTwin;
+    this.joinedAtUs[slot] = atUs;
+    this.isNew[slot] = 1;
+    this.series[slot] = [];
+    this.generations[slot] = (this.generations[slot] ?? 0) + 1;
+    return slot;
+  }
+
+  /** Frees the slot. */
+  remove(slot: number): void {
+    this.#ids[slot] = undefined;
+    this.attributes[slot] = undefined;
+    this.generations[slot] = (this.generations[slot] ?? 0) + 1;
+    this.twins[slot] = noTwin;
+    this.timesUs[slot] = never;
+    this.series[slot] = [];
+    this.isNew[slot] = 0;
+    const firstLine = slot * partsPerAgent;
+    this.newestUs.fill(never, firstLine, firstLine + partsPerAgent);
+    this.#lineNames.fill(undefined, firstLine, firstLine + partsPerAgent);
+    this.#free.push(slot);
+  }
+
+  idOf(slot: number): AgentId {
+    const id = this.#ids[slot];
+    if (id === undefined) throw new MyelinError("INTERNAL", `slot ${slot} is free`);
+    return id;
+  }
+
+  attributesOf(slot: number): AgentAttributes {
+    const attributes = this.attributes[slot];
+    if (attributes === undefined) throw new MyelinError("INTERNAL", `slot ${slot} is free`);
+    return attributes;
+  }
+
+  /** Moves the evaluation time on to `atUs` if that is later, and gives it. */
+  moveOn(slot: number, atUs: number): number {
+    const presentUs = this.timesUs[slot] as number;
+    if (!(atUs > presentUs)) return presentUs;
+    this.timesUs[slot] = atUs;
+    return atUs;
+  }
+
+  /** Name of a part's time line; `node` for the node's own unless it was given another. */
+  lineName(slot: number, part: number): string {
+    return this.#lineNames[slot * partsPerAgent + part] ?? (part === nodePart ? "node" : "");
+  }
+
+  /** Begins a time line of a part; false when it is the one it has. */
+  startLine(slot: number, part: number, name: string): boolean {
+    const line = slot * partsPerAgent + part;
+    if (this.#lineNames[line] === name) return false;
+    this.#lineNames[line] = name;
+    this.newestUs[line] = never;
+    return true;
+  }
+
+  #nextSlot(): number {
+    if (this.#used >= this.#maxAgents) {
+      throw new MyelinError(
+        "RESOURCE_EXHAUSTED",
+        `${this.#maxAgents} agents are connected, which is the limit maxAgents`,
+      );
+    }
+    if (this.#used === this.capacity)
+      this.#grow(doubledCapacity(this.capacity, this.#used + 1, this.#maxAgents));
+    this.#lineNames.length = Math.max(this.#lineNames.length, (this.#used + 1) * partsPerAgent);
+    return this.#used++;
+  }
+
+  #grow(capacity: number): void {
+    this.capacity = capacity;
+    this.timesUs = grownFloat64(this.timesUs, capacity, never);
+    this.joinedAtUs = grownFloat64(this.joinedAtUs, capacity, 0);
+    this.newestUs = grownFloat64(this.newestUs, capacity * partsPerAgent, never);
+    this.isNew = grownUint8(this.isNew, capacity);
+  }
+}

@@ -1,0 +1,417 @@
+/**
+ * The engine: keyed state in typed arrays by agent slot, and the rules' state machines over it.
+ *
+ * Invariants
+ * 1. It does no I/O and reads no clock: what it decides is a function of the calls made to it.
+ * 2. Applying samples allocates nothing per sample; a firing may allocate.
+ * 3. One evaluation per evaluation instant and call of `apply`: samples behind the agent's
+ *    evaluation time are evaluated together, at the agent's.
+ * 4. Hooks are called when all rules of an evaluation have been evaluated; they may call the engine.
+ * 5. An episode belongs to the time line of the part whose input it fired at; what the node itself
+ *    observes, attributes included, belongs to the node's own part.
+ */
+import { MyelinError } from "@myelin/core/errors";
+import { type EpisodeKey, parseMetricName, type RuleName } from "@myelin/core/ids";
+import type { JsonObject } from "@myelin/core/json";
+import type { AgentAttributes, EvaluationContext } from "@myelin/core/rules";
+import { AgentTable } from "./agent-table.ts";
+import { type EngineCounters, noCounts } from "./counters.ts";
+import { DepartedCooldowns } from "./departed-cooldowns.ts";
+import { Evaluator } from "./evaluator.ts";
+import type { EngineHooks } from "./firing.ts";
+import { type MetricColumn, MetricColumns, noPart } from "./metric-columns.ts";
+import { Outbox } from "./outbox.ts";
+import { nodePart, partsPerAgent } from "./parts.ts";
+import { type RuleRuntime, type RuleVersion, UNMATCHED } from "./rule-runtime.ts";
+import { RuleSet } from "./rule-set.ts";
+import { TimerHeap } from "./timer-heap.ts";
+import { isSameJson, touchesTwin } from "./twin-change.ts";
+import {
+  type AgentRuleState,
+  type LatestSample,
+  latestOf,
+  type RuleStatus,
+  stateOf,
+  statusOf,
+} from "./views.ts";
+
+/** What an engine is made of. */
+export interface EngineOptions {
+  /** Most agents at once. */
+  readonly maxAgents: number;
+  /** Most metric names; metrics that rules read are not counted against agents. */
+  readonly maxMetrics: number;
+  /** Most bytes for samples of metrics that no rule reads; default 512 MiB. */
+  readonly maxUnreadBytes?: number;
+  /** How far ahead of the node's clock a sample may be. */
+  readonly futureToleranceUs: number;
+  readonly hooks: EngineHooks;
+}
+
+/** How an instruction of a rule ended. */
+export interface InstructionEnd {
+  readonly succeeded: boolean;
+  /** Node's clock, microseconds. */
+  readonly endedAtUs: number;
+  readonly attempt: number;
+  /** Start of its episode. */
+  readonly startedAtUs: number;
+}
+
+const defaultMaxUnreadBytes = 512 * 1024 * 1024;
+
+export class Engine {
+  readonly counters: EngineCounters = noCounts();
+  readonly #maxMetrics: number;
+  readonly #futureToleranceUs: number;
+  readonly #hooks: EngineHooks;
+  readonly #agents: AgentTable;
+  readonly #columns: MetricColumns;
+  readonly #timers = new TimerHeap();
+  readonly #rules: RuleSet;
+  readonly #departed: DepartedCooldowns;
+  readonly #evaluator: Evaluator;
+  /** One observation as columns. */
+  readonly #oneMetric = new Int32Array(1);
+  readonly #oneValue = new Float64Array(1);
+  readonly #oneTime = new Float64Array(1);
+
+  constructor(options: EngineOptions) {
+    this.#maxMetrics = options.maxMetrics;
+    this.#futureToleranceUs = options.futureToleranceUs;
+    this.#hooks = options.hooks;
+    const agents = new AgentTable(options.maxAgents);
+    const columns = new MetricColumns(options.maxUnreadBytes ?? defaultMaxUnreadBytes);
+    this.#agents = agents;
+    this.#columns = columns;
+    this.#departed = new DepartedCooldowns(options.maxAgents);
+    const context: EvaluationContext = {
+      nowUs: 0,
+      column: (name) => {
+        const column = columns.declare(parseMetricName(name));
+        columns.makeDense(column, agents.capacity);
+        return column;
+      },
+      attributes: (slot) => agents.attributesOf(slot),
+      joinedAtUs: (slot) => agents.joinedAtUs[slot] as number,
+      twin: (slot) => agents.twins[slot] as JsonObject,
+    };
+    this.#rules = new RuleSet(agents, columns, this.#timers, context);
+    const { counters, hooks } = { counters: this.counters, hooks: options.hooks };
+    this.#evaluator = new Evaluator({
+      agents,
+      rules: this.#rules,
+      timers: this.#timers,
+      context,
+      counters,
+      hooks,
+    });
+  }
+
+  /** Instant of the next timer on the node's clock; Infinity when there is none. */
+  get nextDueUs(): number {
+    return this.#timers.nextDueUs;
+  }
+
+  /**
+   * Gives an agent a slot. No rule is evaluated before its first input, so that episodes can be reinstated first.
+   * @throws MyelinError RESOURCE_EXHAUSTED at the bound
+   */
+  join(attributes: AgentAttributes, atUs: number): number {
+    const agents = this.#agents;
+    const { capacity } = agents;
+    const slot = agents.add(attributes, atUs);
+    if (agents.capacity > capacity) {
+      this.#columns.growDense(agents.capacity);
+      this.#rules.grow(agents.capacity);
+    }
+    const cooldowns = this.#departed.take(agents.idOf(slot));
+    for (const rule of this.#rules.all) {
+      rule.match(slot, atUs);
+      const untilUs = cooldowns?.get(rule.name);
+      if (untilUs !== undefined) rule.cooldownUntilUs[slot] = untilUs;
+    }
+    return slot;
+  }
+
+  /** The agent leaves: its episodes end without an instruction, its slot is free. */
+  leave(slot: number, atUs: number): void {
+    if (!this.#agents.has(slot)) return;
+    const agent = this.#agents.idOf(slot);
+    const cooldowns = new Map<RuleName, number>();
+    const ended: RuleRuntime[] = [];
+    for (const rule of this.#rules.all) {
+      const untilUs = Math.min(rule.cooldownUntilUs[slot] as number, atUs + rule.plan.cooldownUs);
+      if (untilUs > atUs) cooldowns.set(rule.name, untilUs);
+      if (rule.release(slot, atUs)) ended.push(rule);
+    }
+    this.#departed.put(agent, cooldowns);
+    for (const index of this.#agents.series[slot] ?? []) this.#columns.all[index]?.clear(slot);
+    this.#agents.remove(slot);
+    for (const rule of ended) this.#hooks.onEpisodeEnd?.(rule.name, slot, atUs);
+  }
+
+  /** Changes an agent's attributes; rules that read them are evaluated if they differ. */
+  setAttributes(slot: number, attributes: AgentAttributes, atUs: number): void {
+    const agents = this.#agents;
+    if (isSameAttributes(agents.attributesOf(slot), attributes)) return;
+    const evaluationUs = this.#evaluator.moveOn(slot, atUs);
+    agents.attributes[slot] = attributes;
+    const outbox = new Outbox();
+    for (const rule of this.#rules.all) if (rule.match(slot, evaluationUs)) outbox.ends(rule);
+    if (agents.isNew[slot] === 0)
+      for (const rule of this.#rules.attributeReaders) this.#evaluator.note(rule);
+    this.#evaluator.evaluate(slot, nodePart, evaluationUs, atUs, outbox);
+  }
+
+  /**
+   * Changes an agent's twin; rules that read a field which has changed are evaluated.
+   * @param fields Names of the top-level fields that may have changed; all when undefined.
+   * @param atUs When it changed, on the node's clock; what is too far ahead of `nowUs` counts as now.
+   */
+  setTwin(
+    slot: number,
+    twin: JsonObject,
+    fields: readonly string[] | undefined,
+    part: number,
+    atUs: number,
+    nowUs: number,
+  ): void {
+    const isPlausible = atUs <= nowUs + this.#futureToleranceUs;
+    const evaluationUs = this.#evaluator.moveOn(slot, isPlausible ? atUs : nowUs);
+    const before = this.#agents.twins[slot] as JsonObject;
+    this.#agents.twins[slot] = twin;
+    for (const rule of this.#rules.twinReaders) {
+      if (touchesTwin(rule.plan.inputs.twinPaths, before, twin, fields)) this.#evaluator.note(rule);
+    }
+    this.#evaluator.admitNew(slot);
+    this.#evaluator.evaluate(slot, part, evaluationUs, nowUs, undefined);
+  }
+
+  /**
+   * The node-wide index of a metric.
+   * @throws MyelinError INVALID_ARGUMENT for what is no metric name, RESOURCE_EXHAUSTED at the bound
+   */
+  metric(name: string): number {
+    const known = this.#columns.get(name);
+    if (known !== undefined) return known.index;
+    const parsed = parseMetricName(name);
+    if (this.#columns.size >= this.#maxMetrics) {
+      throw new MyelinError(
+        "RESOURCE_EXHAUSTED",
+        `the node knows ${this.#columns.size} metric names, which is the limit maxMetrics`,
+      );
+    }
+    return this.#columns.declare(parsed).index;
+  }
+
+  /** Begins a part's time line: a new incarnation, or a step of its clock. The name it has already changes nothing. */
+  startTimeLine(slot: number, part: number, name: string): void {
+    if (!(part >= 0 && part < partsPerAgent)) {
+      throw new MyelinError("RESOURCE_EXHAUSTED", `an agent can have ${partsPerAgent - 1} parts`);
+    }
+    if (!this.#agents.startLine(slot, part, name)) return;
+    for (const index of this.#agents.series[slot] ?? []) {
+      const column = this.#columns.all[index];
+      if (column?.writers[slot] === part) column.writers[slot] = noPart;
+    }
+  }
+
+  /**
+   * Applies the samples of one frame: the first `count` cells of the columns.
+   * @param metrics Indexes from `metric`.
+   * @param timesUs Whole microseconds on the node's clock, not decreasing.
+   */
+  apply(
+    slot: number,
+    part: number,
+    count: number,
+    metrics: Int32Array,
+    values: Float64Array,
+    timesUs: Float64Array,
+    nowUs: number,
+  ): void {
+    const agents = this.#agents;
+    const evaluator = this.#evaluator;
+    const generation = agents.generations[slot];
+    const newestUs = agents.newestUs[slot * partsPerAgent + part] as number;
+    const limitUs = nowUs + this.#futureToleranceUs;
+    let end = count;
+    while (end > 0 && !((timesUs[end - 1] as number) <= limitUs)) end -= 1;
+    let from = 0;
+    while (from < end && (timesUs[from] as number) < newestUs) from += 1;
+    this.counters.samples += count;
+    this.counters.future += count - end;
+    this.counters.late += from;
+    while (from < end && agents.generations[slot] === generation) {
+      const instantUs = Math.max(timesUs[from] as number, agents.timesUs[slot] as number);
+      let to = end;
+      if ((timesUs[end - 1] as number) > instantUs) {
+        to = from + 1;
+        while ((timesUs[to] as number) <= instantUs) to += 1;
+      }
+      if (this.#timers.nextDueUs < instantUs) evaluator.runTimersBefore(slot, instantUs);
+      if (this.#store(slot, part, from, to, metrics, values, timesUs)) {
+        agents.timesUs[slot] = instantUs;
+        if (agents.isNew[slot] === 1) evaluator.admitNew(slot);
+        if (evaluator.notedCount > 0) evaluator.evaluate(slot, part, instantUs, nowUs, undefined);
+      }
+      from = to;
+    }
+  }
+
+  /** Applies one sample, such as what the node itself observes of an agent. */
+  observe(
+    slot: number,
+    part: number,
+    metric: number,
+    value: number,
+    atUs: number,
+    nowUs: number,
+  ): void {
+    this.#oneMetric[0] = metric;
+    this.#oneValue[0] = value;
+    this.#oneTime[0] = Math.round(atUs);
+    this.apply(slot, part, 1, this.#oneMetric, this.#oneValue, this.#oneTime, nowUs);
+  }
+
+  /** Runs the timers that are due at `nowUs` of the node's clock. */
+  advance(nowUs: number): void {
+    this.#evaluator.runTimers(nowUs);
+  }
+
+  /**
+   * Puts a whole set of rules in force. A rule that was in force with the same name and meaning version keeps its state.
+   * @throws MyelinError INVALID_ARGUMENT for a name given twice; nothing has changed then
+   */
+  setRules(rules: readonly RuleVersion[], nowUs: number): void {
+    const ended: { readonly rule: RuleName; readonly slot: number }[] = [];
+    this.#rules.replace(rules, nowUs, (rule, slot) => ended.push({ rule: rule.name, slot }));
+    for (const rule of this.#rules.all) this.#evaluator.timeBreaker(rule);
+    for (const { rule, slot } of ended) this.#hooks.onEpisodeEnd?.(rule, slot, nowUs);
+  }
+
+  /** Tells that an instruction of a rule ended: the cooldown ends some time after it, and a failure allows another attempt. */
+  instructionEnded(rule: RuleName, slot: number, end: InstructionEnd): void {
+    if (!this.#agents.has(slot)) return;
+    this.#rules.get(rule)?.ended(slot, end.startedAtUs, end.attempt, end.endedAtUs, end.succeeded);
+  }
+
+  /**
+   * Tells that an agent already has an instruction of an episode, which the node lost in a restart: the
+   * rule fires on in that episode, without another instruction. Call it before the agent's first input.
+   * @returns True when the episode, or a later one, is the rule's; false when it was passed over, because the
+   * rule is not in force in that meaning or not for this agent.
+   */
+  reinstate(
+    slot: number,
+    episode: EpisodeKey,
+    end?: { readonly succeeded: boolean; readonly endedAtUs: number },
+  ): boolean {
+    const rule = this.#rules.get(episode.rule);
+    if (
+      rule === undefined ||
+      rule.meaningVersion !== episode.meaningVersion ||
+      !this.#agents.has(slot)
+    )
+      return false;
+    if (rule.states[slot] === UNMATCHED) return false;
+    const { startedAtUs, attempt } = episode;
+    const emittedUs = rule.emittedStartUs[slot] as number;
+    const isKnown =
+      emittedUs > startedAtUs ||
+      (emittedUs === startedAtUs && (rule.attempts[slot] as number) >= attempt);
+    if (!isKnown)
+      rule.reinstate(
+        slot,
+        startedAtUs,
+        attempt,
+        episode.timeLine,
+        this.#agents.timesUs[slot] as number,
+      );
+    if (end !== undefined) rule.ended(slot, startedAtUs, attempt, end.endedAtUs, end.succeeded);
+    return true;
+  }
+
+  /** Closes a rule's breaker by hand; false when it was not open. */
+  closeBreaker(rule: RuleName): boolean {
+    const wasOpen = this.#rules.get(rule)?.breaker?.close() ?? false;
+    if (wasOpen) this.#hooks.onBreaker?.(rule, false);
+    return wasOpen;
+  }
+
+  /** A rule over all agents; undefined when it is not in force. */
+  ruleStatus(rule: RuleName): RuleStatus | undefined {
+    const runtime = this.#rules.get(rule);
+    return runtime === undefined ? undefined : statusOf(runtime, this.#agents);
+  }
+
+  /** Every rule's state for an agent, by name. */
+  agentStates(slot: number): readonly AgentRuleState[] {
+    return this.#rules.all.map((rule) => stateOf(rule, slot, this.#agents));
+  }
+
+  /** The latest sample of each metric of an agent. */
+  latest(slot: number): readonly LatestSample[] {
+    return latestOf(slot, this.#agents, this.#columns);
+  }
+
+  /** Stores the samples of one evaluation and notes the rules that read them; false when none was applied. */
+  #store(
+    slot: number,
+    part: number,
+    from: number,
+    to: number,
+    metrics: Int32Array,
+    values: Float64Array,
+    timesUs: Float64Array,
+  ): boolean {
+    const columns = this.#columns.all;
+    const { stamp, noted } = this.#evaluator;
+    let notedCount = 0;
+    let newestUs = Number.NEGATIVE_INFINITY;
+    for (let index = from; index < to; index += 1) {
+      const column = columns[metrics[index] as number] as MetricColumn;
+      const timeUs = timesUs[index] as number;
+      if (!(timeUs >= (column.timesUs[slot] as number)) && !this.#admit(column, slot, part))
+        continue;
+      newestUs = timeUs;
+      column.values[slot] = values[index] as number;
+      column.timesUs[slot] = timeUs;
+      column.writers[slot] = part;
+      const { readers } = column;
+      for (let number = 0; number < readers.length; number += 1) {
+        const rule = readers[number] as RuleRuntime;
+        if (rule.stamp === stamp) continue;
+        rule.stamp = stamp;
+        noted[notedCount] = rule;
+        notedCount += 1;
+      }
+    }
+    this.#evaluator.notedCount = notedCount;
+    if (newestUs === Number.NEGATIVE_INFINITY) return false;
+    this.#agents.newestUs[slot * partsPerAgent + part] = newestUs;
+    return true;
+  }
+
+  /** Decides on a sample that is not plainly newer than its series: the first one, or one behind another part's or time line's. */
+  #admit(column: MetricColumn, slot: number, part: number): boolean {
+    if (!this.#columns.makeRoom(column, slot, this.#agents.capacity)) {
+      this.counters.refused += 1;
+      return false;
+    }
+    if (Number.isNaN(column.timesUs[slot])) {
+      this.#agents.series[slot]?.push(column.index);
+      return true;
+    }
+    // Behind a sample of its own part it can only be when that belongs to an earlier time line.
+    const writer = column.writers[slot];
+    if (writer === part || writer === noPart) return true;
+    this.counters.late += 1;
+    return false;
+  }
+}
+
+function isSameAttributes(a: AgentAttributes, b: AgentAttributes): boolean {
+  return isSameJson({ ...a }, { ...b });
+}

@@ -1,0 +1,206 @@
+/**
+ * Evaluates rules for an agent and tells what came of it.
+ *
+ * Invariants
+ * 1. Rules are first noted, each once, then evaluated together on one state; nothing is told and
+ *    nothing of the caller's runs in between.
+ * 2. Before inputs of an instant, the agent's timers due before it; at one instant inputs come first.
+ */
+import { type EpisodeKey, instructionIdOf } from "@myelin/core/ids";
+import { type EvaluationContext, TRUE } from "@myelin/core/rules";
+import { score } from "@myelin/core/schedule";
+import type { AgentTable } from "./agent-table.ts";
+import type { EngineCounters } from "./counters.ts";
+import type { EngineHooks } from "./firing.ts";
+import { Outbox } from "./outbox.ts";
+import { INACTIVE, type RuleRuntime, UNMATCHED } from "./rule-runtime.ts";
+import type { RuleSet } from "./rule-set.ts";
+import { type TimerHeap, timerInstantUs, timerKind } from "./timer-heap.ts";
+
+/** What an evaluator works on. */
+export interface EvaluatorOptions {
+  readonly agents: AgentTable;
+  readonly rules: RuleSet;
+  readonly timers: TimerHeap;
+  readonly context: EvaluationContext;
+  readonly counters: EngineCounters;
+  readonly hooks: EngineHooks;
+}
+
+export class Evaluator {
+  /** Rules noted for the evaluation to come: the first `notedCount`, whose `stamp` is this one's. */
+  readonly noted: RuleRuntime[] = [];
+  notedCount = 0;
+  /** Number of the evaluation to come. */
+  stamp = 1;
+  readonly #agents: AgentTable;
+  readonly #rules: RuleSet;
+  readonly #timers: TimerHeap;
+  readonly #context: EvaluationContext;
+  readonly #counters: EngineCounters;
+  readonly #hooks: EngineHooks;
+
+  constructor(options: EvaluatorOptions) {
+    this.#agents = options.agents;
+    this.#rules = options.rules;
+    this.#timers = options.timers;
+    this.#context = options.context;
+    this.#counters = options.counters;
+    this.#hooks = options.hooks;
+  }
+
+  /** Notes a rule for the evaluation to come. */
+  note(rule: RuleRuntime): void {
+    if (rule.stamp === this.stamp) return;
+    rule.stamp = this.stamp;
+    this.noted[this.notedCount] = rule;
+    this.notedCount += 1;
+  }
+
+  /** At an agent's first evaluation its attributes are new: the rules that read them are noted. */
+  admitNew(slot: number): void {
+    if (this.#agents.isNew[slot] === 0) return;
+    this.#agents.isNew[slot] = 0;
+    for (const rule of this.#rules.attributeReaders) this.note(rule);
+  }
+
+  /** Moves the agent's evaluation time on to `atUs`, rounded, if that is later, with the timers before it; gives the time. */
+  moveOn(slot: number, atUs: number): number {
+    const wholeUs = Math.round(atUs);
+    if (this.#timers.nextDueUs < wholeUs) this.runTimersBefore(slot, wholeUs);
+    return this.#agents.moveOn(slot, wholeUs);
+  }
+
+  /** Evaluates the rules noted at one instant of the agent. `outbox` holds what else there is to tell. */
+  evaluate(
+    slot: number,
+    part: number,
+    atUs: number,
+    nowUs: number,
+    outbox: Outbox | undefined,
+  ): void {
+    const { noted, notedCount } = this;
+    this.notedCount = 0;
+    this.stamp += 1;
+    this.#context.nowUs = atUs;
+    this.#counters.evaluations += notedCount;
+    let box = outbox;
+    for (let number = 0; number < notedCount; number += 1) {
+      const rule = noted[number] as RuleRuntime;
+      const state = rule.states[slot];
+      if (state === UNMATCHED) continue;
+      const condition = rule.linked.condition(slot);
+      if (state === INACTIVE && condition !== TRUE) continue;
+      const outcome = rule.step(slot, atUs, condition);
+      if (outcome === "none") continue;
+      box ??= new Outbox();
+      if (outcome === "ends") box.ends(rule);
+      else this.#fire(rule, slot, part, atUs, nowUs, box);
+    }
+    box?.deliver(this.#hooks, slot, atUs);
+  }
+
+  /** Runs the agent's own timers that are due before `instantUs`, in their order. */
+  runTimersBefore(slot: number, instantUs: number): void {
+    for (;;) {
+      let first: RuleRuntime | undefined;
+      let firstUs = instantUs;
+      for (const rule of this.#rules.keepers) {
+        const dueUs = rule.keepFiringEndUs(slot);
+        if (!(dueUs < firstUs)) continue;
+        first = rule;
+        firstUs = dueUs;
+      }
+      if (first === undefined) return;
+      this.#endByTimer(first, slot, firstUs);
+    }
+  }
+
+  /** Runs all timers that are due at `nowUs`. */
+  runTimers(nowUs: number): void {
+    for (
+      let timer = this.#timers.popDue(nowUs);
+      timer !== undefined;
+      timer = this.#timers.popDue(nowUs)
+    ) {
+      const rule = this.#rules.byId(timer.owner);
+      if (rule === undefined) continue;
+      if (timer.kind === timerKind.breakerClose) this.#breakerTimerCame(rule, nowUs);
+      else if (rule.timerCame(timer.slot, timer.dueUs))
+        this.#endByTimer(rule, timer.slot, timer.dueUs);
+    }
+  }
+
+  /** Sets the timer that closes a rule's open breaker, unless it is set. */
+  timeBreaker(rule: RuleRuntime): void {
+    const { breaker } = rule;
+    if (breaker === undefined || !breaker.isOpen || rule.hasBreakerTimer) return;
+    rule.hasBreakerTimer = true;
+    this.#timers.push(timerInstantUs(breaker.closesAtUs), timerKind.breakerClose, rule.id, 0);
+  }
+
+  #breakerTimerCame(rule: RuleRuntime, nowUs: number): void {
+    rule.hasBreakerTimer = false;
+    if (rule.breaker?.closeIfQuiet(nowUs) === true) this.#hooks.onBreaker?.(rule.name, false);
+    this.timeBreaker(rule);
+  }
+
+  #endByTimer(rule: RuleRuntime, slot: number, dueUs: number): void {
+    const atUs = this.#agents.moveOn(slot, dueUs);
+    rule.makeInactive(slot, atUs);
+    this.#hooks.onEpisodeEnd?.(rule.name, slot, atUs);
+  }
+
+  #fire(
+    rule: RuleRuntime,
+    slot: number,
+    part: number,
+    atUs: number,
+    nowUs: number,
+    outbox: Outbox,
+  ): void {
+    const { plan } = rule;
+    const isShadow = plan.mode === "shadow";
+    const isSuppressed = this.#countFiring(rule, nowUs, outbox);
+    this.#counters.firings += 1;
+    rule.emitted(slot, atUs, isShadow || isSuppressed, isSuppressed);
+    const attempt = rule.attempts[slot] as number;
+    if (attempt === 1) rule.timeLines[slot] = this.#agents.lineName(slot, part);
+    const agent = this.#agents.idOf(slot);
+    const episode: EpisodeKey = {
+      rule: rule.name,
+      meaningVersion: rule.meaningVersion,
+      agent,
+      timeLine: rule.timeLines[slot] ?? "",
+      startedAtUs: rule.sinceUs[slot] as number,
+      attempt,
+    };
+    const impact = rule.firingCount;
+    const firing = {
+      id: instructionIdOf(episode),
+      plan,
+      ruleVersion: rule.version,
+      episode,
+      slot,
+      agent,
+      args: rule.linked.args(slot),
+      sampleTimeUs: atUs,
+      impact,
+      isShadow,
+      isSuppressed,
+    };
+    outbox.fires(firing, score({ priority: plan.priority, slaUs: plan.slaUs, impact }));
+  }
+
+  /** Counts a firing against the rule's limit; true when its breaker stops it. */
+  #countFiring(rule: RuleRuntime, nowUs: number, outbox: Outbox): boolean {
+    const { breaker } = rule;
+    if (breaker === undefined) return false;
+    if (breaker.closeIfQuiet(nowUs)) outbox.breaker(rule, false);
+    if (breaker.record(nowUs)) {
+      outbox.breaker(rule, true);
+      this.timeBreaker(rule);
+    }
+    return breaker.isOpen;
+  }
+}

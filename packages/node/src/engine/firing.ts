@@ -1,0 +1,33 @@
+import type { AgentId, EpisodeKey, InstructionId, RuleName } from "@myelin/core/ids";
+import type { JsonObject } from "@myelin/core/json";
+import type { RulePlan } from "@myelin/core/rules";
+
+/** A rule's decision that an agent needs an instruction. */
+export interface Firing {
+  readonly id: InstructionId;
+  readonly plan: RulePlan;
+  readonly ruleVersion: number;
+  readonly episode: EpisodeKey;
+  readonly slot: number;
+  readonly agent: AgentId;
+  /** The action's arguments, filled in from the state at this instant. */
+  readonly args: JsonObject;
+  /** Event time it fired at, microseconds. */
+  readonly sampleTimeUs: number;
+  /** How many agents the rule fires on now, this one included. */
+  readonly impact: number;
+  /** The rule is in shadow mode: to be accounted, not sent. */
+  readonly isShadow: boolean;
+  /** The rule's breaker is open: to be accounted, not sent. */
+  readonly isSuppressed: boolean;
+}
+
+/** What the engine tells, synchronously. The engine may be called from within. */
+export interface EngineHooks {
+  /** A rule fired. Firings of one evaluation come by score, then rule name, when all its rules have been evaluated. */
+  onFiring(firing: Firing): void;
+  /** An episode ended. */
+  onEpisodeEnd?(rule: RuleName, slot: number, atUs: number): void;
+  /** A rule's breaker opened or closed. */
+  onBreaker?(rule: RuleName, isOpen: boolean): void;
+}

@@ -1,0 +1,106 @@
+import type { MetricName } from "@myelin/core/ids";
+import type { Column } from "@myelin/core/rules";
+import { doubledCapacity, grownFloat64, grownUint8 } from "./growth.ts";
+import type { RuleRuntime } from "./rule-runtime.ts";
+
+/** In `writers`: the time line that the latest sample belonged to has ended, so nothing is late against it. */
+export const noPart = 255;
+
+const bytesPerCell = 17;
+
+/**
+ * The latest sample of one metric of every agent, by slot.
+ *
+ * Columns that rules read hold a cell for every slot; others grow when a slot is first written.
+ */
+export class MetricColumn implements Column {
+  readonly index: number;
+  readonly name: MetricName;
+  /** NaN: unknown. */
+  values: Float64Array = new Float64Array(0);
+  /** Event times, microseconds; NaN: no sample yet. */
+  timesUs: Float64Array = new Float64Array(0);
+  /** Index of the part that sent it, or {@link noPart}. */
+  writers: Uint8Array = new Uint8Array(0);
+  /** Rules to be evaluated when a sample of this metric comes. */
+  readers: readonly RuleRuntime[] = [];
+  /** True once a rule has been linked to it. */
+  isDense = false;
+
+  constructor(index: number, name: MetricName) {
+    this.index = index;
+    this.name = name;
+  }
+
+  get capacity(): number {
+    return this.values.length;
+  }
+
+  grow(capacity: number): void {
+    this.values = grownFloat64(this.values, capacity, Number.NaN);
+    this.timesUs = grownFloat64(this.timesUs, capacity, Number.NaN);
+    this.writers = grownUint8(this.writers, capacity);
+  }
+
+  /** The slot's series ends. */
+  clear(slot: number): void {
+    this.values[slot] = Number.NaN;
+    this.timesUs[slot] = Number.NaN;
+  }
+}
+
+/** All columns of the node, by name and by index. */
+export class MetricColumns {
+  readonly all: MetricColumn[] = [];
+  readonly #byName = new Map<string, MetricColumn>();
+  readonly #maxBytes: number;
+  #bytes = 0;
+
+  /** `maxBytes` bounds the cells of metrics that no rule reads. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  get size(): number {
+    return this.all.length;
+  }
+
+  get(name: string): MetricColumn | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** The column of a metric, new if need be. */
+  declare(name: MetricName): MetricColumn {
+    const known = this.#byName.get(name);
+    if (known !== undefined) return known;
+    const column = new MetricColumn(this.all.length, name);
+    this.all.push(column);
+    this.#byName.set(name, column);
+    return column;
+  }
+
+  /** Makes room in a column for all slots, from now on: a rule reads it. */
+  makeDense(column: MetricColumn, capacity: number): void {
+    column.isDense = true;
+    if (column.capacity < capacity) this.#grow(column, capacity);
+  }
+
+  /** Makes room in every column that rules read. */
+  growDense(capacity: number): void {
+    for (const column of this.all) if (column.isDense) this.#grow(column, capacity);
+  }
+
+  /** Makes room for a slot in a column that no rule reads; false when the bound forbids it. */
+  makeRoom(column: MetricColumn, slot: number, limit: number): boolean {
+    if (slot < column.capacity) return true;
+    const capacity = doubledCapacity(Math.max(column.capacity, 16), slot + 1, limit);
+    if (this.#bytes + (capacity - column.capacity) * bytesPerCell > this.#maxBytes) return false;
+    this.#grow(column, capacity);
+    return true;
+  }
+
+  #grow(column: MetricColumn, capacity: number): void {
+    this.#bytes += (capacity - column.capacity) * bytesPerCell;
+    column.grow(capacity);
+  }
+}
