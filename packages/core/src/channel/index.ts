@@ -1,2 +1,2 @@
 export type { Channel, ChannelEnd, ChannelHandler, Dial } from "./channel.ts";
-export { memoryChannel } from "./memory-channel.ts";
+export { memoryChannel, type MemoryChannelOptions } from "./memory-channel.ts";

@@ -1,4 +1,5 @@
 export type { Clock, Timer } from "./clock.ts";
-export { ClockOffset, type ClockExchange } from "./clock-offset.ts";
+export { type ClockExchange, ClockOffset } from "./clock-offset.ts";
 export { formatDuration, parseDuration } from "./duration.ts";
-export { VirtualClock } from "./virtual-clock.ts";
+export { PeerTime } from "./peer-time.ts";
+export { type Skew, SkewedClock, VirtualClock } from "./virtual-clock.ts";

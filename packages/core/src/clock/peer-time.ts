@@ -1,0 +1,60 @@
+/*
+ * Places a peer's instants on our clock.
+ *
+ * Invariants:
+ * 1. While the peer's instants do not go back and its clock does not step, the mapped ones do not go back.
+ * 2. The mapping follows the estimated offset by at most `slewPpm` of the time that passes; only at the
+ *    first use and after a step does it take the estimate at once.
+ * 3. What is added is whole, so that whole instants stay whole.
+ */
+import type { ClockOffset } from "./clock-offset.ts";
+
+/** How fast the mapping is corrected, millionths of elapsed time. */
+const slewPpm = 500;
+
+/** Maps instants of a peer's clock to ours. */
+export class PeerTime {
+  readonly #offset: ClockOffset;
+  /** What is added to the peer's instants; NaN until the first use. */
+  #shiftUs = Number.NaN;
+  #steps = 0;
+  #mappedAtUs = 0;
+  /** The peer's latest instant that was mapped. */
+  #latestUs = Number.NEGATIVE_INFINITY;
+
+  /** Follows the estimate of `offset`. */
+  constructor(offset: ClockOffset) {
+    this.#offset = offset;
+  }
+
+  /** Tells the estimate of a message in one direction; see ClockOffset. */
+  observe(peerSentUs: number, arrivedUs: number): void {
+    this.#offset.observe(peerSentUs, arrivedUs);
+  }
+
+  /** The peer said that its clock was set; see ClockOffset. The next mapping takes the new estimate at once. */
+  reset(): void {
+    this.#offset.reset();
+  }
+
+  /**
+   * What to add to a batch of the peer's instants, whole microseconds, from `firstUs` to `lastUs` on its
+   * clock. Without these two the mapped time of a batch may overlap the previous one's by what was corrected meanwhile.
+   */
+  toLocalOffsetUs(nowUs: number, firstUs?: number, lastUs?: number): number {
+    const targetUs = -this.#offset.offsetUs;
+    if (Number.isNaN(this.#shiftUs) || this.#steps !== this.#offset.steps) {
+      this.#steps = this.#offset.steps;
+      this.#shiftUs = targetUs;
+      this.#latestUs = Number.NEGATIVE_INFINITY;
+    } else {
+      const boundUs = (Math.max(0, nowUs - this.#mappedAtUs) * slewPpm) / 1e6;
+      const gapUs = firstUs === undefined ? boundUs : Math.max(0, firstUs - this.#latestUs);
+      const correctionUs = targetUs - this.#shiftUs;
+      this.#shiftUs += Math.min(boundUs, Math.max(correctionUs, -Math.min(boundUs, gapUs)));
+    }
+    this.#mappedAtUs = nowUs;
+    if (lastUs !== undefined && lastUs > this.#latestUs) this.#latestUs = lastUs;
+    return Math.round(this.#shiftUs);
+  }
+}

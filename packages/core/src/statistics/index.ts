@@ -1,0 +1,1 @@
+export { Histogram, type HistogramSnapshot } from "./histogram.ts";
