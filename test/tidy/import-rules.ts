@@ -4,13 +4,14 @@
 // 1. Packages point one way: cli → agent, node → core. Tests may join node and agent.
 // 2. Another package is imported by a specifier it exports, and listed in package.json.
 // 3. A folder with an index.ts is entered by that index.ts only. A folder of a package's src always
-//    has one. (adapters/ has one in each of its folders; in ports/ each file is a port, and a door.)
+//    has one. (adapters/ has one in each of its folders; ports/ and commands/ are open: each of
+//    their files is one port, one command, and its own door.)
 // 4. core and the node's stations and ports import no node: module; of the agent only its Node dial
 //    and *.node.ts files do. Built-in modules are written with node:.
 // 5. In the node, ports import core and ports only; stations do not import adapters; only the files
-//    of src itself (main.ts, index.ts) put both together.
+//    main.ts and index.ts put both together.
 // 6. No file imports itself through others, not even for types.
-// 7. No import is computed.
+// 7. No import is computed. What is published imports no test, nor what tests share.
 import { isBuiltin } from "node:module";
 import { dirname, posix } from "node:path";
 import { isTest, type SourceFile, type WorkspacePackage } from "./repository.ts";
@@ -43,8 +44,11 @@ const allowedPackages: Readonly<Record<string, readonly string[]>> = {
   "packages/cli": ["packages/core", "packages/agent", "packages/node"],
 };
 
-/** Where each port is a file of its own, and entered by it. */
-const portsFolder = "packages/node/src/ports";
+/** Folders of which each file is a thing of its own, and entered by itself. */
+const openFolders: ReadonlySet<string> = new Set([
+  "packages/node/src/ports",
+  "packages/cli/src/commands",
+]);
 
 /** Folders that only group domains, each with a door of its own. */
 const groups: ReadonlySet<string> = new Set(["packages/node/src/adapters"]);
@@ -131,6 +135,9 @@ function checkRelative(from: string, target: string, around: Surroundings, add: 
     add("specifier", `reach ${target} by the name its package exports`);
     return;
   }
+  if (isTest(target) && !isTest(from) && from.startsWith("packages/")) {
+    add("direction", `${target} is there for tests only`);
+  }
   const door = closedDoor(from, target, around.paths);
   if (door !== undefined) add("door", `${target} is behind ${door}`);
   checkNodeLayers(from, target, add);
@@ -148,7 +155,7 @@ function closedDoor(from: string, target: string, paths: ReadonlySet<string>): s
   }
   for (const folder of entered) {
     const door = `${folder}/index.ts`;
-    if (target === door || folder === portsFolder) return undefined;
+    if (target === door || openFolders.has(folder)) return undefined;
     if (paths.has(door) && !/^packages\/[^/]+(\/src)?$/.test(folder)) return door;
     if (isDomain(folder)) return `${door} (which must be written)`;
   }
@@ -160,22 +167,26 @@ function isDomain(folder: string): boolean {
   return /^packages\/[^/]+\/src\/[^/]+$/.test(folder) || groups.has(dirname(folder));
 }
 
-/** The node's layer of a file: a station or port by its name, undefined for adapters and the rim. */
+/** True for the two files of the node that may join stations and adapters. */
+function isComposition(path: string): boolean {
+  return path === "packages/node/src/main.ts" || path === "packages/node/src/index.ts";
+}
+
+/** The pure part of the node a file belongs to, by name; undefined for adapters and composition. */
 function stationOf(path: string): string | undefined {
-  const folder = /^packages\/node\/src\/([^/]+)\//.exec(path)?.[1];
-  return folder === "adapters" ? undefined : folder;
+  const part = /^packages\/node\/src\/([^/]+)/.exec(path)?.[1];
+  return part === "adapters" || isComposition(path) ? undefined : part;
 }
 
 function checkNodeLayers(from: string, target: string, add: Add): void {
   const station = stationOf(from);
-  if (isTest(from)) return;
-  if (station === undefined) return;
+  if (isTest(from) || station === undefined) return;
   if (target.startsWith("packages/node/src/adapters/")) {
     add("direction", `${station} reaches ${target}: it must go through a port`);
   } else if (station === "ports" && stationOf(target) !== "ports") {
     add("direction", `a port imports core and ports only, not ${target}`);
-  } else if (/^packages\/node\/src\/[^/]+$/.test(target)) {
-    add("direction", `a station cannot import ${target}, which puts the stations together`);
+  } else if (isComposition(target)) {
+    add("direction", `${station} cannot import ${target}, which puts all together`);
   }
 }
 

@@ -31,9 +31,9 @@ export interface SourceFile {
 const folders = ["packages", "test", "bench", "tools", "examples"];
 const excluded = ["**/node_modules/**", "**/dist/**", "**/.build/**"];
 
-/** True for what runs under the test runner only. */
+/** True for what runs under the test runner only: tests, and what several tests of a folder share. */
 export function isTest(path: string): boolean {
-  return path.endsWith(".test.ts");
+  return path.endsWith(".test.ts") || path.endsWith("/test-support.ts");
 }
 
 /** True for code that a tool wrote. */
@@ -74,11 +74,15 @@ export function parseSource(path: string, text: string): SourceFile {
 
 function findImports(program: Program, lineOf: (offset: number) => number): Import[] {
   const imports: Import[] = [];
+  let hasRequire = false;
   const add = (specifier: string | undefined, start: number, kind: Import["kind"]): void => {
     imports.push({ specifier, kind, line: lineOf(start) });
   };
   new Visitor({
-    ImportDeclaration: (node) => add(node.source.value, node.start, "import"),
+    ImportDeclaration: (node) => {
+      add(node.source.value, node.start, "import");
+      hasRequire ||= node.specifiers.some(({ local }) => local.name === "createRequire");
+    },
     ExportAllDeclaration: (node) => add(node.source.value, node.start, "import"),
     ExportNamedDeclaration: (node) => {
       if (node.source !== null) add(node.source.value, node.start, "import");
@@ -87,7 +91,8 @@ function findImports(program: Program, lineOf: (offset: number) => number): Impo
     TSImportType: (node) => add(literal(node.source), node.start, "import"),
     TSExternalModuleReference: (node) => add(literal(node.expression), node.start, "import"),
     CallExpression: (node) => {
-      if (node.callee.type !== "Identifier" || node.callee.name !== "require") return;
+      if (!hasRequire || node.callee.type !== "Identifier") return;
+      if (node.callee.name !== "require") return;
       const name = node.arguments[0];
       add(name === undefined ? undefined : literal(name), node.start, "import");
     },
