@@ -206,7 +206,8 @@ function numericHint(left: ValueType, right: ValueType): string | undefined {
 
 function membershipHint(operator: Operator, container: ValueType): string | undefined {
   if (operator === "in" && isListType(container)) {
-    return `the list holds values of type ${describeType(container.list)}`;
+    const mend = container.list === "int" ? ": write them as doubles, such as 1.0" : "";
+    return `the list holds values of type ${describeType(container.list)}${mend}`;
   }
   if (operator === "[]" && isListType(container))
     return "a list is indexed by an int; convert with int(…)";

@@ -6,7 +6,7 @@ import { type Checking, literalExpression, type Readable } from "./checking.ts";
 import type { AttributeName, Expression } from "./expression.ts";
 import { limits } from "./limits.ts";
 import type { Report } from "./problem.ts";
-import { didYouMean } from "./suggest.ts";
+import { didYouMean, nearest } from "./suggest.ts";
 import type { Syntax } from "./syntax.ts";
 import {
   describeType,
@@ -55,7 +55,7 @@ export function checkCondition(
   if (expression === undefined || expression.type === "bool" || expression.type === "dyn") {
     return expression;
   }
-  const message = `the condition is a ${describeType(expression.type)}, not a bool`;
+  const message = `the condition is of type ${describeType(expression.type)}, not bool`;
   report(syntax.offset, message, "compare it with something, as in x > 0.9");
   return undefined;
 }
@@ -143,10 +143,12 @@ class Checker implements Checking {
 
   #attribute(field: string, offset: number): Expression {
     if (!isAttributeName(field)) {
-      const known = Object.keys(attributeTypes).map((name) => `agent.${name}`);
+      const known = Object.keys(attributeTypes);
+      const meant = nearest(field, known);
       const hint =
-        didYouMean(`agent.${field}`, known) ??
-        `there are ${known.join(", ")}; labels are agent.labels.${field}`;
+        meant === undefined
+          ? `there are ${known.join(", ")}; its labels are agent.labels.${field}`
+          : `did you mean agent.${meant}?`;
       return this.#refuse(offset, `unknown agent field ${JSON.stringify(field)}`, hint);
     }
     if (field === "uptime" && this.readable === "attributes") {
@@ -274,7 +276,7 @@ class Checker implements Checking {
     if (predicate !== undefined && predicate.type !== "bool" && predicate.type !== "dyn") {
       return this.#refuse(
         syntax.predicate?.offset ?? offset,
-        `the condition of ${macro} is a ${describeType(predicate.type)}, not a bool`,
+        `the condition of ${macro} is of type ${describeType(predicate.type)}, not bool`,
       );
     }
     return {

@@ -30,6 +30,9 @@ const operators: ReadonlyMap<string, Operator> = new Map([
   ["_[_]", "[]"],
 ]);
 
+/** Text that ends where an operand must follow. */
+const unfinished = /(?:[-+*/%<>=!?:.]|&&|\|\||\bin)\s*$/;
+
 /** Thrown inside this file only, and turned into a report at its door. */
 class Refusal extends Error {
   readonly offset: number;
@@ -77,21 +80,24 @@ function refusalOf(thrown: unknown, text: string): Refusal {
   const location: unknown =
     thrown instanceof Error && "location" in thrown ? thrown.location : undefined;
   const offset = startOffsetOf(location) ?? 0;
-  if (offset >= text.length)
+  if (offset >= text.length || unfinished.test(text)) {
     return new Refusal(text.trimEnd().length, "the expression ends too early");
+  }
   const rest = text.slice(offset).trimStart();
   if (/^(?:==?=|=)/.test(rest) && !rest.startsWith("==")) {
     return new Refusal(offset, 'found "="', "write == to compare");
   }
   const found = /^(?:[\w.]+|.)/u.exec(rest)?.[0] ?? "";
-  if (message.includes("reserved")) return reservedRefusal(text, offset);
   if (location === undefined) return new Refusal(0, message);
+  if (typeof thrown === "object" && thrown !== null && !("expected" in thrown)) {
+    return reservedRefusal(text, offset);
+  }
   const mend =
     found === "and" || found === "or" ? `write ${found === "and" ? "&&" : "||"}` : undefined;
   return new Refusal(skipSpace(text, offset), `syntax error at ${JSON.stringify(found)}`, mend);
 }
 
-/** The parser reports a reserved word at or behind the word. */
+/** The one error of the parser that is not about what it expected; it points at or behind the word. */
 function reservedRefusal(text: string, offset: number): Refusal {
   let start = Math.min(offset, text.length - 1);
   while (start > 0 && /\s/.test(text.charAt(start))) start -= 1;

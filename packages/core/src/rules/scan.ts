@@ -52,8 +52,10 @@ export function scanExpression(source: string, start = 0, endsAtBrace = false): 
       if (brackets.length > limits.nestingLevels) return done(source.length, tooDeep(position));
       position += 1;
     } else if (closing.includes(character)) {
-      if (brackets.length === 0 && character === "}" && endsAtBrace) return done(position);
-      brackets.pop();
+      const openedAt = brackets.pop();
+      if (openedAt === undefined && character === "}" && endsAtBrace) return done(position);
+      const problem = mismatch(source, openedAt, position);
+      if (problem !== undefined) return done(source.length, problem);
       position += 1;
     } else if (character === "?") {
       conditionals += 1;
@@ -74,10 +76,15 @@ export function scanExpression(source: string, start = 0, endsAtBrace = false): 
         position = end;
         continue;
       }
-      if (found === "for" && brackets.length === 0) forOffset = position;
+      if (found === "for" && brackets.length === 0 && !isField(source, position)) {
+        forOffset = position;
+      }
       position = after;
     }
   }
+  const openedAt = brackets.at(-1);
+  if (openedAt !== undefined)
+    return done(source.length, unclosed(openedAt, source.charAt(openedAt)));
   if (endsAtBrace) return done(source.length, unclosed(start - 2, "${"));
   return done(source.length);
 }
@@ -101,6 +108,20 @@ function endOfString(source: string, quoteAt: number, isRaw: boolean): number | 
     position += character === "\\" && !isRaw ? 2 : 1;
   }
   return undefined;
+}
+
+/** True for the name behind a dot, where any word may stand. */
+function isField(source: string, position: number): boolean {
+  return source.slice(0, position).trimEnd().endsWith(".");
+}
+
+/** A closing bracket that does not fit the one that was opened last. */
+function mismatch(source: string, openedAt: number | undefined, offset: number): Scan["problem"] {
+  const closer = source.charAt(offset);
+  if (openedAt === undefined) return { offset, message: `nothing opens this ${closer}` };
+  const opener = source.charAt(openedAt);
+  if (opening.indexOf(opener) === closing.indexOf(closer)) return undefined;
+  return { offset, message: `${closer} does not close ${opener}` };
 }
 
 function unclosed(offset: number, what: string): NonNullable<Scan["problem"]> {
