@@ -37,6 +37,11 @@ export class MyelinError extends Error {
     return errorCatalogue[this.code].isRetryable;
   }
 
+  /** Status of an HTTP answer that carries this error. */
+  get httpStatus(): number {
+    return errorCatalogue[this.code].httpStatus;
+  }
+
   toJSON(): ErrorDocument {
     return { code: this.code, message: this.message, hint: this.hint, details: this.details };
   }

@@ -1,3 +1,4 @@
+export { formatTime } from "./format-time.ts";
 export {
   type InstructionDocument,
   type InstructionStatus,

@@ -1,0 +1,43 @@
+import {
+  type Application,
+  buildApplication,
+  buildRouteMap,
+  type RouteMap,
+  text_en,
+} from "@stricli/core";
+import { agentCommand, agentsCommand } from "./commands/agents.ts";
+import { demoCommand } from "./commands/demo.ts";
+import { ledgerCommand } from "./commands/ledger.ts";
+import { rulesRoutes } from "./commands/rules.ts";
+import { runCommand } from "./commands/run.ts";
+import { sendCommand } from "./commands/send.ts";
+import { upCommand } from "./commands/up.ts";
+import type { CliContext } from "./context.ts";
+import { exitCodeOf } from "./exit-codes.ts";
+import { errorText } from "./output/index.ts";
+import { version } from "./version.ts";
+
+const routes: RouteMap<CliContext> = buildRouteMap<string, CliContext>({
+  docs: { brief: "Myelin: the nervous system of a fleet of AI agents" },
+  routes: {
+    up: upCommand,
+    run: runCommand,
+    agents: agentsCommand,
+    agent: agentCommand,
+    send: sendCommand,
+    rules: rulesRoutes,
+    ledger: ledgerCommand,
+    demo: demoCommand,
+  },
+});
+
+/** The command `myelin`. */
+export const app: Application<CliContext> = buildApplication<CliContext>(routes, {
+  name: "myelin",
+  versionInfo: { currentVersion: version },
+  scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
+  determineExitCode: exitCodeOf,
+  localization: {
+    text: { ...text_en, exceptionWhileRunningCommand: errorText, commandErrorResult: errorText },
+  },
+});

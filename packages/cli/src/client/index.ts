@@ -1,0 +1,1 @@
+export { type NodeAddress, NodeClient } from "./client.ts";

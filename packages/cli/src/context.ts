@@ -1,0 +1,77 @@
+import type { CommandContext, StricliProcess, TypedFlagParameter } from "@stricli/core";
+import { MyelinError } from "@myelin/core/errors";
+import { type NodeAddress, NodeClient } from "./client/index.ts";
+
+/** What every command works with. */
+export interface CliContext extends CommandContext {
+  readonly process: StricliProcess;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborted by SIGINT or SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+/** Flags of every command that calls a node. */
+export interface NodeFlags {
+  readonly url?: string;
+  readonly token?: string;
+}
+
+type OptionalText = TypedFlagParameter<string | undefined, CliContext>;
+
+/** The flags' description for the command line library. */
+export const nodeFlags: { readonly url: OptionalText; readonly token: OptionalText } = {
+  url: {
+    kind: "parsed",
+    parse: String,
+    optional: true,
+    brief: "Address of the node (MYELIN_URL; default http://127.0.0.1:7400)",
+    placeholder: "URL",
+  },
+  token: {
+    kind: "parsed",
+    parse: String,
+    optional: true,
+    brief: "Token to show the node (better: MYELIN_TOKEN)",
+    placeholder: "TOKEN",
+  },
+};
+
+/** The flag of every command that can print JSON. */
+export const jsonFlag: { readonly json: TypedFlagParameter<boolean, CliContext> } = {
+  json: { kind: "boolean", default: false, brief: "Print JSON", withNegated: false },
+};
+
+/** Address of the node from flags and environment. */
+export function addressOf(context: CliContext, flags: NodeFlags): NodeAddress {
+  return {
+    url: flags.url ?? context.env["MYELIN_URL"] ?? "http://127.0.0.1:7400",
+    token: flags.token ?? context.env["MYELIN_TOKEN"],
+  };
+}
+
+/** A client of the node that flags and environment name. */
+export function clientOf(context: CliContext, flags: NodeFlags): NodeClient {
+  return new NodeClient(addressOf(context, flags));
+}
+
+/** Prints a line, or a document as JSON. */
+export function print(context: CliContext, content: unknown): void {
+  context.process.stdout.write(
+    typeof content === "string" ? content : `${JSON.stringify(content, null, 2)}\n`,
+  );
+}
+
+/** Resolves at SIGINT or SIGTERM. */
+export async function untilStopped(context: CliContext): Promise<void> {
+  if (context.signal.aborted) return;
+  await new Promise<void>((resolve) =>
+    context.signal.addEventListener("abort", () => resolve(), { once: true }),
+  );
+}
+
+/** Reads `NAME=VALUE`. @throws MyelinError INVALID_ARGUMENT */
+export function parsePair(text: string): readonly [string, string] {
+  const at = text.indexOf("=");
+  if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
+  throw new MyelinError("INVALID_ARGUMENT", `${JSON.stringify(text)} is not NAME=VALUE`);
+}

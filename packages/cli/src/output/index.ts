@@ -1,0 +1,3 @@
+export { errorText } from "./error.ts";
+export { cell, numberOf, objectsOf } from "./json-view.ts";
+export { readableUs, table } from "./table.ts";

@@ -1,0 +1,1 @@
+export { Access, type Actor, assertGuarded, isLoopbackHost } from "./access.ts";

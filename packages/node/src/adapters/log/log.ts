@@ -1,0 +1,29 @@
+import { destination, type Logger, pino } from "pino";
+import pretty from "pino-pretty";
+
+/** How the node's log is written. */
+export interface LogOptions {
+  readonly level: string;
+  /** True for lines that people read; false for one JSON object a line. */
+  readonly isReadable: boolean;
+}
+
+/** A structured log on standard error. Tokens are never in it. */
+export function createLog({ level, isReadable }: LogOptions): Logger {
+  const options = {
+    level,
+    base: null,
+    redact: { paths: ["token", "*.token", "authorization", "*.authorization"], censor: "(secret)" },
+  };
+  if (isReadable)
+    return pino(
+      options,
+      pretty({
+        destination: 2,
+        sync: true,
+        translateTime: "SYS:HH:MM:ss.l",
+        ignore: "pid,hostname",
+      }),
+    );
+  return pino(options, destination({ dest: 2, sync: false }));
+}

@@ -1,0 +1,2 @@
+export type { AgentInsight } from "./agents.ts";
+export { type ApiOptions, createApi } from "./api.ts";

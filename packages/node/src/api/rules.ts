@@ -1,0 +1,71 @@
+import { MyelinError } from "@myelin/core/errors";
+import { parseRuleName } from "@myelin/core/ids";
+import { formatTime } from "@myelin/core/instruction";
+import type { RuleBook, RuleEntry } from "../rules/index.ts";
+import { type ApiHandler, bodyText, json } from "./router.ts";
+
+export interface RulesApiOptions {
+  readonly book: RuleBook;
+  /** What the engine knows of a rule in force. */
+  readonly status: (entry: RuleEntry) => unknown;
+  readonly isDraining: () => boolean;
+}
+
+export class RulesApi {
+  readonly #options: RulesApiOptions;
+
+  constructor(options: RulesApiOptions) {
+    this.#options = options;
+  }
+
+  /** POST /rules, the body a rule file in YAML or JSON */
+  readonly apply: ApiHandler = async ({ http, actor }) => {
+    if (this.#options.isDraining())
+      throw new MyelinError("NODE_DRAINING", "the node is shutting down");
+    const { changes, warnings } = await this.#options.book.apply(bodyText(http), actor);
+    return json({ changes, warnings });
+  };
+
+  /** GET /rules */
+  readonly list: ApiHandler = () =>
+    json({ rules: this.#options.book.list().map((entry) => this.#document(entry)) });
+
+  /** GET /rules/:name */
+  readonly get: ApiHandler = async ({ parameters }) => {
+    const name = parseRuleName(parameters["name"] ?? "");
+    const entry = this.#options.book.get(name);
+    if (entry === undefined)
+      throw new MyelinError("NOT_FOUND", `there is no rule ${name}`, {
+        hint: "List the rules with `myelin rules list`.",
+      });
+    const versions = await this.#options.book.versions(name);
+    return json({
+      ...this.#document(entry),
+      versions: versions.map((record) => ({
+        version: record.version,
+        meaningVersion: record.meaningVersion,
+        createdAt: formatTime(record.createdAtUs),
+        actor: record.actor,
+        isDeleted: record.isDeleted,
+      })),
+    });
+  };
+
+  /** DELETE /rules/:name */
+  readonly delete: ApiHandler = async ({ parameters, actor }) =>
+    json(await this.#options.book.delete(parseRuleName(parameters["name"] ?? ""), actor));
+
+  #document(entry: RuleEntry): object {
+    return {
+      name: entry.plan.name,
+      version: entry.version,
+      meaningVersion: entry.meaningVersion,
+      mode: entry.plan.mode,
+      action: entry.plan.action,
+      createdAt: formatTime(entry.createdAtUs),
+      actor: entry.actor,
+      status: this.#options.status(entry),
+      source: entry.plan.source,
+    };
+  }
+}

@@ -1,0 +1,356 @@
+/**
+ * The arc of one lane: the stations wired together. It knows ports and no adapters, so that the same
+ * arc runs on real sockets and disks, embedded in a program, and in simulated time.
+ */
+import type { Channel, ChannelHandler } from "@myelin/core/channel";
+import type { Clock, Timer } from "@myelin/core/clock";
+import { MyelinError } from "@myelin/core/errors";
+import { type AgentId, type EpisodeKey, type InstructionId, parseRuleName } from "@myelin/core/ids";
+import type { InstructionDocument } from "@myelin/core/instruction";
+import type { Random } from "@myelin/core/random";
+import type { Acknowledgement } from "@myelin/core/wire";
+import type { Access } from "./access/index.ts";
+import type { AgentInsight } from "./api/index.ts";
+import { ByHand, Dispatch, instructionOfRecord, instructionOfReport } from "./dispatch/index.ts";
+import { Engine, type Firing } from "./engine/index.ts";
+import { Ingest } from "./ingest/index.ts";
+import { documentOf, type Instruction } from "./instruction/index.ts";
+import { Ledger } from "./ledger/index.ts";
+import type { Store } from "./ports/store.ts";
+import type { PeerInfo } from "./ports/transport.ts";
+import { type Agent, nodePartIndex, type Part, Registry } from "./registry/index.ts";
+import { RuleBook, type RuleEntry } from "./rules/index.ts";
+import { Scheduler } from "./scheduler/index.ts";
+import {
+  type NodeIdentity,
+  type PartSession,
+  type SessionIntake,
+  type SessionListener,
+  type SessionSettings,
+  SessionStation,
+} from "./session/index.ts";
+import type { ArcSettings } from "./settings.ts";
+
+/** Something an operator should know of; the composition root logs it. */
+export type Notice =
+  | {
+      readonly kind: "agent-attached";
+      readonly agent: AgentId;
+      readonly part: string;
+      readonly isResumed: boolean;
+    }
+  | {
+      readonly kind: "agent-detached";
+      readonly agent: AgentId;
+      readonly part: string;
+      readonly reason: string;
+    }
+  | { readonly kind: "instruction-ended"; readonly document: InstructionDocument }
+  | { readonly kind: "breaker-opened"; readonly over: string }
+  | { readonly kind: "store-error"; readonly error: MyelinError }
+  | { readonly kind: "rule-unreadable"; readonly message: string };
+
+export interface ArcOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly store: Store;
+  readonly access: Access;
+  readonly node: NodeIdentity;
+  readonly sessionSettings: SessionSettings;
+  readonly settings: ArcSettings;
+  readonly onNotice: (notice: Notice) => void;
+}
+
+export class Arc implements SessionListener {
+  readonly engine: Engine;
+  readonly ingest: Ingest;
+  readonly registry: Registry;
+  readonly sessions: SessionStation;
+  readonly scheduler: Scheduler;
+  readonly dispatch: Dispatch;
+  readonly byHand: ByHand;
+  readonly ledger: Ledger;
+  readonly rules: RuleBook;
+  readonly #options: ArcOptions;
+  readonly #heartbeatAge: number;
+  #isDraining = false;
+  #engineTimer: Timer | undefined;
+  #engineDueUs = Number.POSITIVE_INFINITY;
+
+  constructor(options: ArcOptions) {
+    this.#options = options;
+    const { clock, random, store, settings, sessionSettings } = options;
+    const endTurn = (): void => this.sessions.endTurn();
+    const onStoreError = (error: MyelinError): void =>
+      options.onNotice({ kind: "store-error", error });
+    this.engine = new Engine({
+      maxAgents: settings.maxPresentAgents,
+      maxMetrics: settings.maxMetrics,
+      futureToleranceUs: settings.futureToleranceUs,
+      hooks: {
+        onFiring: (firing) => this.#onFiring(firing),
+        onBreaker: (rule, isOpen) => {
+          if (isOpen) options.onNotice({ kind: "breaker-opened", over: `rule ${rule}` });
+        },
+      },
+    });
+    this.#heartbeatAge = this.engine.metric("heartbeat_age");
+    this.ingest = new Ingest({
+      engine: this.engine,
+      maxMetrics: sessionSettings.maxMetrics,
+    });
+    this.registry = new Registry({
+      clock,
+      store,
+      slots: this.engine,
+      maxAgents: settings.maxAgents,
+      maxParts: settings.maxParts,
+      onStoreError,
+    });
+    this.sessions = new SessionStation({
+      clock,
+      random,
+      registry: this.registry,
+      settings: sessionSettings,
+      node: options.node,
+      listener: this,
+      openIntake: (agent, part) => this.#openIntake(agent, part),
+      authorize: (hello, peer) => {
+        if (this.#isDraining) throw new MyelinError("NODE_DRAINING", "the node is shutting down");
+        options.access.admit(hello.token === "" ? peer.token : hello.token);
+      },
+    });
+    this.ledger = new Ledger({ clock, store, groupDelayUs: settings.ledgerGroupDelayUs });
+    this.dispatch = new Dispatch(
+      {
+        clock,
+        store,
+        agents: this.registry,
+        sessions: this.sessions,
+        ledger: this.ledger,
+        rules: this.engine,
+        flush: endTurn,
+        onStoreError,
+        maxOutstanding: sessionSettings.maxOutstanding,
+        maxWaiting: settings.maxWaiting,
+        maxOpen: settings.maxOpenInstructions,
+        breaker: { failuresToOpen: settings.breakerFailures, openForUs: settings.breakerOpenUs },
+        graceUs: settings.answerGraceUs,
+        resendAfterUs: settings.resendAfterUs,
+        onEnded: (instruction) => this.#onEnded(instruction),
+        onBreakerOpen: (agent, part) =>
+          options.onNotice({ kind: "breaker-opened", over: `part ${part} of agent ${agent}` }),
+      },
+      () => this.scheduler,
+    );
+    this.scheduler = new Scheduler({
+      clock,
+      capacity: settings.maxQueued,
+      turnBudgetBytes: settings.turnBudgetBytes,
+      deliver: (instruction) => this.dispatch.deliver(instruction),
+      onShed: (instruction) => this.dispatch.shed(instruction),
+      onTurnEnd: () => this.sessions.flush(),
+    });
+    this.byHand = new ByHand({
+      clock,
+      random,
+      store,
+      dispatch: this.dispatch,
+      sessions: this.sessions,
+      maxOpen: settings.maxOpenInstructions,
+      flush: endTurn,
+    });
+    this.rules = new RuleBook({
+      clock,
+      store,
+      maxRules: settings.maxRules,
+      enforce: (rules, nowUs) => this.#enforce(rules, nowUs),
+    });
+  }
+
+  /** Takes over what the store kept, then begins to work. */
+  async start(): Promise<void> {
+    const { agents, rules, openInstructions } = await this.#options.store.load();
+    this.registry.restore(agents);
+    for (const { message } of this.rules.restore(rules))
+      this.#options.onNotice({ kind: "rule-unreadable", message });
+    for (const record of openInstructions) this.dispatch.restore(instructionOfRecord(record));
+    this.sessions.start();
+  }
+
+  /** Takes a channel that a transport accepted. */
+  accept(channel: Channel, peer: PeerInfo): ChannelHandler {
+    return this.sessions.accept(channel, peer);
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /**
+   * Takes no new work, waits until what is under way has ended or `boundUs` has passed, says goodbye
+   * to the agents and writes what is left. What has not ended is handed back: it stays on disk, or
+   * with its agent, for the node's next run.
+   */
+  async drain(boundUs: number): Promise<void> {
+    this.#isDraining = true;
+    const { clock } = this.#options;
+    const untilUs = clock.nowUs() + boundUs;
+    while (this.#isUnderWay() && clock.nowUs() < untilUs)
+      await new Promise<void>((resolve) => clock.schedule(10_000, resolve));
+    this.sessions.drain({
+      code: "NODE_DRAINING",
+      message: "the node is shutting down",
+      canResume: true,
+      isFinal: false,
+    });
+    this.#engineTimer?.cancel();
+    this.dispatch.stop();
+    this.ledger.flush();
+    await this.registry.flush();
+  }
+
+  /** What the API shows of the state of agents. */
+  get insight(): AgentInsight {
+    return {
+      latest: (slot) => this.engine.latest(slot),
+      ruleStates: (slot) => this.engine.agentStates(slot),
+      twin: ({ slot }) => (slot === undefined ? {} : this.engine.twin(slot)),
+    };
+  }
+
+  onAttached(
+    session: PartSession,
+    how: { readonly isResumed: boolean; readonly isNewIncarnation: boolean },
+    outcomes: readonly Acknowledgement[],
+  ): void {
+    for (const outcome of outcomes) this.#reconcile(session, outcome);
+    if (how.isNewIncarnation) this.dispatch.startIncarnation(session);
+    this.dispatch.resume(session);
+    this.#options.onNotice({
+      kind: "agent-attached",
+      agent: session.agent.id,
+      part: session.part.name,
+      isResumed: how.isResumed,
+    });
+  }
+
+  onAcknowledgement(session: PartSession, acknowledgement: Acknowledgement): void {
+    this.dispatch.acknowledge(session, acknowledgement);
+  }
+
+  onDetached(session: PartSession, end: { readonly reason: string }): void {
+    this.#options.onNotice({
+      kind: "agent-detached",
+      agent: session.agent.id,
+      part: session.part.name,
+      reason: end.reason,
+    });
+  }
+
+  onTurnEnd(): void {
+    this.scheduler.drain();
+    this.#planEngine();
+  }
+
+  onHeartbeatAge(agent: Agent, ageSeconds: number, nowUs: number): void {
+    if (agent.slot !== undefined)
+      this.engine.observe(
+        agent.slot,
+        nodePartIndex,
+        this.#heartbeatAge,
+        ageSeconds,
+        Math.round(nowUs),
+        nowUs,
+      );
+  }
+
+  #openIntake(agent: Agent, part: Part): SessionIntake {
+    const { slot } = agent;
+    if (slot === undefined) throw new MyelinError("INTERNAL", `agent ${agent.id} has no slot`);
+    return this.ingest.open({
+      slot,
+      partName: part.name,
+      partIndex: part.index,
+      incarnation: part.incarnation,
+    });
+  }
+
+  /** An agent tells of an instruction that the node may have lost: its episode is reinstated before the agent is evaluated again. */
+  #reconcile(session: PartSession, outcome: Acknowledgement): void {
+    const id = outcome.instructionId as InstructionId;
+    const hasEnded = outcome.status !== "received";
+    const { slot } = session.agent;
+    if (
+      this.dispatch.get(id) === undefined &&
+      outcome.episode !== undefined &&
+      slot !== undefined
+    ) {
+      const { episode } = outcome;
+      const key: EpisodeKey = {
+        ...episode,
+        rule: parseRuleName(episode.rule),
+        agent: session.agent.id,
+      };
+      const end = {
+        succeeded: outcome.status === "executed",
+        endedAtUs: session.toNodeTimeUs(outcome.endedAtUs),
+      };
+      this.engine.reinstate(slot, key, hasEnded ? end : undefined);
+      const lost = instructionOfReport(session, outcome);
+      if (lost !== undefined) this.dispatch.restore(lost);
+    }
+    this.dispatch.acknowledge(session, outcome);
+  }
+
+  #onFiring(firing: Firing): void {
+    const { frame } = this.sessions;
+    this.dispatch.fire(firing, {
+      sampledAtUs: firing.sampleTimeUs,
+      framedAtUs: frame.framedAtUs,
+      arrivedAtUs: frame.arrivedAtUs,
+      computedAtUs: frame.computedAtUs,
+      decidedAtUs: this.#options.clock.nowUs(),
+      writtenAtUs: Number.NaN,
+      receivedAtUs: Number.NaN,
+      executedAtUs: Number.NaN,
+    });
+  }
+
+  #onEnded(instruction: Instruction): void {
+    this.byHand.ended(instruction);
+    this.#options.onNotice({ kind: "instruction-ended", document: documentOf(instruction) });
+  }
+
+  #enforce(rules: readonly RuleEntry[], nowUs: number): void {
+    this.sessions.beginApply(Number.NaN, nowUs);
+    this.engine.setRules(rules, nowUs);
+    this.sessions.endTurn();
+  }
+
+  /** Keeps one timer of the clock at the engine's next due instant. */
+  #planEngine(): void {
+    const dueUs = this.engine.nextDueUs;
+    if (dueUs === this.#engineDueUs) return;
+    this.#engineTimer?.cancel();
+    this.#engineTimer = undefined;
+    this.#engineDueUs = dueUs;
+    if (dueUs === Number.POSITIVE_INFINITY) return;
+    const { clock } = this.#options;
+    this.#engineTimer = clock.schedule(Math.max(0, dueUs - clock.nowUs()), () => {
+      this.#engineDueUs = Number.POSITIVE_INFINITY;
+      const nowUs = clock.nowUs();
+      this.sessions.beginApply(Number.NaN, nowUs);
+      this.engine.advance(nowUs);
+      this.sessions.endTurn();
+    });
+  }
+
+  /** True while something is sent and not ended, or ready to be sent. */
+  #isUnderWay(): boolean {
+    if (this.scheduler.size > 0) return true;
+    for (const instruction of this.dispatch.open())
+      if (instruction.status === "sent" || instruction.status === "received") return true;
+    return false;
+  }
+}

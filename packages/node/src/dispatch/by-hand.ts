@@ -1,0 +1,220 @@
+/**
+ * Instructions given by hand: to one agent or to many, with an idempotency key, confirmed agent by agent.
+ *
+ * Invariants
+ * 1. What a caller is told is accepted is on disk first (unless the caller asked for `memory`).
+ * 2. The same idempotency key is the same call: it is performed once, whoever asks again and however
+ *    often, also while the first is still being written and after a restart.
+ */
+import type { Clock, Timer } from "@myelin/core/clock";
+import { MyelinError } from "@myelin/core/errors";
+import { type ActionName, type InstructionId, parseInstructionId } from "@myelin/core/ids";
+import type { JsonObject } from "@myelin/core/json";
+import { type Random, randomName } from "@myelin/core/random";
+import { type Instruction, isEnded } from "../instruction/index.ts";
+import type { InstructionRecord, Store } from "../ports/store.ts";
+import type { Agent } from "../registry/index.ts";
+import type { Dispatch } from "./dispatch.ts";
+import { routeOf, type Sessions } from "./recipient.ts";
+import { instructionOfRecord } from "./sources.ts";
+
+/** What a caller wants done. */
+export interface Order {
+  readonly agents: readonly Agent[];
+  readonly action: ActionName;
+  readonly args: JsonObject;
+  readonly priority: number;
+  /** Not to be begun later than this after now. */
+  readonly deadlineUs: number;
+  /** How long it may run. */
+  readonly timeoutUs: number;
+  readonly durability: "disk" | "memory";
+  readonly idempotencyKey: string | undefined;
+  readonly actor: string;
+}
+
+/** What became of a call: one batch, an instruction for each agent. */
+export interface Batch {
+  readonly id: string;
+  readonly instructions: readonly Instruction[];
+}
+
+export interface ByHandOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly store: Pick<Store, "acceptInstructions" | "instructionsByKey">;
+  readonly dispatch: Dispatch;
+  readonly sessions: Sessions;
+  /** Most instructions open in the node; acceptance beyond it is refused. */
+  readonly maxOpen: number;
+  /** Delivers and writes what was accepted. */
+  readonly flush: () => void;
+}
+
+const maxKeysInMemory = 10_000;
+
+interface Waiter {
+  left: number;
+  readonly resolve: () => void;
+}
+
+export class ByHand {
+  readonly #options: ByHandOptions;
+  readonly #waiters = new Map<InstructionId, Set<Waiter>>();
+  readonly #byKey = new Map<string, Promise<Batch>>();
+  /** Latest batches that were accepted in memory only, by key; bounded, the oldest leaves. */
+  readonly #inMemory = new Map<string, Batch>();
+  /** Accepted but not handed to dispatch yet. */
+  #accepting = 0;
+
+  constructor(options: ByHandOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Accepts an order: on disk, then on its way, then the answer.
+   * @throws MyelinError RESOURCE_EXHAUSTED, STORAGE_FULL, STORAGE_UNAVAILABLE, ALREADY_EXISTS when the key was used for another order
+   */
+  async accept(order: Order): Promise<Batch> {
+    const key = order.idempotencyKey;
+    if (key === undefined) return await this.#perform(order);
+    const running = this.#byKey.get(key);
+    if (running !== undefined) return sameOrder(await running, order, key);
+    const performing = this.#performOnce(order, key);
+    this.#byKey.set(key, performing);
+    try {
+      return await performing;
+    } finally {
+      this.#byKey.delete(key);
+    }
+  }
+
+  /** Resolves when all of the batch have ended, or after `waitUs`. */
+  async settled(batch: Batch, waitUs: number): Promise<void> {
+    const open = batch.instructions.filter((instruction) => !isEnded(instruction));
+    if (open.length === 0 || waitUs <= 0) return;
+    let timer: Timer | undefined;
+    await new Promise<void>((resolve) => {
+      const waiter: Waiter = { left: open.length, resolve };
+      for (const { id } of open) this.#waitersOf(id).add(waiter);
+      timer = this.#options.clock.schedule(waitUs, () => {
+        for (const { id } of open) this.#forget(id, waiter);
+        resolve();
+      });
+    });
+    timer?.cancel();
+  }
+
+  /** Told by dispatch of every end. */
+  ended(instruction: Instruction): void {
+    const waiters = this.#waiters.get(instruction.id);
+    if (waiters === undefined) return;
+    this.#waiters.delete(instruction.id);
+    for (const waiter of waiters) if (--waiter.left === 0) waiter.resolve();
+  }
+
+  async #performOnce(order: Order, key: string): Promise<Batch> {
+    const remembered = this.#inMemory.get(key);
+    if (remembered !== undefined) return sameOrder(remembered, order, key);
+    const earlier = await this.#options.store.instructionsByKey(key);
+    const first = earlier[0];
+    if (first === undefined) {
+      const batch = await this.#perform(order);
+      if (order.durability === "memory") this.#remember(key, batch);
+      return batch;
+    }
+    const instructions = earlier.map(
+      (record) =>
+        this.#options.dispatch.get(parseInstructionId(record.id)) ?? instructionOfRecord(record),
+    );
+    return sameOrder({ id: first.batch, instructions }, order, key);
+  }
+
+  async #perform(order: Order): Promise<Batch> {
+    const { dispatch, maxOpen, store } = this.#options;
+    if (dispatch.openCount + this.#accepting + order.agents.length > maxOpen) {
+      throw new MyelinError(
+        "RESOURCE_EXHAUSTED",
+        `the node already has ${dispatch.openCount} open instructions`,
+        {
+          hint: "Wait until some have ended, or cancel some.",
+        },
+      );
+    }
+    const batch = randomName(this.#options.random, 22);
+    const records = order.agents.map((agent) => this.#recordOf(order, agent, batch));
+    this.#accepting += records.length;
+    try {
+      if (order.durability === "disk") await store.acceptInstructions(records);
+    } finally {
+      this.#accepting -= records.length;
+    }
+    const instructions = records.map((record) => ({
+      ...instructionOfRecord(record),
+      status: "accepted" as const,
+    }));
+    for (const instruction of instructions) dispatch.add(instruction);
+    this.#options.flush();
+    return { id: batch, instructions };
+  }
+
+  #recordOf(order: Order, agent: Agent, batch: string): InstructionRecord {
+    const nowUs = this.#options.clock.nowUs();
+    const route = routeOf(agent, order.action, this.#options.sessions.of(agent), nowUs);
+    const part = route.kind === "session" ? route.session.part : undefined;
+    return {
+      id: randomName(this.#options.random, 22),
+      batch,
+      agent: agent.id,
+      ...(part === undefined ? {} : { part: part.name, incarnation: part.incarnation }),
+      action: order.action,
+      args: order.args,
+      priority: order.priority,
+      ...(order.idempotencyKey === undefined ? {} : { idempotencyKey: order.idempotencyKey }),
+      actor: order.actor,
+      createdAtUs: nowUs,
+      deadlineUs: nowUs + order.deadlineUs,
+      timeoutUs: order.timeoutUs,
+      status: "accepted",
+      isDurable: order.durability === "disk",
+    };
+  }
+
+  #remember(key: string, batch: Batch): void {
+    this.#inMemory.set(key, batch);
+    if (this.#inMemory.size <= maxKeysInMemory) return;
+    const [oldest] = this.#inMemory.keys();
+    if (oldest !== undefined) this.#inMemory.delete(oldest);
+  }
+
+  #waitersOf(id: InstructionId): Set<Waiter> {
+    let waiters = this.#waiters.get(id);
+    if (waiters === undefined) {
+      waiters = new Set();
+      this.#waiters.set(id, waiters);
+    }
+    return waiters;
+  }
+
+  #forget(id: InstructionId, waiter: Waiter): void {
+    const waiters = this.#waiters.get(id);
+    waiters?.delete(waiter);
+    if (waiters?.size === 0) this.#waiters.delete(id);
+  }
+}
+
+/** The earlier batch, when it was the same order. A selector may match others by now: only a single agent is compared. */
+function sameOrder(batch: Batch, order: Order, key: string): Batch {
+  const single = order.agents.length === 1 ? order.agents[0]?.id : undefined;
+  const isSame = batch.instructions.every(
+    ({ action, args, agent }) =>
+      action === order.action &&
+      JSON.stringify(args) === JSON.stringify(order.args) &&
+      (single === undefined || batch.instructions.length > 1 || agent === single),
+  );
+  if (isSame) return batch;
+  throw new MyelinError(
+    "ALREADY_EXISTS",
+    `the idempotency key ${JSON.stringify(key)} was used for another instruction`,
+  );
+}

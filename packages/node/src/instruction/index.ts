@@ -1,0 +1,9 @@
+export { documentOf, nodeDurationUs, type StageDurations, stageDurations } from "./document.ts";
+export {
+  type Instruction,
+  type InstructionEpisode,
+  isEnded,
+  type Recipient,
+  type StageTimes,
+  unknownStageTimes,
+} from "./instruction.ts";

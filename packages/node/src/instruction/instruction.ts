@@ -1,0 +1,102 @@
+import type { ErrorCode } from "@myelin/core/errors";
+import type {
+  ActionName,
+  AgentId,
+  Incarnation,
+  InstructionId,
+  PartName,
+  RuleName,
+} from "@myelin/core/ids";
+import type { InstructionStatus } from "@myelin/core/instruction";
+import type { JsonObject, JsonValue } from "@myelin/core/json";
+
+/** The instants that bound the stages of an instruction, on the node's clock in microseconds; NaN where unknown. */
+export interface StageTimes {
+  /** Event time of the sample that caused it. */
+  sampledAtUs: number;
+  /** When the agent handed the sample's frame to its transport. */
+  framedAtUs: number;
+  /** When the node had read the frame. */
+  arrivedAtUs: number;
+  /** When the frame's columns were decoded and mapped. */
+  computedAtUs: number;
+  /** When the rule had decided; for an instruction by hand, when it came to be. */
+  decidedAtUs: number;
+  /** When the node had written it towards the agent. */
+  writtenAtUs: number;
+  /** When the agent had received it. */
+  receivedAtUs: number;
+  /** When the agent's handler was done. */
+  executedAtUs: number;
+}
+
+/** The part of the engine's decision that an instruction carries to the agent and back. */
+export interface InstructionEpisode {
+  readonly rule: RuleName;
+  readonly ruleVersion: number;
+  readonly meaningVersion: number;
+  readonly timeLine: string;
+  readonly startedAtUs: number;
+  readonly attempt: number;
+}
+
+/** The incarnation of a part that an instruction was, or may have been, sent to. */
+export interface Recipient {
+  readonly part: PartName;
+  readonly incarnation: Incarnation;
+}
+
+/** An instruction that lives in the node, from acceptance to its end. */
+export interface Instruction {
+  readonly id: InstructionId;
+  readonly agent: AgentId;
+  readonly action: ActionName;
+  readonly args: JsonObject;
+  /** Business weight, 1 to 10. */
+  readonly priority: number;
+  readonly slaUs: number | undefined;
+  /** Rank in the scheduler, 0 to 1. */
+  readonly score: number;
+  readonly createdAtUs: number;
+  readonly deadlineUs: number;
+  readonly timeoutUs: number;
+  /** The rule's episode; undefined for an instruction by hand. */
+  readonly episode: InstructionEpisode | undefined;
+  /** Who caused it: `rule:NAME`, or the caller. */
+  readonly actor: string;
+  /** Instructions of one call share it. */
+  readonly batch: string | undefined;
+  /** True when a caller was told that it is accepted: it is on disk and never shed. */
+  readonly isDurable: boolean;
+  /** True when it was asked for by a caller, who waits for its end. */
+  readonly isByHand: boolean;
+  readonly times: StageTimes;
+  status: InstructionStatus;
+  /** Set before it is sent, and on disk before that when it is durable. */
+  recipient: Recipient | undefined;
+  /** Node's clock of the latest sending. */
+  lastSentAtUs: number;
+  /** Node's clock of its end. */
+  endedAtUs: number | undefined;
+  result: JsonValue | undefined;
+  error: { readonly code: ErrorCode; readonly message: string } | undefined;
+}
+
+/** Stage times of which nothing is known yet. */
+export function unknownStageTimes(): StageTimes {
+  return {
+    sampledAtUs: Number.NaN,
+    framedAtUs: Number.NaN,
+    arrivedAtUs: Number.NaN,
+    computedAtUs: Number.NaN,
+    decidedAtUs: Number.NaN,
+    writtenAtUs: Number.NaN,
+    receivedAtUs: Number.NaN,
+    executedAtUs: Number.NaN,
+  };
+}
+
+/** True when nothing can happen to it any more. */
+export function isEnded(instruction: Instruction): boolean {
+  return instruction.endedAtUs !== undefined;
+}

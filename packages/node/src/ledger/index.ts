@@ -1,0 +1,1 @@
+export { type AccountFigures, type LatencyFigures, Ledger, type LedgerOptions } from "./ledger.ts";

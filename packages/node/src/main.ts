@@ -1,0 +1,254 @@
+/** The composition root: adapters plugged into the arc. */
+import { mkdirSync } from "node:fs";
+import { homedir, hostname } from "node:os";
+import { join } from "node:path";
+import type { InstructionDocument } from "@myelin/core/instruction";
+import type { Logger } from "pino";
+import { Access, assertGuarded } from "./access/index.ts";
+import { cryptoRandom } from "./adapters/crypto-random/index.ts";
+import { createHttpServer } from "./adapters/http-server/index.ts";
+import { createLog } from "./adapters/log/index.ts";
+import { createMemoryStore } from "./adapters/memory-store/index.ts";
+import { createMetrics } from "./adapters/metrics/index.ts";
+import { openSqliteStore } from "./adapters/sqlite-store/index.ts";
+import { systemClock } from "./adapters/system-clock/index.ts";
+import { createUnixTransport } from "./adapters/unix-transport/index.ts";
+import { createApi } from "./api/index.ts";
+import { Arc, type Notice } from "./arc.ts";
+import type { Store, StoreHealth } from "./ports/store.ts";
+import type { Transport } from "./ports/transport.ts";
+import { defaultSessionSettings, type SessionSettings } from "./session/index.ts";
+import { type ArcSettings, defaultArcSettings } from "./settings.ts";
+import { nodeVersion } from "./version.ts";
+
+/** How a node is started. Everything has a default. */
+export interface NodeOptions {
+  /** Address to listen on; `127.0.0.1` unless given. Beyond loopback a token is required. */
+  readonly host?: string;
+  /** Port to listen on; 7400 unless given, 0 for a free one. */
+  readonly port?: number;
+  /** Path of a Unix socket (`@name` for the abstract namespace) to listen on besides; none unless given. */
+  readonly unixPath?: string;
+  /** Where state, rules and the ledger are kept; `~/.myelin` unless given. */
+  readonly dataDirectory?: string;
+  /** `disk` unless given; `memory` keeps nothing beyond the node's life. */
+  readonly storage?: "disk" | "memory";
+  /** Secret that agents and callers must show. */
+  readonly token?: string;
+  /** Id of the node; the host's name unless given. */
+  readonly id?: string;
+  readonly tier?: "device" | "edge" | "cloud";
+  /** Origins of browser pages that may call, besides the node's own. */
+  readonly allowedOrigins?: readonly string[];
+  /** Names under which the node may be called, besides its address. */
+  readonly allowedHosts?: readonly string[];
+  /** Where the node logs; standard error as JSON lines unless given. */
+  readonly log?: Logger;
+  readonly session?: Partial<SessionSettings>;
+  readonly limits?: Partial<ArcSettings>;
+}
+
+/** What a node says of itself. */
+export interface NodeDescription {
+  readonly id: string;
+  readonly tier: string;
+  readonly version: string;
+  readonly startedAt: string;
+  readonly uptimeSeconds: number;
+  /** Agents known, present and gone. */
+  readonly agents: number;
+  /** Sessions, live and away. */
+  readonly sessions: number;
+  readonly rules: number;
+  readonly openInstructions: number;
+  readonly store: StoreHealth;
+  readonly state: "serving" | "draining";
+}
+
+/** A node that runs. */
+export interface RunningNode {
+  /** Address that agents dial. */
+  readonly url: string;
+  /** Address of the HTTP API. */
+  readonly httpUrl: string;
+  /** Address of the Unix socket, where one was asked for. */
+  readonly unixUrl: string | undefined;
+  /** Told of each instruction that ended; returns what ends the telling. */
+  onInstructionEnded(listener: (document: InstructionDocument) => void): () => void;
+  /** What the node says of itself, as `GET /api/v1/node`. */
+  describe(): NodeDescription;
+  /** Drains within `boundMs` (5 s unless given), then lets go of everything. */
+  close(boundMs?: number): Promise<void>;
+}
+
+const maxBodyBytes = 4 << 20;
+const maxConnections = 60_000;
+
+/**
+ * Starts a node in this process.
+ * @throws MyelinError AUTHENTICATION_REQUIRED, ADDRESS_IN_USE, DATA_DIRECTORY_LOCKED, STORAGE_UNAVAILABLE,
+ * STORAGE_CORRUPT, SCHEMA_TOO_NEW, INVALID_ARGUMENT
+ */
+export async function startNode(options: NodeOptions = {}): Promise<RunningNode> {
+  const host = options.host ?? "127.0.0.1";
+  assertGuarded(host, options.token);
+  const clock = systemClock();
+  const startedAtUs = clock.nowUs();
+  const log = options.log ?? createLog({ level: "info", isReadable: false });
+  const store = await openStore(options);
+  const sessionSettings = { ...defaultSessionSettings, ...options.session };
+  const identity = {
+    id: options.id ?? hostname(),
+    tier: options.tier ?? "edge",
+    version: nodeVersion,
+  };
+  const listeners = new Set<(document: InstructionDocument) => void>();
+  const access = new Access(options.token);
+  const arc = new Arc({
+    clock,
+    store,
+    access,
+    sessionSettings,
+    random: cryptoRandom(),
+    node: identity,
+    settings: { ...defaultArcSettings, ...options.limits },
+    onNotice: (notice) => {
+      logNotice(log, notice);
+      if (notice.kind === "instruction-ended")
+        for (const listener of listeners) listener(notice.document);
+    },
+  });
+  const metrics = createMetrics(arc, store);
+  const describe = (): NodeDescription => ({
+    ...identity,
+    startedAt: new Date(startedAtUs / 1000).toISOString(),
+    uptimeSeconds: Math.round((clock.nowUs() - startedAtUs) / 1e6),
+    agents: arc.registry.size,
+    sessions: arc.sessions.sessionCount,
+    rules: arc.rules.list().length,
+    openInstructions: arc.dispatch.openCount,
+    store: store.health(),
+    state: arc.isDraining ? "draining" : "serving",
+  });
+  const api = createApi({
+    registry: arc.registry,
+    sessions: arc.sessions,
+    dispatch: arc.dispatch,
+    byHand: arc.byHand,
+    ledger: arc.ledger,
+    book: arc.rules,
+    store,
+    access,
+    insight: arc.insight,
+    describeNode: describe,
+    metrics: () => metrics.read(),
+    nowUs: () => clock.nowUs(),
+    status: (entry) => arc.engine.ruleStatus(entry.plan.name),
+    isDraining: () => arc.isDraining,
+    unreadiness: () => (arc.isDraining ? "the node is shutting down" : undefined),
+  });
+  const server = createHttpServer({
+    host,
+    clock,
+    port: options.port ?? 7400,
+    handler: api,
+    maxBodyBytes,
+    maxConnections,
+    maxFrameBytes: sessionSettings.maxFrameBytes,
+    allowedOrigins: options.allowedOrigins ?? [],
+    allowedHosts: options.allowedHosts ?? [],
+  });
+  const unix =
+    options.unixPath === undefined
+      ? undefined
+      : createUnixTransport({
+          path: options.unixPath,
+          clock,
+          maxConnections,
+          maxFrameBytes: sessionSettings.maxFrameBytes,
+        });
+  const transports: Transport[] = unix === undefined ? [server] : [server, unix];
+  const opened: Transport[] = [];
+  try {
+    await arc.start();
+    for (const transport of transports) {
+      await transport.listen((channel, peer) => arc.accept(channel, peer));
+      opened.push(transport);
+    }
+  } catch (error) {
+    await Promise.allSettled(opened.map((transport) => transport.close()));
+    await arc.drain(0);
+    await store.close();
+    throw error;
+  }
+  log.info(
+    { url: server.url, ...(unix === undefined ? {} : { unix: unix.url }), node: identity.id },
+    "the node serves",
+  );
+  return {
+    url: server.url,
+    httpUrl: server.httpUrl,
+    unixUrl: unix?.url,
+    describe,
+    onInstructionEnded: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close: async (boundMs = 5000) => {
+      log.info("the node drains");
+      await arc.drain(boundMs * 1000);
+      await Promise.allSettled(transports.map((transport) => transport.close()));
+      await store.close();
+      log.info("the node has stopped");
+    },
+  };
+}
+
+async function openStore(options: NodeOptions): Promise<Store> {
+  if (options.storage === "memory") return createMemoryStore();
+  const directory = options.dataDirectory ?? join(homedir(), ".myelin");
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  return await openSqliteStore({ directory });
+}
+
+function logNotice(log: Logger, notice: Notice): void {
+  switch (notice.kind) {
+    case "instruction-ended": {
+      const { id, agent, part, action, status, actor, totalUs, error } = notice.document;
+      log.info(
+        {
+          id,
+          agent,
+          part,
+          action,
+          status,
+          actor,
+          totalUs,
+          ...(error === undefined ? {} : { error }),
+        },
+        "instruction ended",
+      );
+      return;
+    }
+    case "agent-attached":
+      log.info(
+        { agent: notice.agent, part: notice.part, isResumed: notice.isResumed },
+        "agent attached",
+      );
+      return;
+    case "agent-detached":
+      log.info({ agent: notice.agent, part: notice.part, reason: notice.reason }, "agent detached");
+      return;
+    case "breaker-opened":
+      log.warn({ over: notice.over }, "breaker opened");
+      return;
+    case "store-error":
+      log.error({ code: notice.error.code, reason: notice.error.message }, "a write failed");
+      return;
+    case "rule-unreadable":
+      log.error(
+        { reason: notice.message },
+        "a kept rule cannot be read by this version and is not in force",
+      );
+  }
+}

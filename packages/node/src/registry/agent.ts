@@ -1,0 +1,72 @@
+import type { ActionName, AgentId, Incarnation, PartName } from "@myelin/core/ids";
+import type { AgentAttributes } from "@myelin/core/rules";
+
+/** How a part is held by another part of its agent. */
+export type Hold = "running" | "paused" | "throttled";
+
+/** What a part declared about one of the actions it handles. */
+export interface ActionInfo {
+  readonly isIdempotent: boolean;
+}
+
+/** One of the programs that together are an agent, as the registry knows it. */
+export interface Part {
+  readonly name: PartName;
+  /** Index of the part's time line in the engine. */
+  readonly index: number;
+  incarnation: Incarnation;
+  timeLine: string;
+  actions: ReadonlyMap<ActionName, ActionInfo>;
+  sdkName: string;
+  sdkVersion: string;
+  /** Node's clock when the part was last heard. */
+  lastSeenUs: number;
+  hold: Hold;
+  /** Steps of its clock that were seen since the node knows it. */
+  steps: number;
+  /** What the part itself declared; the agent's attributes are the union over its parts. */
+  declared: DeclaredAttributes;
+}
+
+/** The attributes that one part declares in its hello. */
+export interface DeclaredAttributes {
+  readonly type: string;
+  readonly tier: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly capabilities: readonly string[];
+}
+
+/** An agent the node knows, present or away. */
+export interface Agent {
+  readonly id: AgentId;
+  /** Index of the agent's state in the engine; undefined while no part of it has a session. */
+  slot: number | undefined;
+  attributes: AgentAttributes;
+  readonly parts: Map<PartName, Part>;
+  readonly firstSeenUs: number;
+  lastSeenUs: number;
+}
+
+/** The time line index of what the node itself observes about an agent. */
+export const nodePartIndex = 0;
+
+/** Unites what the parts declared: `app` speaks last for type and tier, labels and capabilities add up. */
+export function uniteAttributes(id: AgentId, parts: Iterable<Part>): AgentAttributes {
+  const ordered = [...parts].sort((a, b) => rank(a) - rank(b));
+  let type = "";
+  let tier = "";
+  const labels: Record<string, string> = Object.create(null);
+  const capabilities = new Set<string>();
+  for (const { declared } of ordered) {
+    if (declared.type !== "") type = declared.type;
+    if (declared.tier !== "") tier = declared.tier;
+    for (const [name, value] of Object.entries(declared.labels)) labels[name] = value;
+    for (const capability of declared.capabilities) capabilities.add(capability);
+  }
+  return { id, type, tier, labels, capabilities: [...capabilities] };
+}
+
+function rank(part: Part): number {
+  if (part.name === "app") return 2;
+  return part.name === "supervisor" ? 0 : 1;
+}

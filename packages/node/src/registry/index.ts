@@ -1,0 +1,2 @@
+export { type ActionInfo, type Agent, type Hold, nodePartIndex, type Part } from "./agent.ts";
+export { type Admission, Registry, type RegistryOptions, type Slots } from "./registry.ts";

@@ -1,0 +1,1 @@
+export { RuleBook, type RuleBookOptions, type RuleChange, type RuleEntry } from "./rule-book.ts";

@@ -1,0 +1,23 @@
+import type { EventMessage, SampleColumns, TwinDelta } from "@myelin/core/wire";
+import type { Agent, Part } from "../registry/index.ts";
+
+/** Where a session's telemetry goes: ingest, seen from here. */
+export interface SessionIntake {
+  /** How many metric names of the session are known. */
+  readonly metricNamesKnown: number;
+  /**
+   * Collects the samples of one operation. `toNodeUs` is what is added to the part's instants to
+   * put them on the node's clock.
+   */
+  samples(columns: SampleColumns, toNodeUs: number): void;
+  /** True when samples were collected since the last `apply`. */
+  readonly hasSamples: boolean;
+  /** Hands the frame's samples to the engine, in order of time. */
+  apply(nowUs: number): void;
+  /** True when a difference is missing and the whole state must be sent. */
+  twinDelta(delta: TwinDelta, timeUs: number, nowUs: number): boolean;
+  event(event: EventMessage, timeUs: number, nowUs: number): void;
+}
+
+/** Opens the way for one session's telemetry. */
+export type OpenIntake = (agent: Agent, part: Part) => SessionIntake;

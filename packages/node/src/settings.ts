@@ -1,0 +1,51 @@
+/** Bounds of a node, with what happens at each. */
+export interface ArcSettings {
+  /** Most agents known, present and gone; a newcomer beyond is refused with RESOURCE_EXHAUSTED. */
+  readonly maxAgents: number;
+  /** Most agents present at once; a newcomer beyond is refused with RESOURCE_EXHAUSTED. */
+  readonly maxPresentAgents: number;
+  /** Most parts of one agent; one beyond is refused with RESOURCE_EXHAUSTED. */
+  readonly maxParts: number;
+  /** Most metric names in the node; samples of one beyond are refused and counted. */
+  readonly maxMetrics: number;
+  /** Samples further ahead of the node's clock are refused and counted. */
+  readonly futureToleranceUs: number;
+  /** Most rules in force; an application beyond is refused with RESOURCE_EXHAUSTED. */
+  readonly maxRules: number;
+  /** Most instructions open; callers beyond are refused, decisions of rules beyond are shed and accounted. */
+  readonly maxOpenInstructions: number;
+  /** Most instructions in the scheduler's queue; beyond, the lowest score is shed and accounted. */
+  readonly maxQueued: number;
+  /** Most instructions that wait for one agent; beyond, the lowest score is shed and accounted. */
+  readonly maxWaiting: number;
+  /** Bytes of instructions written in one turn of the loop; the rest goes in the next. */
+  readonly turnBudgetBytes: number;
+  /** Failures in a row that open the breaker over a part of an agent. */
+  readonly breakerFailures: number;
+  /** How long that breaker stays open before it lets one instruction try. */
+  readonly breakerOpenUs: number;
+  /** How long after its timeout an instruction may still be answered. */
+  readonly answerGraceUs: number;
+  /** An instruction without any answer is sent again after this. */
+  readonly resendAfterUs: number;
+  /** How long ledger entries are collected before they are written. */
+  readonly ledgerGroupDelayUs: number;
+}
+
+export const defaultArcSettings: ArcSettings = {
+  maxAgents: 100_000,
+  maxPresentAgents: 100_000,
+  maxParts: 8,
+  maxMetrics: 10_000,
+  futureToleranceUs: 60_000_000,
+  maxRules: 10_000,
+  maxOpenInstructions: 65_536,
+  maxQueued: 65_536,
+  maxWaiting: 1024,
+  turnBudgetBytes: 256 << 10,
+  breakerFailures: 5,
+  breakerOpenUs: 10_000_000,
+  answerGraceUs: 2_000_000,
+  resendAfterUs: 2_000_000,
+  ledgerGroupDelayUs: 20_000,
+};
