@@ -17,6 +17,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -96,6 +97,19 @@ function lockOwner() {
   }
 }
 
+/** Takes a dead lock away, and puts it back if another setup has made it its own meanwhile. */
+function removeDeadLock() {
+  const aside = `${lockPath}.${process.pid}`;
+  try {
+    renameSync(lockPath, aside);
+    const owner = Number.parseInt(readFileSync(aside, "utf8"), 10);
+    if (owner && isRunning(owner)) renameSync(aside, lockPath);
+  } catch (error) {
+    if (error.code !== "ENOENT") throw error;
+  }
+  rmSync(aside, { force: true });
+}
+
 function sleep(ms) {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
@@ -109,7 +123,9 @@ function takeLock() {
       const file = openSync(lockPath, "wx");
       writeSync(file, String(process.pid));
       closeSync(file);
-      process.on("exit", () => rmSync(lockPath, { force: true }));
+      process.on("exit", () => {
+        if (lockOwner() === process.pid) rmSync(lockPath, { force: true });
+      });
       for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
         process.on(signal, () => process.exit(1));
       }
@@ -122,7 +138,7 @@ function takeLock() {
     const owner = lockOwner();
     unownedPolls = owner === undefined ? unownedPolls + 1 : 0;
     if (owner === undefined ? unownedPolls > 5 : !isRunning(owner)) {
-      rmSync(lockPath, { force: true });
+      removeDeadLock();
       continue;
     }
     if (!hasSaidSo && owner !== undefined) {
