@@ -62,8 +62,9 @@ const defaultMaxUnreadBytes = 512 * 1024 * 1024;
 
 export class Engine {
   readonly counters: EngineCounters = noCounts();
+  /** How far ahead of the node's clock a sample may be. */
+  readonly futureToleranceUs: number;
   readonly #maxMetrics: number;
-  readonly #futureToleranceUs: number;
   readonly #hooks: EngineHooks;
   readonly #agents: AgentTable;
   readonly #columns: MetricColumns;
@@ -78,7 +79,7 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.#maxMetrics = options.maxMetrics;
-    this.#futureToleranceUs = options.futureToleranceUs;
+    this.futureToleranceUs = options.futureToleranceUs;
     this.#hooks = options.hooks;
     const agents = new AgentTable(options.maxAgents);
     const columns = new MetricColumns(options.maxUnreadBytes ?? defaultMaxUnreadBytes);
@@ -177,7 +178,7 @@ export class Engine {
     atUs: number,
     nowUs: number,
   ): void {
-    const isPlausible = atUs <= nowUs + this.#futureToleranceUs;
+    const isPlausible = atUs <= nowUs + this.futureToleranceUs;
     const evaluationUs = this.#evaluator.moveOn(slot, isPlausible ? atUs : nowUs);
     const before = this.#agents.twins[slot] as JsonObject;
     this.#agents.twins[slot] = twin;
@@ -235,7 +236,7 @@ export class Engine {
     const evaluator = this.#evaluator;
     const generation = agents.generations[slot];
     const newestUs = agents.newestUs[slot * partsPerAgent + part] as number;
-    const limitUs = nowUs + this.#futureToleranceUs;
+    const limitUs = nowUs + this.futureToleranceUs;
     let end = count;
     while (end > 0 && !((timesUs[end - 1] as number) <= limitUs)) end -= 1;
     let from = 0;
@@ -344,6 +345,21 @@ export class Engine {
   ruleStatus(rule: RuleName): RuleStatus | undefined {
     const runtime = this.#rules.get(rule);
     return runtime === undefined ? undefined : statusOf(runtime, this.#agents);
+  }
+
+  /** An agent's reported state. */
+  twin(slot: number): JsonObject {
+    return this.#agents.twins[slot] as JsonObject;
+  }
+
+  /** Name of a part's time line. */
+  timeLine(slot: number, part: number): string {
+    return this.#agents.lineName(slot, part);
+  }
+
+  /** Changes whenever another agent gets the slot, or the same one anew. */
+  tenancy(slot: number): number {
+    return this.#agents.generations[slot] ?? 0;
   }
 
   /** Every rule's state for an agent, by name. */

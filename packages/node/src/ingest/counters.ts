@@ -1,0 +1,22 @@
+/** Totals since the node started. */
+export interface IngestCounters {
+  /** Metric names that agents may not send, or for which there was no room. */
+  refusedNames: number;
+  /** Samples of refused names. */
+  refusedSamples: number;
+  /** Samples of frames that could not be read to their end. */
+  discardedSamples: number;
+  /** Changes of twins refused for their size. */
+  refusedTwinDeltas: number;
+  events: number;
+}
+
+export function noCounts(): IngestCounters {
+  return {
+    refusedNames: 0,
+    refusedSamples: 0,
+    discardedSamples: 0,
+    refusedTwinDeltas: 0,
+    events: 0,
+  };
+}

@@ -1,0 +1,7 @@
+import type { Engine } from "../engine/index.ts";
+
+/** The engine, seen from here. */
+export type IngestEngine = Pick<
+  Engine,
+  "apply" | "futureToleranceUs" | "metric" | "setTwin" | "tenancy" | "timeLine"
+>;

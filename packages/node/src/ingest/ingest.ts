@@ -1,0 +1,72 @@
+import { AgentTwin } from "./agent-twin.ts";
+import { type IngestCounters, noCounts } from "./counters.ts";
+import type { IngestEngine } from "./ingest-engine.ts";
+import { SampleBuffer } from "./sample-buffer.ts";
+import { SessionIntake } from "./session-intake.ts";
+
+/** What ingest is made of. */
+export interface IngestOptions {
+  readonly engine: IngestEngine;
+  /** Most metric names in one session. */
+  readonly maxMetrics: number;
+  /** Metrics that only the node itself may give values to; `heartbeat_age` unless said otherwise. */
+  readonly reservedMetrics?: ReadonlySet<string>;
+}
+
+/** A part's session that begins. */
+export interface IntakeRequest {
+  readonly slot: number;
+  readonly partName: string;
+  readonly partIndex: number;
+  readonly incarnation: string;
+}
+
+/** Metrics that the node itself observes. */
+export const nodeMetrics: ReadonlySet<string> = new Set(["heartbeat_age"]);
+
+/** Turns sessions' telemetry into columns for the engine, and keeps the agents' twins. */
+export class Ingest {
+  readonly counters: IngestCounters = noCounts();
+  readonly #options: IngestOptions;
+  readonly #buffer = new SampleBuffer();
+  /** By slot; a twin belongs to one tenant of its slot. */
+  readonly #twins: ({ readonly tenancy: number; readonly twin: AgentTwin } | undefined)[] = [];
+
+  constructor(options: IngestOptions) {
+    this.#options = options;
+  }
+
+  /** Opens the way for one session's telemetry; the agent has its slot already. */
+  open({ slot, partName, partIndex, incarnation }: IntakeRequest): SessionIntake {
+    const { engine, maxMetrics, reservedMetrics = nodeMetrics } = this.#options;
+    const twin = this.#twinOf(slot);
+    twin.open(partName, incarnation);
+    const { counters } = this;
+    const buffer = this.#buffer;
+    return new SessionIntake({
+      engine,
+      buffer,
+      counters,
+      twin,
+      slot,
+      partName,
+      partIndex,
+      maxMetrics,
+      reservedMetrics,
+    });
+  }
+
+  /** Lets go of the twin of an agent that has left; otherwise it is kept until its slot is used again. */
+  forget(slot: number): void {
+    this.#twins[slot] = undefined;
+  }
+
+  #twinOf(slot: number): AgentTwin {
+    const tenancy = this.#options.engine.tenancy(slot);
+    const present = this.#twins[slot];
+    if (present?.tenancy === tenancy) return present.twin;
+    const twin = new AgentTwin();
+    this.#twins[slot] = { tenancy, twin };
+    return twin;
+  }
+}

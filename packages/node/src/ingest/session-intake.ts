@@ -1,0 +1,223 @@
+/**
+ * The way of one session's telemetry into the engine.
+ *
+ * Invariants
+ * 1. Metric ids count from 1 without gaps; a name that the agent may not send keeps its id, and its
+ *    samples are refused and counted.
+ * 2. Nothing is allocated per sample.
+ * 3. Within a time line, a sample that is newer on the agent's clock is never older on the node's, and one
+ *    that is older never newer, however the offset between them is corrected.
+ */
+import { MyelinError } from "@myelin/core/errors";
+import type { SampleColumns, TwinDelta } from "@myelin/core/wire";
+import type { AgentTwin } from "./agent-twin.ts";
+import type { IngestCounters } from "./counters.ts";
+import type { IngestEngine } from "./ingest-engine.ts";
+import type { SampleBuffer } from "./sample-buffer.ts";
+
+/** What a session's intake works on. */
+export interface SessionIntakeOptions {
+  readonly engine: IngestEngine;
+  readonly buffer: SampleBuffer;
+  readonly counters: IngestCounters;
+  readonly twin: AgentTwin;
+  readonly slot: number;
+  readonly partName: string;
+  readonly partIndex: number;
+  readonly maxMetrics: number;
+  readonly reservedMetrics: ReadonlySet<string>;
+}
+
+/** In the map of ids: samples of this metric are refused. */
+const refusedMetric = -1;
+
+export class SessionIntake {
+  readonly #options: SessionIntakeOptions;
+  /** Names by id; index 0 is no id. */
+  readonly #names: string[] = [""];
+  /** The engine's metric by id, or {@link refusedMetric}. */
+  #metrics: Int32Array = new Int32Array(16).fill(refusedMetric);
+  /** The time line that the two instants below belong to. */
+  #timeLine = "";
+  /** The newest instant of the frames applied, on the agent's clock and on the node's. */
+  #newestAgentUs: number = Number.NEGATIVE_INFINITY;
+  #newestNodeUs: number = Number.NEGATIVE_INFINITY;
+  /** The same of the frame being collected. */
+  #frameAgentUs: number = Number.NEGATIVE_INFINITY;
+  #frameNodeUs: number = Number.NEGATIVE_INFINITY;
+
+  constructor(options: SessionIntakeOptions) {
+    this.#options = options;
+  }
+
+  /** How many metric names of the session are known: ids 1 to this. */
+  get metricNamesKnown(): number {
+    return this.#names.length - 1;
+  }
+
+  /** True when samples were collected since the last `apply`. */
+  get hasSamples(): boolean {
+    return this.#options.buffer.owner === this;
+  }
+
+  /**
+   * Collects the samples of one operation of a frame.
+   * @param toNodeUs What is added to the agent's instants to put them on the node's clock.
+   * @throws MyelinError PROTOCOL_ERROR for ids out of place, RESOURCE_EXHAUSTED beyond `maxMetrics`
+   */
+  samples(columns: SampleColumns, toNodeUs: number): void {
+    for (const { id, name } of columns.names) this.#declare(id, name);
+    const { count, timesUs } = columns;
+    if (count === 0) return;
+    const buffer = this.#take();
+    buffer.reserve(count);
+    const offsetUs = Math.round(toNodeUs);
+    const before = buffer.count;
+    const lastBefore =
+      before === 0 ? Number.NEGATIVE_INFINITY : (buffer.timesUs[before - 1] as number);
+    this.#copy(columns, offsetUs, buffer);
+    if (buffer.count > before && (buffer.timesUs[before] as number) < lastBefore)
+      buffer.isInOrder = false;
+    const lastUs = Math.round(timesUs[count - 1] as number);
+    if (lastUs > this.#frameAgentUs) {
+      this.#frameAgentUs = lastUs;
+      this.#frameNodeUs = this.#toNode(lastUs, offsetUs);
+    }
+  }
+
+  /** Hands the samples collected to the engine, in order of time: one application for the whole frame. */
+  apply(nowUs: number): void {
+    const { engine, buffer, slot, partIndex } = this.#options;
+    if (buffer.owner !== this) return;
+    buffer.sort();
+    // A sample that the engine refuses as too far ahead must not hold those after it to the present offset.
+    if (
+      this.#frameAgentUs > this.#newestAgentUs &&
+      this.#frameNodeUs <= nowUs + engine.futureToleranceUs
+    ) {
+      this.#newestAgentUs = this.#frameAgentUs;
+      this.#newestNodeUs = this.#frameNodeUs;
+    }
+    this.#frameAgentUs = Number.NEGATIVE_INFINITY;
+    const { count, metrics, values, timesUs } = buffer;
+    buffer.clear();
+    if (count > 0) engine.apply(slot, partIndex, count, metrics, values, timesUs, nowUs);
+  }
+
+  /** Forgets what was collected, when the rest of the frame could not be read. */
+  discard(): void {
+    if (this.hasSamples) this.#options.buffer.clear();
+    this.#frameAgentUs = Number.NEGATIVE_INFINITY;
+  }
+
+  /**
+   * Applies a change of the part's state. True when a change before it is missing, so that the whole state is to be sent.
+   * @param timeUs When it changed, on the node's clock.
+   */
+  twinDelta(delta: TwinDelta, timeUs: number, nowUs: number): boolean {
+    const { engine, counters, twin, slot, partName, partIndex } = this.#options;
+    const outcome = twin.apply(partName, delta);
+    if (outcome === "refused") counters.refusedTwinDeltas += 1;
+    if (outcome === "applied")
+      engine.setTwin(slot, twin.view, twin.changedFields, partIndex, timeUs, nowUs);
+    return outcome === "needsFull";
+  }
+
+  /** Takes note of an event; no rule reads events yet. */
+  event(): void {
+    this.#options.counters.events += 1;
+  }
+
+  #take(): SampleBuffer {
+    const { buffer, counters, engine, slot, partIndex } = this.#options;
+    if (buffer.owner === this) return buffer;
+    counters.discardedSamples += buffer.count;
+    buffer.clear();
+    buffer.owner = this;
+    this.#frameAgentUs = Number.NEGATIVE_INFINITY;
+    const timeLine = engine.timeLine(slot, partIndex);
+    if (timeLine !== this.#timeLine) {
+      this.#timeLine = timeLine;
+      this.#newestAgentUs = Number.NEGATIVE_INFINITY;
+      this.#newestNodeUs = Number.NEGATIVE_INFINITY;
+    }
+    return buffer;
+  }
+
+  #copy(columns: SampleColumns, offsetUs: number, buffer: SampleBuffer): void {
+    const known = this.#metrics;
+    const { metrics, values, timesUs } = buffer;
+    const lastId = this.metricNamesKnown;
+    let count = buffer.count;
+    let agentUs = Number.NaN;
+    let nodeUs = Number.NaN;
+    for (let index = 0; index < columns.count; index += 1) {
+      const id = columns.metrics[index] as number;
+      if (id > lastId)
+        throw new MyelinError("PROTOCOL_ERROR", `the metric id ${id} was not declared`);
+      const metric = known[id] as number;
+      if (metric === refusedMetric) {
+        this.#options.counters.refusedSamples += 1;
+        continue;
+      }
+      const timeUs = columns.timesUs[index] as number;
+      if (timeUs !== agentUs) {
+        agentUs = timeUs;
+        nodeUs = this.#toNode(Math.round(timeUs), offsetUs);
+      }
+      metrics[count] = metric;
+      values[count] = columns.values[index] as number;
+      timesUs[count] = nodeUs;
+      count += 1;
+    }
+    buffer.count = count;
+  }
+
+  /** The instant on the node's clock of a whole microsecond on the agent's. */
+  #toNode(agentUs: number, offsetUs: number): number {
+    const nodeUs = agentUs + offsetUs;
+    const behindUs = this.#newestAgentUs - agentUs;
+    return behindUs <= 0
+      ? Math.max(nodeUs, this.#newestNodeUs)
+      : Math.min(nodeUs, this.#newestNodeUs - behindUs);
+  }
+
+  #declare(id: number, name: string): void {
+    const { engine, counters, maxMetrics, reservedMetrics } = this.#options;
+    if (id <= this.metricNamesKnown) {
+      if (this.#names[id] === name) return;
+      throw new MyelinError("PROTOCOL_ERROR", `the metric id ${id} was declared with another name`);
+    }
+    if (id !== this.metricNamesKnown + 1) {
+      throw new MyelinError(
+        "PROTOCOL_ERROR",
+        `the metric id ${id} leaves a gap after ${this.metricNamesKnown}`,
+      );
+    }
+    if (id > maxMetrics) {
+      throw new MyelinError("RESOURCE_EXHAUSTED", `a session can have ${maxMetrics} metric names`, {
+        hint: "Report fewer metrics, or raise the limit maxMetrics that the welcome tells.",
+      });
+    }
+    const metric = reservedMetrics.has(name) ? refusedMetric : metricOf(engine, name);
+    if (metric === refusedMetric) counters.refusedNames += 1;
+    this.#names.push(name);
+    if (id >= this.#metrics.length) {
+      const metrics = new Int32Array(this.#metrics.length * 2);
+      metrics.set(this.#metrics);
+      this.#metrics = metrics;
+    }
+    this.#metrics[id] = metric;
+  }
+}
+
+/** The engine's index of a metric, or {@link refusedMetric} when the node can take no more names. */
+function metricOf(engine: IngestEngine, name: string): number {
+  try {
+    return engine.metric(name);
+  } catch (error) {
+    const failure = MyelinError.from(error);
+    if (failure.code === "RESOURCE_EXHAUSTED") return refusedMetric;
+    throw new MyelinError("PROTOCOL_ERROR", failure.message, { cause: error });
+  }
+}
