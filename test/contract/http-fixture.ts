@@ -109,3 +109,15 @@ export function assertErrorShape(text: string, code: string): ErrorDocument {
 export function bodyOf(rawAnswer: string): string {
   return rawAnswer.slice(rawAnswer.indexOf("\r\n\r\n") + 4);
 }
+
+/** A handshake by hand, for callers that then break the protocol. */
+export const handshake: string = [
+  "GET / HTTP/1.1",
+  "Host: localhost",
+  "Connection: Upgrade",
+  "Upgrade: websocket",
+  "Sec-WebSocket-Protocol: myelin.v1.proto",
+  "Sec-WebSocket-Version: 13",
+  "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+  "\r\n",
+].join("\r\n");

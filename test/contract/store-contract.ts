@@ -23,9 +23,16 @@ export function storeContract(name: string, makePlace: () => Promise<StorePlace>
   const promise = (sentence: string, check: (place: StorePlace) => Promise<void>): void => {
     test(sentence, async () => {
       const place = await makePlace();
+      const stores: Store[] = [];
+      const open = async (bounds?: StoreBounds): Promise<Store> => {
+        const store = await place.open(bounds);
+        stores.push(store);
+        return store;
+      };
       try {
-        await check(place);
+        await check({ ...place, open });
       } finally {
+        await Promise.all(stores.map((store) => store.close()));
         await place.remove();
       }
     });
@@ -35,14 +42,7 @@ export function storeContract(name: string, makePlace: () => Promise<StorePlace>
     check: (store: Store) => Promise<void>,
     bounds?: StoreBounds,
   ): void => {
-    promise(sentence, async (place) => {
-      const store = await place.open(bounds);
-      try {
-        await check(store);
-      } finally {
-        await store.close();
-      }
-    });
+    promise(sentence, async (place) => check(await place.open(bounds)));
   };
   describe(`the state of a ${name} store`, () => stateContract(promise, inStore));
   describe(`the instructions of a ${name} store`, () => instructionContract(promise, inStore));
@@ -74,7 +74,6 @@ function stateContract(promise: Promised, inStore: InStore): void {
       [...agents].sort((one, other) => one.id.localeCompare(other.id)),
       [newer, agentRecord("w2", { parts: [], labels: {} })],
     );
-    await second.close();
   });
 
   inStore("a forgotten agent is gone, and forgetting says whether it was known", async (store) => {
@@ -118,7 +117,6 @@ function stateContract(promise: Promised, inStore: InStore): void {
     const versions = await second.ruleVersions("hot");
     assert.deepEqual(versions, [ruleRecord("hot", 1), ruleRecord("hot", 2, { meaningVersion: 2 })]);
     assert.deepEqual(await second.ruleVersions("unheard-of"), []);
-    await second.close();
   });
 
   inStore("rules are saved all or none", async (store) => {
@@ -152,7 +150,6 @@ function instructionContract(promise: Promised, inStore: InStore): void {
         await second.instructionById("a"),
         instructionRecord("a", { status: "executed", endedAtUs: nowUs }),
       );
-      await second.close();
     },
   );
 
@@ -284,7 +281,6 @@ function instructionContract(promise: Promised, inStore: InStore): void {
       await second.acceptInstructions([
         instructionRecord("new", { batch: "b2", idempotencyKey: "k" }),
       ]);
-      await second.close();
     },
   );
 }
@@ -305,7 +301,6 @@ function ledgerContract(promise: Promised, inStore: InStore): void {
     assert.deepEqual(await idsOf(second, { newestFirst: false }), ["a", "b", "c"]);
     assert.deepEqual(await second.ledgerById("b"), ledgerEntry("b"));
     assert.equal(await second.ledgerById("unheard-of"), undefined);
-    await second.close();
   });
 
   inStore("a query sees what was appended before it", async (store) => {

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { createHttpServer } from "../../packages/node/src/adapters/http-server/index.ts";
 import { systemClock } from "../../packages/node/src/adapters/system-clock/index.ts";
 import { createUnixTransport } from "../../packages/node/src/adapters/unix-transport/index.ts";
@@ -21,7 +22,7 @@ async function socketPath(t: TestContext): Promise<string> {
 }
 
 function peerProcess(t: TestContext, ...args: readonly string[]): ChildProcess {
-  const script = join(import.meta.dirname, "peer-process.ts");
+  const script = fileURLToPath(new URL("./peer-process.ts", import.meta.url));
   const child = spawn(process.execPath, [script, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });

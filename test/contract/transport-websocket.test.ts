@@ -5,7 +5,15 @@ import type { Channel, ChannelEnd } from "@myelin/core/channel";
 import { WebSocket } from "ws";
 import type { HttpServer } from "../../packages/node/src/adapters/http-server/index.ts";
 import type { AcceptChannel, PeerInfo } from "../../packages/node/src/ports/transport.ts";
-import { assertErrorShape, bodyOf, call, everythingFrom, raw, start } from "./http-fixture.ts";
+import {
+  assertErrorShape,
+  bodyOf,
+  call,
+  everythingFrom,
+  handshake,
+  raw,
+  start,
+} from "./http-fixture.ts";
 
 interface Refusal {
   readonly status: number;
@@ -86,10 +94,7 @@ test("other paths, subprotocols, hosts and origins are refused in the error shap
 
 test("a malformed handshake is refused in the error shape", async (t) => {
   const server = await start(t);
-  const answer = await raw(
-    server,
-    "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: myelin.v1.proto\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short\r\n\r\n",
-  );
+  const answer = await raw(server, handshake.replace(/Key: \S+/, "Key: short"));
   assert.match(answer, /^HTTP\/1\.1 400 /);
   assert.match(answer, /sec-websocket-version: 13/);
   assertErrorShape(bodyOf(answer), "INVALID_ARGUMENT");
@@ -179,9 +184,7 @@ test("bytes that break the WebSocket protocol cost their sender the channel only
     const one = oneChannel();
     const server = await start(t, {}, one.accept);
     const socket = connect(server.port, "127.0.0.1");
-    socket.write(
-      "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: myelin.v1.proto\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
-    );
+    socket.write(handshake);
     socket.write(Uint8Array.from(bytes));
     await everythingFrom(socket);
     const end = await one.ended;

@@ -2,6 +2,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createHttpServer } from "../../packages/node/src/adapters/http-server/index.ts";
+import { createMemoryTransport } from "../../packages/node/src/adapters/memory-transport/index.ts";
 import { systemClock } from "../../packages/node/src/adapters/system-clock/index.ts";
 import { createUnixTransport } from "../../packages/node/src/adapters/unix-transport/index.ts";
 import { dialUnix, dialWebSocket } from "./dialers.ts";
@@ -29,4 +30,9 @@ transportContract("Unix socket", async () => {
     transport: createUnixTransport({ path, maxFrameBytes, maxConnections: 200, clock }),
     dial: dialUnix,
   };
+});
+
+transportContract("memory", async () => {
+  const transport = createMemoryTransport({ maxFrameBytes, clock });
+  return { transport, dial: transport.dial };
 });

@@ -1,0 +1,5 @@
+export {
+  type MemoryTransport,
+  type MemoryTransportOptions,
+  createMemoryTransport,
+} from "./memory-transport.ts";
