@@ -95,9 +95,10 @@ export function complainOfFunction(name: string, isMethod: boolean): Complaint {
   }
   const candidates = isMethod ? methods : [...plainFunctions, ...laterFunctions];
   const isMetric = !isMethod && metricFunctions.has(nearest(name, candidates) ?? "");
+  const kind = isMethod ? "method" : isMetric ? "metric function" : "function";
   const hint = didYouMean(name, candidates);
   return {
-    message: `unknown ${isMethod ? "method" : isMetric ? "metric function" : "function"} ${JSON.stringify(name)}`,
+    message: `unknown ${kind} ${JSON.stringify(name)}`,
     ...(hint === undefined ? {} : { hint }),
   };
 }

@@ -321,6 +321,24 @@ describe("errors", () => {
     assert.match(complaints("rules: []\n---\nrules: []")[0] ?? "", /^2:1: /);
   });
 
+  test("an expression that YAML would read as something else is refused, never cut", () => {
+    for (const expr of [
+      "!(a > 1)",
+      "!twin.on",
+      '"w1" == agent.id',
+      "[1].exists(x, a > x)",
+      "a > 1 ? b > 1 : c > 1",
+      "&a > 1",
+      "*a > 1",
+    ]) {
+      assert.notEqual(complaints(rule(`expr: ${expr}`)).length, 0, expr);
+      assert.equal(complaints(rule(`expr: ${expr}`))[0]?.startsWith("4:"), true, expr);
+    }
+    assert.match(complaints(rule("expr: !twin.on a"))[0] ?? "", /stands in quotes or below \|$/);
+    assert.equal(only(rule("expr: a > 1\nmode: off")).mode, "off");
+    assert.equal(only(rule("expr: '!twin.on'")).source.expr, "!twin.on");
+  });
+
   test("a field of the wrong type is refused", () => {
     assert.deepEqual(complaints(rule("expr: true")), [
       "4:11: rule a: expr: expr must be text: put it in quotes",

@@ -13,6 +13,9 @@ export interface RuleFileResult {
   readonly problems: readonly RuleProblem[];
 }
 
+const quoting =
+  "text that begins with a quote, a bracket or !, or holds a colon and a space, stands in quotes or below |";
+
 /** How a rule file is named in messages. */
 export interface RuleFileOptions {
   /** The file's name, put before messages about the file as a whole. */
@@ -46,8 +49,16 @@ class RuleFile {
     }
     try {
       const document = parseDocument(this.#text, { lineCounter: this.#lines, prettyErrors: false });
-      for (const error of document.errors) this.#refuse(error.pos[0], error.message);
-      if (document.errors.length > 0) return [];
+      // A warning is a tag that is not known: text that begins with ! and would lose it.
+      const faults = [...document.errors, ...document.warnings];
+      for (const fault of faults) {
+        this.#refuse(
+          fault.pos[0],
+          fault.message,
+          fault.code === "DUPLICATE_KEY" ? undefined : quoting,
+        );
+      }
+      if (faults.length > 0) return [];
       return this.#readDocument(document);
     } catch (thrown) {
       // The reader recurses; what nests too deep for it overflows the stack.

@@ -67,28 +67,6 @@ export type Syntax =
       readonly body?: Syntax;
     });
 
-/** The parts of a piece of syntax, in the order written. */
-export function partsOf(syntax: Syntax): readonly Syntax[] {
-  switch (syntax.kind) {
-    case "literal":
-    case "name":
-      return [];
-    case "select":
-    case "has":
-      return [syntax.operand];
-    case "operator":
-      return syntax.operands;
-    case "call":
-      return syntax.target === undefined ? syntax.args : [syntax.target, ...syntax.args];
-    case "list":
-      return syntax.elements;
-    case "map":
-      return syntax.entries.flat();
-    case "macro":
-      return [syntax.range, syntax.predicate, syntax.body].filter((part) => part !== undefined);
-  }
-}
-
 /**
  * The syntax as one canonical text, the same for expressions that differ only in white space,
  * comments, redundant brackets or the quotes of their strings.
