@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { test, type TestContext } from "node:test";
-import { awaitEnd } from "../../test/process-end.ts";
+import { awaitEnd, awaitProcesses } from "./test-support.ts";
 
 /** A process that supervises a tree of three, one of them outside the group, and says their pids. */
 const supervising = `
@@ -44,3 +45,33 @@ test("it holds too when the processes are stopped", async (t) => {
   supervisor.kill("SIGKILL");
   for (const pid of pids) await awaitEnd(pid);
 });
+
+test("a guardian that ends is replaced, and the next one guards as well", async (t) => {
+  const { supervisor, pids } = await superviseApart(t);
+  const first = await awaitProcesses("there is a guardian", () => guardianOf(supervisor));
+  process.kill(first, "SIGKILL");
+  await awaitProcesses("there is another guardian", () => {
+    const second = guardianOf(supervisor);
+    return second === first ? undefined : second;
+  });
+  supervisor.kill("SIGKILL");
+  for (const pid of pids) await awaitEnd(pid);
+});
+
+/** Pid of the supervisor's guardian. */
+function guardianOf(supervisor: ChildProcess): number | undefined {
+  const found = readdirSync("/proc").find((entry) => {
+    try {
+      const isGuardian = readFileSync(`/proc/${entry}/cmdline`, "latin1").includes(
+        "myelin-guardian",
+      );
+      return (
+        isGuardian &&
+        readFileSync(`/proc/${entry}/status`, "latin1").includes(`PPid:\t${supervisor.pid}\n`)
+      );
+    } catch {
+      return false;
+    }
+  });
+  return found === undefined ? undefined : Number(found);
+}

@@ -29,6 +29,8 @@ import {
 import { startThrottle, type ThrottleMode } from "./throttle.ts";
 import { UsageReporter } from "./usage-reporter.ts";
 
+const vouchIntervalMs = 500;
+
 export interface SupervisorOptions {
   /** The program and its arguments. */
   readonly command: readonly [string, ...string[]];
@@ -57,16 +59,21 @@ export class Supervisor {
   readonly #mark: string = randomUUID();
   readonly #reporter: UsageReporter;
   readonly #guardian: Guardian | undefined;
+  readonly #vouching: NodeJS.Timeout;
   #state: SupervisorState = { kind: "starting" };
   #starts = 0;
   #lastExit: RunOutcome | undefined;
-  #vouched: HeldState | undefined;
+  #vouched: HeldState = "running";
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#link = options.link;
     this.#judge = new RestartJudge({ ...defaultRestartOptions, ...options.restart });
     this.#reporter = new UsageReporter(options.link, options.sampleRateHz ?? 20);
+    // A node that was restarted, or heard another incarnation's hello since, is told again.
+    this.#vouching = setInterval(() => {
+      if (this.#vouched !== "running") this.#vouch();
+    }, vouchIntervalMs);
     this.#guardian = process.platform === "win32" ? undefined : new Guardian(this.#mark);
   }
 
@@ -245,6 +252,8 @@ export class Supervisor {
     this.#guardian?.watch(run.pid);
     this.#starts++;
     void run.ended.then((outcome) => this.#onEnded(run, outcome));
+    // The new incarnation counts as running when it says hello; until then the part stays excused.
+    this.#vouched = "running";
     this.#setState({ kind: "running", run });
     if (run.pid === undefined) return;
     this.#link.event("process_started", { pid: run.pid, restarts: this.#restarts });
@@ -288,6 +297,7 @@ export class Supervisor {
 
   #exit(outcome: SupervisorOutcome): void {
     this.#reporter.close();
+    clearInterval(this.#vouching);
     this.#guardian?.close();
     this.#setState({ kind: "exited", outcome });
     this.#ended.resolve(outcome);
@@ -299,7 +309,11 @@ export class Supervisor {
     const held = heldStateOf(state);
     if (held === this.#vouched) return;
     this.#vouched = held;
-    this.#link.vouch(this.#options.part ?? "app", held);
+    this.#vouch();
+  }
+
+  #vouch(): void {
+    this.#link.vouch(this.#options.part ?? "app", this.#vouched);
   }
 
   #summary(): JsonObject {

@@ -1,5 +1,6 @@
+import { readFileSync } from "node:fs";
 import type { JsonObject, JsonValue } from "@myelin/core/json";
-import type { HeldState, SupervisorHandler, SupervisorLink } from "../src/supervisor/index.ts";
+import type { HeldState, SupervisorHandler, SupervisorLink } from "./link.ts";
 
 const patienceMs = 20_000;
 
@@ -12,9 +13,9 @@ interface Wait {
 export class RecordedLink implements SupervisorLink {
   readonly latest: Map<string, number> = new Map();
   readonly events: { readonly type: string; readonly attributes: JsonObject }[] = [];
-  readonly vouches: HeldState[] = [];
   process: JsonObject = {};
   reports = 0;
+  readonly #vouches: HeldState[] = [];
   readonly #handlers: Map<string, SupervisorHandler> = new Map();
   #waits: Wait[] = [];
 
@@ -35,7 +36,7 @@ export class RecordedLink implements SupervisorLink {
   }
 
   vouch(_part: string, state: HeldState): void {
-    this.vouches.push(state);
+    this.#vouches.push(state);
   }
 
   on(action: string, handler: SupervisorHandler): void {
@@ -47,6 +48,11 @@ export class RecordedLink implements SupervisorLink {
     const handler = this.#handlers.get(action);
     if (handler === undefined) throw new Error(`no handler for ${action}`);
     return await handler({ id: "test", action, args }, { signal: new AbortController().signal });
+  }
+
+  /** What was vouched for, without repetitions. */
+  vouchedChanges(): HeldState[] {
+    return this.#vouches.filter((held, at) => held !== this.#vouches[at - 1]);
   }
 
   metric(name: string): number {
@@ -87,5 +93,35 @@ export class RecordedLink implements SupervisorLink {
     const met = this.#waits.filter((wait) => wait.isMet());
     this.#waits = this.#waits.filter((wait) => !met.includes(wait));
     for (const wait of met) wait.resolve();
+  }
+}
+
+const lookIntervalMs = 5;
+
+/** True while the process runs; a zombie does not. */
+export function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "latin1"));
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until a process that is nobody's child here has ended: the kernel tells that to its parent alone. */
+export async function awaitEnd(pid: number): Promise<void> {
+  await awaitProcesses(`process ${pid} has ended`, () => (isAlive(pid) ? undefined : true));
+}
+
+/** Looks at other processes until there is what is looked for, and gives it. */
+export async function awaitProcesses<Found>(
+  what: string,
+  look: () => Found | undefined,
+): Promise<Found> {
+  const giveUpAtMs = performance.now() + patienceMs;
+  for (;;) {
+    const found = look();
+    if (found !== undefined) return found;
+    if (performance.now() > giveUpAtMs) throw new Error(`waited in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, lookIntervalMs));
   }
 }
