@@ -1,0 +1,130 @@
+// Opening one of the store's SQLite files: look first, and touch it only when it is ours and sound.
+//
+// Invariants
+// 1. A file that is damaged, foreign or of a newer schema is not changed by as much as a byte, and
+//    nothing is left beside it.
+// 2. After opening, the schema is the newest: migrations run in order, each in a transaction.
+// 3. A file has one connection (its lock is exclusive), which alone decides when to checkpoint.
+import { accessSync, chmodSync, constants, existsSync, rmSync, statSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { MyelinError } from "@myelin/core/errors";
+import { makePrivateFile } from "./data-directory.ts";
+import { storageError } from "./storage-error.ts";
+
+/** The schema of one kind of file: the SQL that leads from each version to the next. */
+export interface Schema {
+  readonly migrations: readonly string[];
+}
+
+/** How a file is opened. */
+export interface OpenOptions {
+  readonly schema: Schema;
+  /** FULL: a commit survives the machine's crash. NORMAL: the process's. */
+  readonly synchronous: "FULL" | "NORMAL";
+  /** Up to this size the whole file is checked for damage. */
+  readonly maxCheckedBytes: number;
+}
+
+/** "Myel", at the place that SQLite keeps for the application's mark. */
+const applicationId = 0x4d79656c;
+const journalSizeLimitBytes = 16 << 20;
+const companions = ["-wal", "-shm", "-journal"] as const;
+
+/**
+ * Opens a file, making or migrating it where needed.
+ * @throws MyelinError STORAGE_CORRUPT | SCHEMA_TOO_NEW | STORAGE_UNAVAILABLE | STORAGE_FULL
+ */
+export function openDatabase(path: string, options: OpenOptions): DatabaseSync {
+  checkDatabase(path, options);
+  makePrivateFile(path);
+  const database = new DatabaseSync(path, { timeout: 2000, open: false });
+  try {
+    database.open();
+    database.exec(`
+      PRAGMA locking_mode = EXCLUSIVE;
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = ${options.synchronous};
+      PRAGMA wal_autocheckpoint = 0;
+      PRAGMA journal_size_limit = ${journalSizeLimitBytes};
+      PRAGMA foreign_keys = ON;
+    `);
+    migrate(database, options.schema);
+    chmodSync(path, 0o600);
+    return database;
+  } catch (thrown) {
+    if (database.isOpen) database.close();
+    throw storageError(thrown, path);
+  }
+}
+
+/**
+ * Looks whether a file can be opened, and leaves everything as it was.
+ * @throws MyelinError STORAGE_CORRUPT | SCHEMA_TOO_NEW | STORAGE_UNAVAILABLE
+ */
+export function checkDatabase(path: string, options: OpenOptions): void {
+  if (!existsSync(path) || statSync(path).size === 0) return;
+  const absent = companions.filter((suffix) => !existsSync(path + suffix));
+  const database = new DatabaseSync(path, { readOnly: true, timeout: 2000, open: false });
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    database.open();
+    inspect(database, path, options);
+  } catch (thrown) {
+    throw storageError(thrown, path);
+  } finally {
+    if (database.isOpen) database.close();
+    for (const suffix of absent) rmSync(path + suffix, { force: true });
+  }
+}
+
+function inspect(
+  database: DatabaseSync,
+  path: string,
+  { schema, maxCheckedBytes }: OpenOptions,
+): void {
+  const version = readPragma(database, "user_version");
+  const isEmpty = database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined;
+  if (isEmpty && version === 0) return;
+  if (readPragma(database, "application_id") !== applicationId) {
+    throw new MyelinError("STORAGE_CORRUPT", `${path} is a database, but none of Myelin's`, {
+      details: { path },
+    });
+  }
+  const newest = schema.migrations.length;
+  if (version > newest) {
+    throw new MyelinError(
+      "SCHEMA_TOO_NEW",
+      `${path} has schema version ${version}; this Myelin knows versions up to ${newest}`,
+      { details: { path, version, newest } },
+    );
+  }
+  const walBytes = existsSync(`${path}-wal`) ? statSync(`${path}-wal`).size : 0;
+  if (statSync(path).size + walBytes > maxCheckedBytes) return;
+  const [verdict] = Object.values(database.prepare("PRAGMA quick_check(1)").get() ?? {});
+  if (verdict !== "ok") {
+    throw new MyelinError("STORAGE_CORRUPT", `${path} is damaged: ${String(verdict)}`, {
+      details: { path },
+    });
+  }
+}
+
+function migrate(database: DatabaseSync, { migrations }: Schema): void {
+  for (let version = readPragma(database, "user_version"); version < migrations.length; version++) {
+    database.exec(`
+      BEGIN IMMEDIATE;
+      PRAGMA application_id = ${applicationId};
+      ${migrations[version]};
+      PRAGMA user_version = ${version + 1};
+      COMMIT;
+    `);
+  }
+}
+
+function readPragma(database: DatabaseSync, name: string): number {
+  return Number(Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0]);
+}
+
+/** Moves what is in the write-ahead log into the file, so that the log is used again from its beginning. */
+export function checkpoint(database: DatabaseSync, mode: "PASSIVE" | "TRUNCATE" = "PASSIVE"): void {
+  database.prepare(`PRAGMA wal_checkpoint(${mode})`).get();
+}

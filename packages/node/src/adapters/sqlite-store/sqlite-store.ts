@@ -1,0 +1,230 @@
+// The store on SQLite: `state.db` on one worker thread, the ledger's day files on another, so that
+// reading the ledger never holds up an acceptance, and neither holds up the node.
+//
+// Invariants
+// 1. A write of state is answered after the fsync of the commit that holds it.
+// 2. Calls of state that wait are bounded (RESOURCE_EXHAUSTED), and so are ledger entries (LedgerBuffer).
+// 3. While it is open, no other process opens the data directory.
+import { resolve } from "node:path";
+import { MyelinError } from "@myelin/core/errors";
+import type {
+  AgentRecord,
+  InstructionChange,
+  InstructionRecord,
+  LedgerEntry,
+  LedgerPage,
+  LedgerQuery,
+  RuleRecord,
+  Store,
+  StoreHealth,
+  StoredState,
+} from "../../ports/store.ts";
+import { LedgerBuffer } from "./ledger-buffer.ts";
+import type { LedgerCalls, StateCalls } from "./protocol.ts";
+import {
+  agentOf,
+  entryOf,
+  instructionOf,
+  rowOfAgent,
+  rowOfChange,
+  rowOfRule,
+  rowsOfInstructions,
+  ruleOf,
+} from "./rows.ts";
+import { isStorageCode } from "./storage-error.ts";
+import { WorkerLink } from "./worker-link.ts";
+
+/** Where a SQLite store keeps its files, and its bounds. */
+export interface SqliteStoreOptions {
+  /** The data directory; made, for its owner only, where there is none. */
+  readonly directory: string;
+  /** 100,000 by default. */
+  readonly maxAgents?: number;
+  /** Instructions kept, open and ended; 1,000,000 by default. */
+  readonly maxInstructions?: number;
+  /** How long ended instructions are kept; 7 days by default. */
+  readonly instructionRetentionUs?: number;
+  /** Calls of state not answered yet; 10,000 by default. */
+  readonly maxQueuedOperations?: number;
+  /** Ledger entries in memory while the disk does not take them; 100,000 by default. */
+  readonly maxBufferedEntries?: number;
+  /** 7 by default. */
+  readonly ledgerRetentionDays?: number;
+  /** 2 GiB by default. */
+  readonly ledgerMaxBytes?: number;
+}
+
+/**
+ * Opens the store of a data directory, and locks the directory while this process lives.
+ * When it fails, what is in the directory is as it was.
+ * @throws MyelinError DATA_DIRECTORY_LOCKED, SCHEMA_TOO_NEW, STORAGE_CORRUPT (naming the file),
+ *   STORAGE_UNAVAILABLE or STORAGE_FULL
+ */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  const state = new WorkerLink<StateCalls>({ name: "state" });
+  const directory = resolve(options.directory);
+  try {
+    await state.call("open", {
+      directory,
+      maxAgents: options.maxAgents ?? 100_000,
+      maxInstructions: options.maxInstructions ?? 1_000_000,
+      instructionRetentionUs: options.instructionRetentionUs ?? 7 * 86_400e6,
+    });
+  } catch (thrown) {
+    await end(state);
+    throw thrown;
+  }
+  // The state's opening has looked at the ledger's files; nothing needs to wait for their thread.
+  const settings = {
+    directory,
+    retentionDays: options.ledgerRetentionDays ?? 7,
+    maxBytes: options.ledgerMaxBytes ?? 2 * 2 ** 30,
+  };
+  const ledger = new WorkerLink<LedgerCalls>({ name: "ledger", settings });
+  return new SqliteStore(state, ledger, options);
+}
+
+/** Closes what the thread has open, and waits for its end. */
+async function end(link: WorkerLink<{ close(_: undefined): void }>): Promise<void> {
+  await Promise.allSettled([link.call("close", undefined), link.ended()]);
+}
+
+class SqliteStore implements Store {
+  readonly #state: WorkerLink<StateCalls>;
+  readonly #ledger: WorkerLink<LedgerCalls>;
+  readonly #entries: LedgerBuffer;
+  readonly #maxQueued: number;
+  #closed: Promise<void> | undefined;
+  #lastError: MyelinError | undefined;
+
+  constructor(
+    state: WorkerLink<StateCalls>,
+    ledger: WorkerLink<LedgerCalls>,
+    options: SqliteStoreOptions,
+  ) {
+    this.#state = state;
+    this.#ledger = ledger;
+    this.#maxQueued = options.maxQueuedOperations ?? 10_000;
+    this.#entries = new LedgerBuffer(options.maxBufferedEntries ?? 100_000, (rows) =>
+      ledger.call("append", rows),
+    );
+  }
+
+  async load(): Promise<StoredState> {
+    const { agents, rules, openInstructions } = await this.#read("load", undefined);
+    return {
+      agents: agents.map(agentOf),
+      rules: rules.map(ruleOf),
+      openInstructions: openInstructions.map(instructionOf),
+    };
+  }
+
+  async saveAgents(records: readonly AgentRecord[]): Promise<void> {
+    await this.#write("saveAgents", records.map(rowOfAgent));
+  }
+
+  async forgetAgent(id: string): Promise<boolean> {
+    return this.#write("forgetAgent", id);
+  }
+
+  async saveRules(records: readonly RuleRecord[]): Promise<void> {
+    await this.#write("saveRules", records.map(rowOfRule));
+  }
+
+  async ruleVersions(name: string): Promise<readonly RuleRecord[]> {
+    return (await this.#read("ruleVersions", name)).map(ruleOf);
+  }
+
+  async acceptInstructions(records: readonly InstructionRecord[]): Promise<void> {
+    await this.#write("acceptInstructions", rowsOfInstructions(records));
+  }
+
+  async updateInstructions(changes: readonly InstructionChange[]): Promise<void> {
+    await this.#write("updateInstructions", changes.map(rowOfChange));
+  }
+
+  async instructionsByKey(idempotencyKey: string): Promise<readonly InstructionRecord[]> {
+    return (await this.#read("instructionsByKey", idempotencyKey)).map(instructionOf);
+  }
+
+  async instructionById(id: string): Promise<InstructionRecord | undefined> {
+    const row = await this.#read("instructionById", id);
+    return row === undefined ? undefined : instructionOf(row);
+  }
+
+  appendLedger(entries: readonly LedgerEntry[]): Promise<boolean> {
+    return this.#closed === undefined ? this.#entries.append(entries) : Promise.resolve(false);
+  }
+
+  async queryLedger(query: LedgerQuery): Promise<LedgerPage> {
+    this.#requireOpen();
+    await this.#entries.flush();
+    const { entries, cursor } = await this.#ledger.call("query", query);
+    return { entries: entries.map(entryOf), ...(cursor === undefined ? {} : { cursor }) };
+  }
+
+  async ledgerById(id: string): Promise<LedgerEntry | undefined> {
+    this.#requireOpen();
+    await this.#entries.flush();
+    const text = await this.#ledger.call("find", id);
+    return text === undefined ? undefined : entryOf(text);
+  }
+
+  health(): StoreHealth {
+    const error = this.#lastError;
+    return {
+      isWritable: error === undefined,
+      ...(error === undefined ? {} : { lastError: { code: error.code, message: error.message } }),
+      pendingWrites: this.#state.pending,
+      pendingLedgerEntries: this.#entries.size,
+      droppedLedgerEntries: this.#entries.dropped,
+      ...this.#state.figures,
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  /** The state goes last: it holds the lock of the directory. */
+  async #close(): Promise<void> {
+    await this.#entries.flush();
+    this.#entries.abandon();
+    await end(this.#ledger);
+    await end(this.#state);
+  }
+
+  #read<Name extends keyof StateCalls>(
+    name: Name,
+    argument: Parameters<StateCalls[Name]>[0],
+  ): Promise<ReturnType<StateCalls[Name]>> {
+    this.#requireOpen();
+    if (this.#state.pending >= this.#maxQueued) {
+      throw new MyelinError(
+        "RESOURCE_EXHAUSTED",
+        `${this.#maxQueued} operations wait for the store already`,
+      );
+    }
+    return this.#state.call(name, argument);
+  }
+
+  async #write<Name extends keyof StateCalls>(
+    name: Name,
+    argument: Parameters<StateCalls[Name]>[0],
+  ): Promise<ReturnType<StateCalls[Name]>> {
+    try {
+      const value = await this.#read(name, argument);
+      this.#lastError = undefined;
+      return value;
+    } catch (thrown) {
+      const error = MyelinError.from(thrown);
+      if (isStorageCode(error.code)) this.#lastError = error;
+      throw error;
+    }
+  }
+
+  #requireOpen(): void {
+    if (this.#closed !== undefined) throw new MyelinError("CONFLICT", "the store is closed");
+  }
+}

@@ -1,0 +1,273 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { MyelinError } from "@myelin/core/errors";
+import type { InstructionStatus } from "@myelin/core/instruction";
+import type { TransactionWatcher } from "./group-commit.ts";
+import type {
+  InstructionChangeRow,
+  InstructionRow,
+  RuleRow,
+  StateCalls,
+  StateSettings,
+  StateTexts,
+  TextRow,
+} from "./protocol.ts";
+import { openStatus } from "./state-schema.ts";
+
+const pruneAtOnce = 1000;
+
+const columns = [
+  "id",
+  "batch",
+  "agent",
+  "part",
+  "action",
+  "args",
+  "priority",
+  "idempotency_key",
+  "actor",
+  "created_at_us",
+  "deadline_us",
+  "timeout_us",
+  "status",
+  "incarnation",
+  "ended_at_us",
+  "result",
+  "error",
+  "is_durable",
+];
+
+interface Counts {
+  readonly agents?: number;
+  readonly instructions?: number;
+}
+
+type Tables = Omit<StateCalls, "open" | "close">;
+
+/** What can be asked of an open `state.db`. Each function runs within a transaction of the caller's. */
+export class StateDatabase implements Tables, TransactionWatcher {
+  readonly #settings: StateSettings;
+  readonly #nowUs: () => number;
+  readonly #sql: ReturnType<typeof prepareAll>;
+  /** Rows of the bounded tables, now and before the transaction; counted when first needed. */
+  #counts: Counts = {};
+  #countsBefore: Counts = {};
+
+  constructor(database: DatabaseSync, settings: StateSettings, nowUs: () => number) {
+    this.#settings = settings;
+    this.#nowUs = nowUs;
+    this.#sql = prepareAll(database);
+  }
+
+  onBegin(): void {
+    this.#countsBefore = this.#counts;
+  }
+
+  onRollback(): void {
+    this.#counts = this.#countsBefore;
+  }
+
+  load(): StateTexts {
+    return {
+      agents: this.#sql.loadAgents.all().map(({ record }) => String(record)),
+      rules: this.#sql.loadRules.all().map(({ record }) => String(record)),
+      openInstructions: this.#sql.loadInstructions.all().map(instructionRow),
+    };
+  }
+
+  saveAgents(rows: readonly TextRow[]): void {
+    const { maxAgents } = this.#settings;
+    let count = this.#counts.agents ?? countOf(this.#sql.countAgents);
+    for (const { id, text } of rows) {
+      if (this.#sql.updateAgent.run(text, id).changes === 1) continue;
+      count += 1;
+      if (count > maxAgents) {
+        throw new MyelinError("RESOURCE_EXHAUSTED", `the registry holds its ${maxAgents} agents`, {
+          hint: "Forget agents that are gone for good, or raise maxAgents.",
+        });
+      }
+      this.#sql.insertAgent.run(id, text);
+    }
+    this.#counts = { ...this.#counts, agents: count };
+  }
+
+  forgetAgent(id: string): boolean {
+    const isKnown = this.#sql.deleteAgent.run(id).changes === 1;
+    const { agents } = this.#counts;
+    if (isKnown && agents !== undefined) this.#counts = { ...this.#counts, agents: agents - 1 };
+    return isKnown;
+  }
+
+  saveRules(rows: readonly RuleRow[]): void {
+    for (const { id, version, text } of rows) {
+      if (this.#sql.insertRule.run(id, version, text).changes === 1) continue;
+      throw new MyelinError("ALREADY_EXISTS", `version ${version} of rule ${id} exists`);
+    }
+  }
+
+  ruleVersions(name: string): string[] {
+    return this.#sql.ruleVersions.all(name).map(({ record }) => String(record));
+  }
+
+  acceptInstructions(rows: readonly InstructionRow[]): void {
+    const kept = this.#counts.instructions ?? countOf(this.#sql.countInstructions);
+    const removed = this.#makeRoom(kept + rows.length - this.#settings.maxInstructions);
+    for (const row of rows) {
+      this.#requireOwnKey(row);
+      if (this.#sql.insertInstruction.run(...valuesOf(row)).changes === 0) {
+        throw new MyelinError("ALREADY_EXISTS", `instruction ${row.id} exists`);
+      }
+    }
+    this.#counts = { ...this.#counts, instructions: kept + rows.length - removed };
+  }
+
+  updateInstructions(rows: readonly InstructionChangeRow[]): void {
+    for (const row of rows) {
+      this.#sql.updateInstruction.run(
+        row.status ?? null,
+        row.part ?? null,
+        row.incarnation ?? null,
+        row.endedAtUs ?? null,
+        row.result ?? null,
+        row.error ?? null,
+        row.id,
+      );
+    }
+  }
+
+  instructionsByKey(idempotencyKey: string): InstructionRow[] {
+    return this.#sql.instructionsByKey.all(idempotencyKey).map(instructionRow);
+  }
+
+  instructionById(id: string): InstructionRow | undefined {
+    const row = this.#sql.instructionById.get(id);
+    return row === undefined ? undefined : instructionRow(row);
+  }
+
+  /** Removes some instructions that ended too long ago; true when there may be more. */
+  prune(): boolean {
+    const beforeUs = this.#nowUs() - this.#settings.instructionRetentionUs;
+    const removed = Number(this.#sql.pruneInstructions.run(beforeUs, pruneAtOnce).changes);
+    const { instructions } = this.#counts;
+    if (instructions !== undefined)
+      this.#counts = { ...this.#counts, instructions: instructions - removed };
+    return removed === pruneAtOnce;
+  }
+
+  #makeRoom(excess: number): number {
+    if (excess <= 0) return 0;
+    const removed = Number(this.#sql.removeEnded.run(excess).changes);
+    if (removed === excess) return removed;
+    throw new MyelinError(
+      "RESOURCE_EXHAUSTED",
+      `${this.#settings.maxInstructions} instructions are kept`,
+      {
+        hint: "Wait for open instructions to end, or raise maxInstructions.",
+      },
+    );
+  }
+
+  #requireOwnKey({ idempotencyKey, batch }: InstructionRow): void {
+    if (idempotencyKey === undefined) return;
+    if (this.#sql.foreignKey.get(idempotencyKey, batch) === undefined) return;
+    throw new MyelinError("ALREADY_EXISTS", `idempotency key ${idempotencyKey} is another call's`);
+  }
+}
+
+function prepareAll(database: DatabaseSync) {
+  const all = columns.join(", ");
+  const places = columns.map(() => "?").join(", ");
+  const prepare = (sql: string): StatementSync => database.prepare(sql);
+  return {
+    loadAgents: prepare("SELECT record FROM agent ORDER BY sequence"),
+    countAgents: prepare("SELECT count(*) AS count FROM agent"),
+    updateAgent: prepare("UPDATE agent SET record = ? WHERE id = ?"),
+    insertAgent: prepare("INSERT INTO agent (id, record) VALUES (?, ?)"),
+    deleteAgent: prepare("DELETE FROM agent WHERE id = ?"),
+    // Of a group's columns beside max(), SQLite takes those of the row with the maximum.
+    loadRules: prepare("SELECT record, max(version) FROM rule GROUP BY name"),
+    insertRule: prepare("INSERT OR IGNORE INTO rule (name, version, record) VALUES (?, ?, ?)"),
+    ruleVersions: prepare("SELECT record FROM rule WHERE name = ? ORDER BY version"),
+    countInstructions: prepare("SELECT count(*) AS count FROM instruction"),
+    loadInstructions: prepare(
+      `SELECT ${all} FROM instruction WHERE ${openStatus} ORDER BY sequence`,
+    ),
+    insertInstruction: prepare(`INSERT OR IGNORE INTO instruction (${all}) VALUES (${places})`),
+    updateInstruction: prepare(`
+      UPDATE instruction SET
+        status = coalesce(?, status), part = coalesce(?, part), incarnation = coalesce(?, incarnation),
+        ended_at_us = coalesce(?, ended_at_us), result = coalesce(?, result), error = coalesce(?, error)
+      WHERE id = ?`),
+    instructionById: prepare(`SELECT ${all} FROM instruction WHERE id = ?`),
+    instructionsByKey: prepare(
+      `SELECT ${all} FROM instruction WHERE idempotency_key = ? ORDER BY sequence`,
+    ),
+    foreignKey: prepare(
+      "SELECT 1 FROM instruction WHERE idempotency_key = ? AND batch <> ? LIMIT 1",
+    ),
+    removeEnded: prepare(`
+      DELETE FROM instruction WHERE sequence IN
+        (SELECT sequence FROM instruction WHERE NOT (${openStatus}) ORDER BY sequence LIMIT ?)`),
+    pruneInstructions: prepare(`
+      DELETE FROM instruction WHERE sequence IN
+        (SELECT sequence FROM instruction WHERE ended_at_us < ? AND NOT (${openStatus}) LIMIT ?)`),
+  };
+}
+
+function countOf(statement: StatementSync): number {
+  return Number(statement.get()?.["count"]);
+}
+
+function valuesOf(row: InstructionRow): SQLInputValue[] {
+  return [
+    row.id,
+    row.batch,
+    row.agent,
+    row.part ?? null,
+    row.action,
+    row.args,
+    row.priority,
+    row.idempotencyKey ?? null,
+    row.actor,
+    row.createdAtUs,
+    row.deadlineUs,
+    row.timeoutUs,
+    row.status,
+    row.incarnation ?? null,
+    row.endedAtUs ?? null,
+    row.result ?? null,
+    row.error ?? null,
+    row.isDurable ? 1 : 0,
+  ];
+}
+
+function instructionRow(row: Record<string, unknown>): InstructionRow {
+  const optional = <Key extends string, Value>(
+    key: Key,
+    value: Value | null,
+  ): { [key in Key]?: Value } =>
+    value === null ? {} : ({ [key]: value } as { [key in Key]: Value });
+  const text = (column: string): string => String(row[column]);
+  const textOrNull = (column: string): string | null =>
+    row[column] === null ? null : text(column);
+  return {
+    id: text("id"),
+    batch: text("batch"),
+    agent: text("agent"),
+    ...optional("part", textOrNull("part")),
+    action: text("action"),
+    args: text("args"),
+    priority: Number(row["priority"]),
+    ...optional("idempotencyKey", textOrNull("idempotency_key")),
+    actor: text("actor"),
+    createdAtUs: Number(row["created_at_us"]),
+    deadlineUs: Number(row["deadline_us"]),
+    timeoutUs: Number(row["timeout_us"]),
+    // The schema's CHECK lets no other text in.
+    status: text("status") as InstructionStatus,
+    ...optional("incarnation", textOrNull("incarnation")),
+    ...optional("endedAtUs", row["ended_at_us"] === null ? null : Number(row["ended_at_us"])),
+    ...optional("result", textOrNull("result")),
+    ...optional("error", textOrNull("error")),
+    isDurable: row["is_durable"] === 1,
+  };
+}

@@ -1,0 +1,50 @@
+import type { Schema } from "./database.ts";
+
+/** Holds for instructions that have not ended; written like this so that the partial index serves it. */
+export const openStatus = "status IN ('accepted', 'sent', 'received')";
+
+/** `state.db`: registry, rules, accepted instructions. A migration that was released is never changed. */
+export const stateSchema: Schema = {
+  migrations: [
+    `
+    CREATE TABLE agent (
+      sequence INTEGER PRIMARY KEY,
+      id TEXT NOT NULL UNIQUE,
+      record TEXT NOT NULL
+    ) STRICT;
+
+    CREATE TABLE rule (
+      name TEXT NOT NULL,
+      version INTEGER NOT NULL,
+      record TEXT NOT NULL,
+      PRIMARY KEY (name, version)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE instruction (
+      sequence INTEGER PRIMARY KEY,
+      id TEXT NOT NULL UNIQUE,
+      batch TEXT NOT NULL,
+      agent TEXT NOT NULL,
+      part TEXT,
+      action TEXT NOT NULL,
+      args TEXT NOT NULL,
+      priority REAL NOT NULL,
+      idempotency_key TEXT,
+      actor TEXT NOT NULL,
+      created_at_us REAL NOT NULL,
+      deadline_us REAL NOT NULL,
+      timeout_us REAL NOT NULL,
+      status TEXT NOT NULL CHECK (status IN
+        ('accepted', 'sent', 'received', 'executed', 'failed', 'rejected', 'expired', 'canceled')),
+      incarnation TEXT,
+      ended_at_us REAL,
+      result TEXT,
+      error TEXT,
+      is_durable INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX instruction_key ON instruction (idempotency_key) WHERE idempotency_key IS NOT NULL;
+    CREATE INDEX instruction_open ON instruction (sequence) WHERE ${openStatus};
+    CREATE INDEX instruction_ended ON instruction (ended_at_us) WHERE ended_at_us IS NOT NULL;
+    `,
+  ],
+};

@@ -1,0 +1,149 @@
+import { join } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import { MyelinError } from "@myelin/core/errors";
+import { type DirectoryLock, lockDirectory, makePrivateDirectory } from "./data-directory.ts";
+import { checkpoint, openDatabase } from "./database.ts";
+import { GroupCommit, type Operation } from "./group-commit.ts";
+import type { Answer, Call, CommitFigures, Outcome, StateSettings } from "./protocol.ts";
+import { checkLedger } from "./ledger-files.ts";
+import { noFigures, type Service } from "./service.ts";
+import { isStorageCode, storageError } from "./storage-error.ts";
+import { StateDatabase } from "./state-database.ts";
+import { stateSchema } from "./state-schema.ts";
+
+/** A log of this many written records, about 8 MB, is moved into the file even under load. */
+const maxRecordsInLog = 2000;
+const maxCheckedBytes = 64 << 20;
+
+interface Open {
+  readonly database: DatabaseSync;
+  readonly group: GroupCommit;
+  readonly state: StateDatabase;
+  readonly lock: DirectoryLock;
+}
+
+type TableCall = (argument: never) => unknown;
+
+const writes: ReadonlySet<string> = new Set([
+  "saveAgents",
+  "forgetAgent",
+  "saveRules",
+  "acceptInstructions",
+  "updateInstructions",
+]);
+
+/** What the state worker does: the lock of the data directory, and `state.db`. */
+export class StateService implements Service {
+  #open: Open | undefined;
+  #recordsInLog = 0;
+  #mayPrune = false;
+
+  run(calls: readonly Call[]): Answer {
+    const outcomes: Outcome[] = [];
+    let group: Call[] = [];
+    const commit = (): void => {
+      if (group.length > 0) outcomes.push(...this.#commit(group));
+      group = [];
+    };
+    for (const call of calls) {
+      if (call.name !== "open" && call.name !== "close") {
+        group.push(call);
+        continue;
+      }
+      commit();
+      outcomes.push(this.#change(call));
+    }
+    commit();
+    if (this.#recordsInLog >= maxRecordsInLog) this.#checkpoint();
+    return { outcomes, figures: this.#figures() };
+  }
+
+  idle(): boolean {
+    if (this.#open === undefined) return false;
+    if (this.#mayPrune) {
+      this.#mayPrune = this.#open.state.prune();
+      this.#recordsInLog += 1;
+    }
+    if (!this.#mayPrune && this.#recordsInLog > 0) this.#checkpoint();
+    return this.#mayPrune;
+  }
+
+  hourly(): void {
+    this.#mayPrune = true;
+  }
+
+  #figures(): CommitFigures {
+    return this.#open?.group.figures ?? noFigures;
+  }
+
+  #change({ name, argument }: Call): Outcome {
+    try {
+      if (name === "close") this.#close();
+      else {
+        this.#open = openState(argument as StateSettings);
+        this.#pruneAtStart();
+      }
+      return { value: undefined };
+    } catch (thrown) {
+      return { error: MyelinError.from(thrown).toJSON() };
+    }
+  }
+
+  /** A disk that refuses must not stop the start. */
+  #pruneAtStart(): void {
+    this.#mayPrune = true;
+    try {
+      this.idle();
+    } catch (thrown) {
+      if (!isStorageCode(storageError(thrown, "state.db").code)) throw thrown;
+    }
+  }
+
+  #close(): void {
+    this.#open?.database.close();
+    this.#open?.lock.release();
+    this.#open = undefined;
+  }
+
+  #commit(calls: readonly Call[]): Outcome[] {
+    const open = this.#open;
+    if (open === undefined) {
+      const error = new MyelinError("CONFLICT", "the store is not open").toJSON();
+      return calls.map(() => ({ error }));
+    }
+    return open.group.run(
+      calls.map(({ name, argument }): Operation => {
+        const isWrite = writes.has(name);
+        if (isWrite) this.#recordsInLog += Array.isArray(argument) ? argument.length : 1;
+        // The link types its calls by StateCalls, whose functions StateDatabase has.
+        const run: TableCall = open.state[name as keyof StateDatabase];
+        return { isWrite, run: () => run.call(open.state, argument as never) };
+      }),
+    );
+  }
+
+  #checkpoint(): void {
+    this.#recordsInLog = 0;
+    if (this.#open !== undefined) checkpoint(this.#open.database);
+  }
+}
+
+function openState(settings: StateSettings): Open {
+  const { directory } = settings;
+  makePrivateDirectory(directory);
+  const lock = lockDirectory(directory);
+  try {
+    const path = join(directory, "state.db");
+    checkLedger(directory);
+    const database = openDatabase(path, {
+      schema: stateSchema,
+      synchronous: "FULL",
+      maxCheckedBytes,
+    });
+    const state = new StateDatabase(database, settings, () => Date.now() * 1e3);
+    return { database, state, lock, group: new GroupCommit(database, path, state) };
+  } catch (thrown) {
+    lock.release();
+    throw thrown;
+  }
+}
