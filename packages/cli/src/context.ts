@@ -1,5 +1,4 @@
 import type { CommandContext, StricliProcess, TypedFlagParameter } from "@stricli/core";
-import { MyelinError } from "@myelin/core/errors";
 import { type NodeAddress, NodeClient } from "./client/index.ts";
 
 /** What every command works with. */
@@ -67,11 +66,4 @@ export async function untilStopped(context: CliContext): Promise<void> {
   await new Promise<void>((resolve) =>
     context.signal.addEventListener("abort", () => resolve(), { once: true }),
   );
-}
-
-/** Reads `NAME=VALUE`. @throws MyelinError INVALID_ARGUMENT */
-export function parsePair(text: string): readonly [string, string] {
-  const at = text.indexOf("=");
-  if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
-  throw new MyelinError("INVALID_ARGUMENT", `${JSON.stringify(text)} is not NAME=VALUE`);
 }

@@ -7,10 +7,10 @@ import {
   jsonFlag,
   type NodeFlags,
   nodeFlags,
-  parsePair,
   print,
 } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
+import { parsePair } from "../parameters.ts";
 import { cell, numberOf, objectsOf, readableUs, table } from "../output/index.ts";
 
 interface SendFlags extends NodeFlags {

@@ -1,6 +1,6 @@
 import { buildCommand, type Command } from "@stricli/core";
-import { MyelinError } from "@myelin/core/errors";
 import { type CliContext, untilStopped } from "../context.ts";
+import { parsePort } from "../parameters.ts";
 
 interface UpFlags {
   readonly host: string;
@@ -108,9 +108,3 @@ export const upCommand: Command<CliContext> = buildCommand<UpFlags, [], CliConte
     await node.close();
   },
 });
-
-function parsePort(text: string): number {
-  const port = Number(text);
-  if (Number.isInteger(port) && port >= 0 && port <= 65535) return port;
-  throw new MyelinError("INVALID_ARGUMENT", `${JSON.stringify(text)} is no port`);
-}

@@ -4,7 +4,8 @@
  * Invariants:
  * 1. While the peer's instants do not go back and its clock does not step, the mapped ones do not go back.
  * 2. The mapping follows the estimated offset by at most `slewPpm` of the time that passes; only at the
- *    first use and after a step does it take the estimate at once.
+ *    first use, at the first whole exchange (as far as 1. allows) and after a step does it take the
+ *    estimate at once.
  * 3. What is added is whole, so that whole instants stay whole.
  */
 import type { ClockOffset } from "./clock-offset.ts";
@@ -19,6 +20,8 @@ export class PeerTime {
   #shiftUs = Number.NaN;
   #steps = 0;
   #mappedAtUs = 0;
+  /** True once the mapping rests on a whole exchange; one-way estimates err by the whole delay. */
+  #isExchanged = false;
   /** The peer's latest instant that was mapped. */
   #latestUs = Number.NEGATIVE_INFINITY;
 
@@ -37,6 +40,11 @@ export class PeerTime {
     this.#offset.reset();
   }
 
+  /** An instant of the peer on our clock, by the mapping as it is. */
+  toLocalUs(peerUs: number): number {
+    return peerUs + (Number.isNaN(this.#shiftUs) ? -this.#offset.offsetUs : this.#shiftUs);
+  }
+
   /**
    * What to add to a batch of the peer's instants, whole microseconds, from `firstUs` to `lastUs` on its
    * clock. Without these two the mapped time of a batch may overlap the previous one's by what was corrected meanwhile.
@@ -45,11 +53,15 @@ export class PeerTime {
     const targetUs = -this.#offset.offsetUs;
     if (Number.isNaN(this.#shiftUs) || this.#steps !== this.#offset.steps) {
       this.#steps = this.#offset.steps;
+      this.#isExchanged = this.#offset.hasExchange;
       this.#shiftUs = targetUs;
       this.#latestUs = Number.NEGATIVE_INFINITY;
     } else {
-      const boundUs = (Math.max(0, nowUs - this.#mappedAtUs) * slewPpm) / 1e6;
-      const gapUs = firstUs === undefined ? boundUs : Math.max(0, firstUs - this.#latestUs);
+      const isFirstExchange = !this.#isExchanged && this.#offset.hasExchange;
+      this.#isExchanged ||= isFirstExchange;
+      const slewUs = (Math.max(0, nowUs - this.#mappedAtUs) * slewPpm) / 1e6;
+      const boundUs = isFirstExchange ? Number.POSITIVE_INFINITY : slewUs;
+      const gapUs = firstUs === undefined ? slewUs : Math.max(0, firstUs - this.#latestUs);
       const correctionUs = targetUs - this.#shiftUs;
       this.#shiftUs += Math.min(boundUs, Math.max(correctionUs, -Math.min(boundUs, gapUs)));
     }

@@ -9,37 +9,50 @@ export interface StageDurations {
 }
 
 /**
- * The stages between the instants. Instants of the agent are mapped by an estimate of its clock,
- * so each is raised to the one before it: no stage is negative, and the stages add up to the whole.
+ * The stages between the instants. The agent's instants were mapped by an estimate of its clock, the
+ * node's are exact: where the estimate would have a frame arrive before it was sent, or an
+ * instruction be received before it was decided, both of the agent's instants on that way are
+ * shifted alike. So no stage is negative, what passed on one clock keeps its length, and the stages
+ * add up to the whole.
  */
 export function stageDurations(times: StageTimes): StageDurations {
-  let previous = times.sampledAtUs;
-  const between = (instant: number): number | null => {
-    const from = previous;
-    if (Number.isNaN(instant)) return null;
-    previous = Number.isNaN(from) ? instant : Math.max(from, instant);
-    return Number.isNaN(from) ? null : round(previous - from);
-  };
-  const stagesUs = {
-    collect: between(times.framedAtUs),
-    ingest: between(times.arrivedAtUs),
-    compute: between(times.computedAtUs),
-    rule: between(times.decidedAtUs),
-    dispatch: between(times.receivedAtUs),
-    execute: between(times.executedAtUs),
-  };
-  const first = Number.isNaN(times.sampledAtUs) ? times.decidedAtUs : times.sampledAtUs;
+  const { arrivedAtUs, computedAtUs, decidedAtUs } = times;
+  const wayInUs = excess(times.framedAtUs, arrivedAtUs);
+  const framedAtUs = times.framedAtUs - wayInUs;
+  const sampledAtUs = times.sampledAtUs - Math.max(wayInUs, excess(times.sampledAtUs, arrivedAtUs));
+  const wayOutUs = excess(decidedAtUs, times.receivedAtUs);
+  const executedAtUs = times.executedAtUs + wayOutUs;
+  const firstUs = Number.isNaN(sampledAtUs) ? decidedAtUs : sampledAtUs;
+  const ingestFromUs = Number.isNaN(framedAtUs) ? sampledAtUs : framedAtUs;
   return {
-    stagesUs,
-    totalUs: Number.isNaN(times.executedAtUs) ? null : round(Math.max(0, previous - first)),
+    stagesUs: {
+      collect: between(sampledAtUs, framedAtUs),
+      ingest: between(ingestFromUs, arrivedAtUs),
+      compute: between(arrivedAtUs, computedAtUs),
+      rule: between(computedAtUs, decidedAtUs),
+      dispatch: between(decidedAtUs, times.receivedAtUs + wayOutUs),
+      execute: between(times.receivedAtUs, times.executedAtUs),
+    },
+    totalUs: between(firstUs, executedAtUs),
   };
+}
+
+/** By how much the earlier instant lies after the later one; 0 where either is unknown. */
+function excess(earlierUs: number, laterUs: number): number {
+  const excessUs = earlierUs - laterUs;
+  return excessUs > 0 ? excessUs : 0;
+}
+
+/** Duration between two instants, null where either is unknown. */
+function between(fromUs: number, toUs: number): number | null {
+  const durationUs = toUs - fromUs;
+  return Number.isNaN(durationUs) ? null : Math.round(Math.max(0, durationUs) * 10) / 10;
 }
 
 /** Time the node itself took, from the frame read to the instruction written, in microseconds. */
 export function nodeDurationUs(times: StageTimes): number | null {
   const from = Number.isNaN(times.arrivedAtUs) ? times.decidedAtUs : times.arrivedAtUs;
-  const durationUs = times.writtenAtUs - from;
-  return Number.isNaN(durationUs) ? null : round(Math.max(0, durationUs));
+  return between(from, times.writtenAtUs);
 }
 
 /** An instruction as JSON shows it everywhere. */
@@ -72,8 +85,4 @@ function withinSla(instruction: Instruction, totalUs: number | null): boolean | 
   if (instruction.slaUs === undefined) return null;
   if (instruction.endedAtUs === undefined) return null;
   return instruction.status === "executed" && totalUs !== null && totalUs <= instruction.slaUs;
-}
-
-function round(durationUs: number): number {
-  return Math.round(durationUs * 10) / 10;
 }

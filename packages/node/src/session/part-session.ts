@@ -92,7 +92,7 @@ export class PartSession implements DeliverySession {
   }
 
   toNodeTimeUs(partTimeUs: number): number {
-    return partTimeUs - this.clockOffset.offsetUs;
+    return this.peerTime.toLocalUs(partTimeUs);
   }
 
   sendInstruction(message: InstructionMessage): number {

@@ -1,0 +1,28 @@
+/**
+ * Runs a benchmark: `npm run bench -- NAME [--json]`. Exits 1 if a target is missed or the run is void.
+ */
+import { parseArgs } from "node:util";
+import { type Report, tableOf } from "./report/index.ts";
+
+const benches: Readonly<Record<string, () => Promise<Report>>> = {
+  loop: async () => await (await import("./loop/loop.ts")).loopBench(),
+  start: async () => await (await import("./start/start.ts")).startBench(),
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
+});
+const name = positionals[0] ?? "";
+const bench = Object.hasOwn(benches, name) ? benches[name] : undefined;
+if (values.help || bench === undefined) {
+  process.stderr.write(
+    `npm run bench -- NAME [--json]\nNAME is one of: ${Object.keys(benches).join(", ")}\n`,
+  );
+  process.exitCode = values.help ? 0 : 2;
+} else {
+  const report = await bench();
+  process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : tableOf(report));
+  const isMissed = report.figures.some(({ met }) => met === false) || report.void !== undefined;
+  process.exitCode = isMissed ? 1 : 0;
+}

@@ -1,0 +1,2 @@
+export { type BenchProcess, startProcess } from "./child.ts";
+export { type Figure, held, machine, median, type Report, tableOf } from "./figures.ts";

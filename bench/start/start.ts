@@ -1,0 +1,98 @@
+/** From typing `myelin up`, as built and packed, to the first connection that is accepted. */
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { held, machine, median, type Report } from "../report/index.ts";
+
+const runs = 11;
+const port = 17_400;
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Runs the benchmark: builds and installs the packages, then starts the node a number of times. */
+export async function startBench(): Promise<Report> {
+  const directory = await mkdtemp(join(tmpdir(), "myelin-bench-"));
+  try {
+    const mainPath = await install(directory);
+    const startsMs: number[] = [];
+    const floorsMs: number[] = [];
+    for (let run = 0; run < runs; run++) {
+      floorsMs.push(await exitMs(["-e", "0"]));
+      startsMs.push(await startMs(mainPath, join(directory, `data-${run}`)));
+    }
+    const [valueMs, floorMs] = [median(startsMs), median(floorsMs)];
+    return {
+      bench: "start",
+      machine: machine(),
+      figures: [
+        { name: "floor: node starts and ends", value: floorMs, unit: "ms" },
+        held({
+          name: "myelin up to first connection, median",
+          value: valueMs,
+          unit: "ms",
+          target: 400,
+        }),
+        {
+          name: "myelin up to first connection, slowest",
+          value: Math.max(...startsMs),
+          unit: "ms",
+        },
+      ],
+    };
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function install(directory: string): Promise<string> {
+  execFileSync(process.execPath, [join(root, "tools/pack.mjs")], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const tarballs = join(root, ".build/tarballs");
+  const files = (await readdir(tarballs))
+    .filter((file) => file.endsWith(".tgz"))
+    .map((file) => join(tarballs, file));
+  await writeFile(
+    join(directory, "package.json"),
+    JSON.stringify({ name: "bench", private: true, type: "module" }),
+  );
+  execFileSync("npm", ["install", "--no-audit", "--no-fund", ...files], {
+    cwd: directory,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  return join(directory, "node_modules/myelin/dist/main.js");
+}
+
+async function exitMs(args: readonly string[]): Promise<number> {
+  const startedAtMs = performance.now();
+  await once(spawn(process.execPath, args, { stdio: "ignore" }), "exit");
+  return performance.now() - startedAtMs;
+}
+
+async function startMs(mainPath: string, data: string): Promise<number> {
+  const startedAtMs = performance.now();
+  const node = spawn(process.execPath, [mainPath, "up", "--port", String(port), "--data", data], {
+    stdio: "ignore",
+  });
+  while (!(await isAccepted()))
+    if (node.exitCode !== null) throw new Error(`myelin up ended with ${node.exitCode}`);
+  const tookMs = performance.now() - startedAtMs;
+  node.kill("SIGTERM");
+  await once(node, "exit");
+  return tookMs;
+}
+
+/** Tries to connect once. */
+function isAccepted(): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect(port, "127.0.0.1");
+  socket.on("connect", () => {
+    socket.destroy();
+    resolve(true);
+  });
+  socket.on("error", () => setTimeout(() => resolve(false), 1));
+  return promise;
+}

@@ -1,0 +1,66 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+
+/** How a worker of the demo goes wrong. */
+export type Misbehaviour = "spin" | "leak" | "block";
+
+/** One worker of the demo fleet. */
+export interface DemoWorker {
+  readonly id: string;
+  /** Undefined: it works on steadily. */
+  readonly misbehaves: Misbehaviour | undefined;
+  /** Seconds of good work before. */
+  readonly afterSeconds: number;
+}
+
+export const demoWorkers: readonly DemoWorker[] = [
+  { id: "steady", misbehaves: undefined, afterSeconds: 0 },
+  { id: "spinner", misbehaves: "spin", afterSeconds: 1 },
+  { id: "leaker", misbehaves: "leak", afterSeconds: 1.5 },
+  { id: "blocker", misbehaves: "block", afterSeconds: 2 },
+];
+
+/** Source and build have the same layout: `main` and `demo/worker` end alike. */
+const extension: string = import.meta.url.endsWith(".ts") ? "ts" : "js";
+const mainPath: string = fileURLToPath(new URL(`../main.${extension}`, import.meta.url));
+const workerPath: string = fileURLToPath(new URL(`./worker.${extension}`, import.meta.url));
+
+/** The demo's processes: each worker under a `myelin run` of its own. */
+export class Fleet {
+  readonly #supervisors: ChildProcess[] = [];
+
+  /** Starts the workers. What they print is passed over; a supervisor that fails tells on standard error. */
+  start(url: string, workers: readonly DemoWorker[]): void {
+    for (const worker of workers) this.#supervisors.push(this.#supervise(url, worker));
+  }
+
+  /** Ends all of them and waits until they are gone. */
+  async stop(): Promise<void> {
+    await Promise.all(
+      this.#supervisors.map(async (supervisor) => {
+        if (supervisor.exitCode !== null || supervisor.signalCode !== null) return;
+        const exited = once(supervisor, "exit");
+        supervisor.kill("SIGTERM");
+        await exited;
+      }),
+    );
+  }
+
+  #supervise(url: string, worker: DemoWorker): ChildProcess {
+    const misbehaviour =
+      worker.misbehaves === undefined
+        ? []
+        : ["--misbehave", worker.misbehaves, "--after", String(worker.afterSeconds)];
+    return spawn(
+      process.execPath,
+      [
+        ...[mainPath, "run", "--url", url, "--id", worker.id, "--type", "worker"],
+        ...["--grace", "1s", "--", process.execPath, workerPath, ...misbehaviour],
+      ],
+      // A group of its own: Ctrl-C reaches the demo alone, which ends the fleet in order.
+      { stdio: ["ignore", "ignore", "inherit"], detached: true },
+    );
+  }
+}
