@@ -1,0 +1,221 @@
+import assert from "node:assert/strict";
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { DatabaseSync } from "node:sqlite";
+import { test } from "node:test";
+import type { AgentRecord, LedgerEntry, Store } from "../../ports/store.ts";
+import { openSqliteStore } from "./index.ts";
+
+const agent: AgentRecord = {
+  id: "w1",
+  type: "worker",
+  tier: "edge",
+  labels: {},
+  capabilities: [],
+  parts: [],
+  firstSeenUs: 1,
+  lastSeenUs: 2,
+};
+
+const entry: LedgerEntry = {
+  document: {
+    id: "e1",
+    agent: "w1",
+    part: null,
+    rule: null,
+    ruleVersion: null,
+    action: "stop",
+    args: {},
+    priority: 5,
+    status: "executed",
+    createdAt: "2026-11-21T09:00:00.000Z",
+    deadline: "2026-11-21T09:00:00.000Z",
+    endedAt: "2026-11-21T09:00:00.000Z",
+    attempt: 1,
+    actor: "token:ops",
+    stagesUs: { collect: null, ingest: null, compute: null, rule: null, dispatch: 1, execute: 1 },
+    totalUs: 2,
+    withinSla: null,
+  },
+  nodeUs: null,
+};
+
+/** A data directory that a store has used and closed. */
+async function inUsedDirectory(check: (directory: string) => Promise<void>): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), "myelin-store-"));
+  try {
+    const store = await openSqliteStore({ directory });
+    await store.saveAgents([agent]);
+    await store.appendLedger([entry]);
+    await store.close();
+    await check(directory);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+/** Every file with its mode and content; the lock's own files are no data. */
+function contentOf(directory: string): Record<string, string> {
+  const names = readdirSync(directory, { recursive: true, encoding: "utf8" }).sort();
+  const files = names.filter((name) => statSync(join(directory, name)).isFile());
+  const content = files.map((name) => {
+    const path = join(directory, name);
+    return [name, `${statSync(path).mode.toString(8)} ${readFileSync(path, "base64")}`];
+  });
+  return Object.fromEntries(content);
+}
+
+/** Asserts that opening fails as said and changes nothing. */
+async function refuses(
+  directory: string,
+  expected: { code: string; message: RegExp },
+): Promise<void> {
+  const before = contentOf(directory);
+  await assert.rejects(openSqliteStore({ directory }), expected);
+  assert.deepEqual(contentOf(directory), before);
+}
+
+function ledgerFileOf(directory: string): string {
+  const [name] = readdirSync(join(directory, "ledger")).filter((each) => each.endsWith(".db"));
+  return join(directory, "ledger", name ?? "missing.db");
+}
+
+/** Changes a file as nobody should. */
+function damage(path: string, sql: string): void {
+  const database = new DatabaseSync(path);
+  database.exec(sql);
+  database.close();
+}
+
+test("the data directory and its files are for their owner only", async () => {
+  const parent = mkdtempSync(join(tmpdir(), "myelin-store-"));
+  const directory = join(parent, "deep", "data");
+  const store = await openSqliteStore({ directory });
+  await store.saveAgents([agent]);
+  await store.appendLedger([entry]);
+  const names = readdirSync(directory, { recursive: true, encoding: "utf8" });
+  assert.ok(names.includes("state.db-wal"));
+  for (const path of [directory, ...names.map((name) => join(directory, name))]) {
+    const stats = statSync(path);
+    assert.equal(stats.mode & 0o777, stats.isDirectory() ? 0o700 : 0o600, path);
+  }
+  await store.close();
+  rmSync(parent, { recursive: true });
+});
+
+test("a file that was opened to others is closed to them again", () =>
+  inUsedDirectory(async (directory) => {
+    chmodSync(join(directory, "state.db"), 0o644);
+    const store = await openSqliteStore({ directory });
+    assert.equal(statSync(join(directory, "state.db")).mode & 0o777, 0o600);
+    await store.close();
+  }));
+
+test("a data directory that a node uses is refused to a second one, which is told the first one's pid", () =>
+  inUsedDirectory(async (directory) => {
+    const first = await openSqliteStore({ directory });
+    await assert.rejects(openSqliteStore({ directory }), {
+      code: "DATA_DIRECTORY_LOCKED",
+      message: new RegExp(`process ${process.pid}$`),
+      details: { path: directory, pid: process.pid },
+    });
+    await first.saveAgents([{ ...agent, id: "w2" }]);
+    await first.close();
+    const second = await openSqliteStore({ directory });
+    assert.equal((await second.load()).agents.length, 2);
+    await second.close();
+  }));
+
+test("a state of a newer schema is refused", () =>
+  inUsedDirectory(async (directory) => {
+    damage(join(directory, "state.db"), "PRAGMA user_version = 99");
+    await refuses(directory, {
+      code: "SCHEMA_TOO_NEW",
+      message: /state\.db has schema version 99/,
+    });
+  }));
+
+test("a ledger of a newer schema is refused", () =>
+  inUsedDirectory(async (directory) => {
+    damage(ledgerFileOf(directory), "PRAGMA user_version = 99");
+    await refuses(directory, {
+      code: "SCHEMA_TOO_NEW",
+      message: /ledger.*\.db has schema version 99/,
+    });
+  }));
+
+test("a state that is no database is refused", () =>
+  inUsedDirectory(async (directory) => {
+    writeFileSync(join(directory, "state.db"), "not a database, but a letter to one\n".repeat(200));
+    await refuses(directory, { code: "STORAGE_CORRUPT", message: /state\.db/ });
+  }));
+
+test("a state with a damaged page is refused", () =>
+  inUsedDirectory(async (directory) => {
+    const path = join(directory, "state.db");
+    const bytes = readFileSync(path);
+    bytes.fill(0xa5, 4096, 4096 * 3);
+    writeFileSync(path, bytes);
+    await refuses(directory, { code: "STORAGE_CORRUPT", message: /state\.db/ });
+  }));
+
+test("a ledger that is cut short is refused", () =>
+  inUsedDirectory(async (directory) => {
+    const path = ledgerFileOf(directory);
+    writeFileSync(path, readFileSync(path).subarray(0, 5000));
+    await refuses(directory, { code: "STORAGE_CORRUPT", message: /ledger.*\.db/ });
+  }));
+
+test("another program's database is refused", () =>
+  inUsedDirectory(async (directory) => {
+    rmSync(join(directory, "state.db"));
+    damage(join(directory, "state.db"), "CREATE TABLE theirs (value TEXT)");
+    await refuses(directory, { code: "STORAGE_CORRUPT", message: /none of Myelin's/ });
+  }));
+
+test("what a crash has left in the log is looked at too, and left there when the start is refused", () =>
+  inUsedDirectory(async (directory) => {
+    const path = join(directory, "state.db");
+    const database = new DatabaseSync(path);
+    database.exec(
+      "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; PRAGMA user_version = 99",
+    );
+    const log = readFileSync(`${path}-wal`);
+    database.exec("PRAGMA user_version = 1");
+    database.close();
+    writeFileSync(`${path}-wal`, log, { mode: 0o600 });
+    await refuses(directory, { code: "SCHEMA_TOO_NEW", message: /schema version 99/ });
+  }));
+
+test("a data directory that is a file, or in one, is refused with STORAGE_UNAVAILABLE", () =>
+  inUsedDirectory(async (directory) => {
+    const inFile = join(directory, "state.db", "data");
+    await assert.rejects(openSqliteStore({ directory: inFile }), {
+      code: "STORAGE_UNAVAILABLE",
+      message: /state\.db/,
+    });
+    await assert.rejects(openSqliteStore({ directory: join(directory, "state.db") }), {
+      code: "STORAGE_UNAVAILABLE",
+    });
+  }));
+
+test("after a refused start the directory is free for the next", () =>
+  inUsedDirectory(async (directory) => {
+    const path = join(directory, "state.db");
+    damage(path, "PRAGMA user_version = 99");
+    await assert.rejects(openSqliteStore({ directory }), { code: "SCHEMA_TOO_NEW" });
+    damage(path, "PRAGMA user_version = 1");
+    const store: Store = await openSqliteStore({ directory });
+    assert.deepEqual((await store.load()).agents, [agent]);
+    await store.close();
+  }));
