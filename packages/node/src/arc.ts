@@ -306,7 +306,7 @@ export class Arc implements SessionListener {
   #onFiring(firing: Firing): void {
     const { frame } = this.sessions;
     this.dispatch.fire(firing, {
-      sampledAtUs: firing.sampleTimeUs,
+      sampledAtUs: firing.sampleTimeUs + frame.placementErrorUs,
       framedAtUs: frame.framedAtUs,
       arrivedAtUs: frame.arrivedAtUs,
       computedAtUs: frame.computedAtUs,
@@ -323,7 +323,7 @@ export class Arc implements SessionListener {
   }
 
   #enforce(rules: readonly RuleEntry[], nowUs: number): void {
-    this.sessions.beginApply(Number.NaN, nowUs);
+    this.sessions.beginApply(Number.NaN, nowUs, 0);
     this.engine.setRules(rules, nowUs);
     this.sessions.endTurn();
   }
@@ -340,7 +340,7 @@ export class Arc implements SessionListener {
     this.#engineTimer = clock.schedule(Math.max(0, dueUs - clock.nowUs()), () => {
       this.#engineDueUs = Number.POSITIVE_INFINITY;
       const nowUs = clock.nowUs();
-      this.sessions.beginApply(Number.NaN, nowUs);
+      this.sessions.beginApply(Number.NaN, nowUs, 0);
       this.engine.advance(nowUs);
       this.sessions.endTurn();
     });

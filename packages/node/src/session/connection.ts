@@ -36,7 +36,7 @@ export interface ConnectionHost {
   isBulk(connection: Connection, sizeBytes: number): boolean;
   queueBulk(connection: Connection, bytes: Uint8Array, arrivedAtUs: number): void;
   /** A frame's samples are about to be applied. */
-  beginApply(framedAtUs: number, arrivedAtUs: number): void;
+  beginApply(framedAtUs: number, arrivedAtUs: number, placementErrorUs: number): void;
   acknowledged(session: PartSession, acknowledgement: Acknowledgement): void;
   /** The part's clock was set: its instants belong to a new time line. */
   clockStepped(session: PartSession, timeLine: string): void;
@@ -205,7 +205,7 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource {
     const session = this.#carried("twin_delta");
     if (this.#isRepeated) return;
     this.#applySamples();
-    this.#host.beginApply(this.#framedAtUs, this.#arrivedAtUs);
+    this.#host.beginApply(this.#framedAtUs, this.#arrivedAtUs, session.placementErrorUs);
     const timeUs = session.toNodeTimeUs(delta.timeUs);
     if (session.intake.twinDelta(delta, timeUs, this.#arrivedAtUs)) {
       throw new MyelinError(
@@ -240,7 +240,7 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource {
   #applySamples(): void {
     const { session } = this;
     if (session === undefined || !session.intake.hasSamples) return;
-    this.#host.beginApply(this.#framedAtUs, this.#arrivedAtUs);
+    this.#host.beginApply(this.#framedAtUs, this.#arrivedAtUs, session.placementErrorUs);
     session.intake.apply(this.#arrivedAtUs);
   }
 

@@ -35,6 +35,8 @@ export class PartSession implements DeliverySession {
   telemetrySequence = 0;
   /** Node's clock when anything was last heard. */
   lastHeardUs: number;
+  /** Node's clock when the session began. */
+  readonly joinedAtUs: number;
   lastPingUs: number = Number.NEGATIVE_INFINITY;
   /** What the agent told it had dropped, as totals of the session. */
   droppedSamples = 0;
@@ -65,6 +67,7 @@ export class PartSession implements DeliverySession {
     this.part = init.part;
     this.intake = init.intake;
     this.lastHeardUs = init.nowUs;
+    this.joinedAtUs = init.nowUs;
     this.peerTime = new PeerTime(this.clockOffset);
     this.#hungAfterUs = init.hungAfterUs;
     this.#onQueued = init.onQueued;
@@ -92,7 +95,15 @@ export class PartSession implements DeliverySession {
   }
 
   toNodeTimeUs(partTimeUs: number): number {
-    return this.peerTime.toLocalUs(partTimeUs);
+    return partTimeUs - this.clockOffset.offsetUs;
+  }
+
+  /**
+   * What to add to an instant that `peerTime` has placed, to have it by the best estimate of the
+   * part's clock. Rules need instants that never go back, the ledger the truest.
+   */
+  get placementErrorUs(): number {
+    return -this.clockOffset.offsetUs - this.peerTime.toLocalUs(0);
   }
 
   sendInstruction(message: InstructionMessage): number {

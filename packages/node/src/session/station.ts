@@ -57,10 +57,14 @@ export interface FrameTimes {
   framedAtUs: number;
   arrivedAtUs: number;
   computedAtUs: number;
+  /** What to add to the instants of its samples to have them by the best estimate of the agent's clock. */
+  placementErrorUs: number;
 }
 
 const noSessions: ReadonlyMap<PartName, PartSession> = new Map();
 const maxRemembered = 10_000;
+/** A young session is pinged at every sweep, so that the estimate of its clock is soon a good one. */
+const youngSessionUs = 2_000_000;
 
 export class SessionStation implements ConnectionHost {
   /** The frame in work; its samples may fire rules. */
@@ -68,6 +72,7 @@ export class SessionStation implements ConnectionHost {
     framedAtUs: Number.NaN,
     arrivedAtUs: Number.NaN,
     computedAtUs: Number.NaN,
+    placementErrorUs: 0,
   };
   /** Frames and bytes received since the start, and sessions ended for misbehaviour. */
   readonly counters = {
@@ -215,8 +220,9 @@ export class SessionStation implements ConnectionHost {
     this.#bulk.offer(connection, bytes, arrivedAtUs);
   }
 
-  beginApply(framedAtUs: number, arrivedAtUs: number): void {
+  beginApply(framedAtUs: number, arrivedAtUs: number, placementErrorUs: number): void {
     this.frame.framedAtUs = framedAtUs;
+    this.frame.placementErrorUs = placementErrorUs;
     this.frame.arrivedAtUs = arrivedAtUs;
     this.frame.computedAtUs = this.#options.clock.nowUs();
   }
@@ -393,7 +399,7 @@ export class SessionStation implements ConnectionHost {
     const nowUs = this.nowUs();
     const { heartbeatIntervalUs } = this.#options.settings;
     this.#sweepTimer = this.#options.clock.schedule(heartbeatIntervalUs / 4, () => this.#sweep());
-    this.beginApply(Number.NaN, nowUs);
+    this.beginApply(Number.NaN, nowUs, 0);
     for (const parts of this.#byAgent.values()) {
       let ageUs = 0;
       let agent: Agent | undefined;
@@ -426,7 +432,8 @@ export class SessionStation implements ConnectionHost {
       state.channel.destroy();
       return;
     }
-    if (nowUs - session.lastPingUs < settings.heartbeatIntervalUs * 0.9) return;
+    const isYoung = nowUs - session.joinedAtUs < youngSessionUs;
+    if (!isYoung && nowUs - session.lastPingUs < settings.heartbeatIntervalUs * 0.9) return;
     if (state.channel.bufferedBytes > settings.softOutboundBytes) session.shedFrames++;
     else this.#ping(session, nowUs);
   }
