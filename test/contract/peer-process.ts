@@ -2,18 +2,17 @@
  * The far end of a channel in a process of its own, so that it can be killed: `dial URL` sends one
  * frame, `listen ws` or `listen PATH` prints its address and greets each channel with one frame.
  */
+import { dial } from "../../packages/agent/src/dial/node.ts";
 import { createHttpServer } from "../../packages/node/src/adapters/http-server/index.ts";
 import { systemClock } from "../../packages/node/src/adapters/system-clock/index.ts";
 import { createUnixTransport } from "../../packages/node/src/adapters/unix-transport/index.ts";
 import type { Transport } from "../../packages/node/src/ports/transport.ts";
-import { dialUnix, dialWebSocket } from "./dialers.ts";
 
 const clock = systemClock();
 const greeting = (): Uint8Array => Uint8Array.of(1, 2, 3);
 
-function dial(url: string): void {
-  const dialer = url.startsWith("unix:") ? dialUnix : dialWebSocket;
-  const channel = dialer(
+function callIn(url: string): void {
+  const channel = dial(
     url,
     { onOpen: () => channel.send(greeting()), onFrame: () => {}, onEnd: () => process.exit(1) },
     { maxFrameBytes: 1000 },
@@ -40,5 +39,5 @@ async function listen(where: string): Promise<void> {
 }
 
 const [verb, where = ""] = process.argv.slice(2);
-if (verb === "dial") dial(where);
+if (verb === "dial") callIn(where);
 else await listen(where);

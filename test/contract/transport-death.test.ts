@@ -6,11 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { dial } from "../../packages/agent/src/dial/node.ts";
 import { createHttpServer } from "../../packages/node/src/adapters/http-server/index.ts";
 import { systemClock } from "../../packages/node/src/adapters/system-clock/index.ts";
 import { createUnixTransport } from "../../packages/node/src/adapters/unix-transport/index.ts";
 import type { Transport } from "../../packages/node/src/ports/transport.ts";
-import { dialUnix, dialWebSocket } from "./dialers.ts";
 import { Recorder } from "./recorder.ts";
 
 const bounds = { maxFrameBytes: 1000, maxConnections: 10, clock: systemClock() };
@@ -60,7 +60,6 @@ for (const kind of ["WebSocket", "Unix socket"] as const) {
     assert.ok(stdout !== null);
     const [line] = (await once(stdout, "data")) as [Buffer];
     const heard = new Recorder();
-    const dial = kind === "WebSocket" ? dialWebSocket : dialUnix;
     dial(line.toString().trim(), heard, { maxFrameBytes: 1000 });
     await heard.received(1);
     node.kill("SIGKILL");

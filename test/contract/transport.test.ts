@@ -1,11 +1,11 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { dial } from "../../packages/agent/src/dial/node.ts";
 import { createHttpServer } from "../../packages/node/src/adapters/http-server/index.ts";
 import { createMemoryTransport } from "../../packages/node/src/adapters/memory-transport/index.ts";
 import { systemClock } from "../../packages/node/src/adapters/system-clock/index.ts";
 import { createUnixTransport } from "../../packages/node/src/adapters/unix-transport/index.ts";
-import { dialUnix, dialWebSocket } from "./dialers.ts";
 import { maxFrameBytes, transportContract } from "./transport-contract.ts";
 
 const clock = systemClock();
@@ -20,7 +20,7 @@ transportContract("WebSocket", async () => ({
     clock,
     handler: async () => ({ status: 200, body: undefined }),
   }),
-  dial: dialWebSocket,
+  dial,
 }));
 
 transportContract("Unix socket", async () => {
@@ -28,7 +28,7 @@ transportContract("Unix socket", async () => {
   const path = join(directory, "node.sock");
   return {
     transport: createUnixTransport({ path, maxFrameBytes, maxConnections: 200, clock }),
-    dial: dialUnix,
+    dial,
   };
 });
 
