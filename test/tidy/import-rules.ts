@@ -5,7 +5,8 @@
 // 2. Another package is imported by a specifier it exports, and listed in package.json.
 // 3. A folder with an index.ts is entered by that index.ts only. A folder of a package's src always
 //    has one. (adapters/ has one in each of its folders; ports/ and commands/ are open: each of
-//    their files is one port, one command, and its own door.)
+//    their files is one port, one command, and its own door. What a package's imports name for a
+//    platform is a door too.)
 // 4. core and the node's stations and ports import no node: module; of the agent only its Node dial
 //    and *.node.ts files do. Built-in modules are written with node:.
 // 5. In the node, ports import core and ports only; stations do not import adapters; only the files
@@ -35,6 +36,8 @@ export interface Breach {
 interface Surroundings {
   readonly packages: readonly WorkspacePackage[];
   readonly paths: ReadonlySet<string>;
+  /** Files that a package's imports name, each for a platform. */
+  readonly platformDoors: ReadonlySet<string>;
 }
 
 const allowedPackages: Readonly<Record<string, readonly string[]>> = {
@@ -58,7 +61,11 @@ export function findBreaches(
   files: readonly SourceFile[],
   packages: readonly WorkspacePackage[],
 ): Breach[] {
-  const surroundings = { packages, paths: new Set(files.map((file) => file.path)) };
+  const surroundings: Surroundings = {
+    packages,
+    paths: new Set(files.map((file) => file.path)),
+    platformDoors: new Set(packages.flatMap((entry) => [...entry.internalImports.values()].flat())),
+  };
   const breaches: Breach[] = [];
   const edges = new Map<string, string[]>();
   for (const file of files) {
@@ -138,7 +145,8 @@ function checkRelative(from: string, target: string, around: Surroundings, add: 
   if (isTest(target) && !isTest(from) && from.startsWith("packages/")) {
     add("direction", `${target} is there for tests only`);
   }
-  const door = closedDoor(from, target, around.paths);
+  const isPlatformDoor = around.platformDoors.has(target);
+  const door = isPlatformDoor ? undefined : closedDoor(from, target, around.paths);
   if (door !== undefined) add("door", `${target} is behind ${door}`);
   checkNodeLayers(from, target, add);
 }
