@@ -120,10 +120,11 @@ function fillDisk(path: string): void {
 /** Accepts one after another until the store refuses; resolves to the ids accepted and the error. */
 async function acceptUntilRefused(
   store: Store,
+  prefix = "i",
 ): Promise<{ accepted: string[]; refused: string; error: unknown }> {
   const accepted: string[] = [];
   for (let index = 0; ; index++) {
-    const id = `i${index}`;
+    const id = `${prefix}${index}`;
     try {
       await store.acceptInstructions([instructionRecord(id)]);
       accepted.push(id);
@@ -170,18 +171,23 @@ test("a full disk refuses acceptances with STORAGE_FULL, keeps what it has, and 
     },
   ));
 
-test("a node starts on a full disk, and says so when something is to be kept", (t) =>
+test("a store opens on a full disk, after a crash too, and refuses what is to be kept", (t) =>
   onSmallDisk(
     (reason) => t.diagnostic(reason),
     async (directory) => {
-      const first = await openSqliteStore({ directory });
-      await first.acceptInstructions([instructionRecord("before")]);
-      await first.close();
-      fillDisk(join(directory, "filler"));
-      const second = await openSqliteStore({ directory });
-      assert.equal((await second.load()).openInstructions.length, 1);
-      const { error } = await acceptUntilRefused(second);
-      assert.equal((error as { code: string }).code, "STORAGE_FULL");
-      await second.close();
+      const said = await killAfter(directory, 30);
+      const filler = join(directory, "filler");
+      fillDisk(filler);
+      for (let start = 0; start < 2; start++) {
+        const store = await openSqliteStore({ directory });
+        const { openInstructions } = await store.load();
+        assert.ok(
+          openInstructions.length >= said.filter((line) => line.startsWith("accepted")).length * 3,
+        );
+        const { error } = await acceptUntilRefused(store, `${start}-`);
+        assert.equal((error as { code: string }).code, "STORAGE_FULL");
+        await store.close();
+        fillDisk(`${filler}-${start}`);
+      }
     },
   ));

@@ -2,14 +2,16 @@
 //
 // Invariants
 // 1. A file that is damaged, foreign or of a newer schema is not changed by as much as a byte, and
-//    nothing is left beside it.
+//    nothing is left beside it. (One with a log cannot be looked at while the disk is full; then
+//    opening it is what finds out.)
 // 2. After opening, the schema is the newest: migrations run in order, each in a transaction.
 // 3. A file has one connection (its lock is exclusive), which alone decides when to checkpoint.
 import { accessSync, chmodSync, constants, existsSync, rmSync, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
 import { MyelinError } from "@myelin/core/errors";
 import { makePrivateFile } from "./data-directory.ts";
-import { storageError } from "./storage-error.ts";
+import { isSharedMemoryFault, storageError } from "./storage-error.ts";
 
 /** The schema of one kind of file: the SQL that leads from each version to the next. */
 export interface Schema {
@@ -48,7 +50,7 @@ export function openDatabase(path: string, options: OpenOptions): DatabaseSync {
       PRAGMA journal_size_limit = ${journalSizeLimitBytes};
       PRAGMA foreign_keys = ON;
     `);
-    migrate(database, options.schema);
+    migrate(database, path, options.schema);
     chmodSync(path, 0o600);
     return database;
   } catch (thrown) {
@@ -64,17 +66,29 @@ export function openDatabase(path: string, options: OpenOptions): DatabaseSync {
 export function checkDatabase(path: string, options: OpenOptions): void {
   if (!existsSync(path) || statSync(path).size === 0) return;
   const absent = companions.filter((suffix) => !existsSync(path + suffix));
-  const database = new DatabaseSync(path, { readOnly: true, timeout: 2000, open: false });
+  const database = new DatabaseSync(readingUrl(path), {
+    readOnly: true,
+    timeout: 2000,
+    open: false,
+  });
   try {
     accessSync(path, constants.R_OK | constants.W_OK);
     database.open();
     inspect(database, path, options);
   } catch (thrown) {
+    if (isSharedMemoryFault(thrown)) return;
     throw storageError(thrown, path);
   } finally {
     if (database.isOpen) database.close();
     for (const suffix of absent) rmSync(path + suffix, { force: true });
   }
+}
+
+/** Without a log SQLite need not write anything to read the file, so that a full disk does not matter. */
+function readingUrl(path: string): URL {
+  const url = pathToFileURL(path);
+  if (!existsSync(`${path}-wal`)) url.searchParams.set("immutable", "1");
+  return url;
 }
 
 function inspect(
@@ -90,14 +104,7 @@ function inspect(
       details: { path },
     });
   }
-  const newest = schema.migrations.length;
-  if (version > newest) {
-    throw new MyelinError(
-      "SCHEMA_TOO_NEW",
-      `${path} has schema version ${version}; this Myelin knows versions up to ${newest}`,
-      { details: { path, version, newest } },
-    );
-  }
+  requireKnownVersion(version, path, schema);
   const walBytes = existsSync(`${path}-wal`) ? statSync(`${path}-wal`).size : 0;
   if (statSync(path).size + walBytes > maxCheckedBytes) return;
   const [verdict] = Object.values(database.prepare("PRAGMA quick_check(1)").get() ?? {});
@@ -108,8 +115,21 @@ function inspect(
   }
 }
 
-function migrate(database: DatabaseSync, { migrations }: Schema): void {
-  for (let version = readPragma(database, "user_version"); version < migrations.length; version++) {
+function requireKnownVersion(version: number, path: string, { migrations }: Schema): void {
+  const newest = migrations.length;
+  if (version <= newest) return;
+  throw new MyelinError(
+    "SCHEMA_TOO_NEW",
+    `${path} has schema version ${version}; this Myelin knows versions up to ${newest}`,
+    { details: { path, version, newest } },
+  );
+}
+
+function migrate(database: DatabaseSync, path: string, schema: Schema): void {
+  const { migrations } = schema;
+  const present = readPragma(database, "user_version");
+  requireKnownVersion(present, path, schema);
+  for (let version = present; version < migrations.length; version++) {
     database.exec(`
       BEGIN IMMEDIATE;
       PRAGMA application_id = ${applicationId};

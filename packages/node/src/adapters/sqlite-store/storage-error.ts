@@ -34,6 +34,12 @@ export function isBusy(thrown: unknown): boolean {
   return (resultOf(thrown) ?? 0) % 256 === 5;
 }
 
+/** True when SQLite could not make the index beside a log (IOERR_SHMOPEN, SHMSIZE, SHMMAP), as on a full disk. */
+export function isSharedMemoryFault(thrown: unknown): boolean {
+  const result = resultOf(thrown);
+  return result === 4618 || result === 4874 || result === 5386;
+}
+
 function codeOf(thrown: unknown): ErrorCode | undefined {
   const result = resultOf(thrown);
   if (result !== undefined) return codeOfResult.get(result % 256);
