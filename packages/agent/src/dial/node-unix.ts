@@ -1,0 +1,63 @@
+import { createConnection } from "node:net";
+import type { Channel, ChannelEnd, ChannelHandler } from "@myelin/core/channel";
+import { MyelinError } from "@myelin/core/errors";
+import { FrameSplitter, prefixed } from "./length-prefix.ts";
+
+const closeWithinMs = 1_000;
+
+/** Opens a Unix socket that carries frames with their length before them. */
+export function dialUnix(
+  path: string,
+  handler: ChannelHandler,
+  options: { readonly maxFrameBytes: number },
+): Channel {
+  const socket = createConnection({ path });
+  let failure: ChannelEnd | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const splitter = new FrameSplitter(options.maxFrameBytes, (frame) => {
+    if (!socket.destroyed) handler.onFrame(frame);
+  });
+  socket.on("connect", () => handler.onOpen?.());
+  socket.on("data", (chunk) => {
+    try {
+      // No encoding is set, so chunks are bytes.
+      splitter.push(chunk as Buffer);
+    } catch (thrown) {
+      const { code, message } = MyelinError.from(thrown);
+      failure ??= { code, reason: message };
+      socket.destroy();
+    }
+  });
+  socket.on("drain", () => {
+    if (!socket.destroyed && socket.writableLength === 0) handler.onDrain?.();
+  });
+  socket.on("error", (error) => {
+    failure ??= { code: "UNAVAILABLE", reason: error.message };
+  });
+  socket.on("close", () => {
+    clearTimeout(timer);
+    handler.onEnd(failure ?? { reason: "the connection ended" });
+  });
+  return {
+    get bufferedBytes() {
+      return socket.writableLength;
+    },
+    send: (frame) => {
+      if (socket.writable) socket.write(prefixed(frame));
+    },
+    pause: () => {
+      socket.pause();
+    },
+    resume: () => {
+      socket.resume();
+    },
+    close: () => {
+      if (socket.destroyed) return;
+      socket.end();
+      timer ??= setTimeout(() => socket.destroy(), closeWithinMs);
+    },
+    destroy: () => {
+      socket.destroy();
+    },
+  };
+}

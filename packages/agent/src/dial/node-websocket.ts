@@ -1,0 +1,84 @@
+import type { Socket } from "node:net";
+import type { Channel, ChannelEnd, ChannelHandler } from "@myelin/core/channel";
+import type { ErrorCode } from "@myelin/core/errors";
+import { WebSocket } from "ws";
+import { subprotocol } from "./url.ts";
+
+const closeWithinMs = 1_000;
+
+/** What a refusal of the HTTP upgrade means; other statuses may pass. */
+const codesByStatus: ReadonlyMap<number, ErrorCode> = new Map([
+  [401, "UNAUTHENTICATED"],
+  [403, "PERMISSION_DENIED"],
+]);
+/** What a WebSocket close code means (RFC 6455, 7.4.1). */
+const codesByClose: ReadonlyMap<number, ErrorCode> = new Map([
+  [1002, "PROTOCOL_ERROR"],
+  [1003, "PROTOCOL_ERROR"],
+  [1007, "PROTOCOL_ERROR"],
+  [1009, "PAYLOAD_TOO_LARGE"],
+]);
+
+/** Opens a WebSocket. Nagle's algorithm and compression are off: frames are small and urgent. */
+export function dialWebSocket(
+  url: string,
+  handler: ChannelHandler,
+  options: { readonly maxFrameBytes: number },
+): Channel {
+  const socket = new WebSocket(url, subprotocol, {
+    perMessageDeflate: false,
+    maxPayload: options.maxFrameBytes,
+    skipUTF8Validation: true,
+  });
+  let failure: ChannelEnd | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  socket.on("upgrade", (response) => watchDrain(response.socket, socket, handler));
+  socket.on("open", () => handler.onOpen?.());
+  socket.on("message", (data, isBinary) => {
+    if (isBinary && data instanceof Uint8Array) handler.onFrame(data);
+    else socket.close(1003, "binary frames only");
+  });
+  socket.on("unexpected-response", (request, response) => {
+    const { statusCode = 0, statusMessage = "" } = response;
+    const code = codesByStatus.get(statusCode) ?? "UNAVAILABLE";
+    failure = { code, reason: `answered ${statusCode} ${statusMessage}`.trim() };
+    request.destroy();
+    socket.terminate();
+  });
+  socket.on("error", (error) => {
+    failure ??= { code: "UNAVAILABLE", reason: error.message || error.name };
+  });
+  socket.on("close", (closeCode, reason) => {
+    clearTimeout(timer);
+    handler.onEnd(failure ?? endOf(closeCode, reason.toString()));
+  });
+  return {
+    get bufferedBytes() {
+      return socket.bufferedAmount;
+    },
+    send: (frame) => {
+      if (socket.readyState === WebSocket.OPEN) socket.send(frame);
+    },
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+    close: () => {
+      if (socket.readyState === WebSocket.CLOSED) return;
+      socket.close(1000);
+      timer ??= setTimeout(() => socket.terminate(), closeWithinMs);
+    },
+    destroy: () => socket.terminate(),
+  };
+}
+
+/** The socket tells when its backlog has gone, after it had risen above the stream's high-water mark. */
+function watchDrain(stream: Socket, socket: WebSocket, handler: ChannelHandler): void {
+  stream.on("drain", () => {
+    if (socket.readyState === WebSocket.OPEN && socket.bufferedAmount === 0) handler.onDrain?.();
+  });
+}
+
+function endOf(closeCode: number, reason: string): ChannelEnd {
+  const code = codesByClose.get(closeCode);
+  const text = reason === "" ? `the connection ended (${closeCode})` : reason;
+  return code === undefined ? { reason: text } : { code, reason: text };
+}

@@ -1,0 +1,127 @@
+import { MyelinError } from "@myelin/core/errors";
+import type { JsonObject, JsonValue } from "@myelin/core/json";
+
+/** How deep objects and arrays may be nested, as on the wire. */
+const maxDepth = 32;
+
+interface Measure {
+  readonly what: string;
+  readonly maxBytes: number;
+  sizeBytes: number;
+}
+
+/** A value as JSON carries it, and about how large it is. */
+export interface SizedJson<Value extends JsonValue> {
+  readonly value: Value;
+  readonly sizeBytes: number;
+}
+
+/**
+ * Copies what a caller gave as JSON would carry it: fields without a value are left out, `toJSON` is
+ * asked, an absent value is null. `what` names the value in errors.
+ * @throws MyelinError INVALID_ARGUMENT for what JSON cannot carry (functions, NaN, cycles), PAYLOAD_TOO_LARGE
+ */
+export function toJson(value: unknown, what: string, maxBytes: number): SizedJson<JsonValue> {
+  const measure: Measure = { what, maxBytes, sizeBytes: 0 };
+  const copied = copy(value, measure, "", 0) ?? null;
+  return { value: copied, sizeBytes: measure.sizeBytes };
+}
+
+/** The same for a value that must be an object. */
+export function toJsonObject(
+  value: unknown,
+  what: string,
+  maxBytes: number,
+): SizedJson<JsonObject> {
+  const { value: copied, sizeBytes } = toJson(value, what, maxBytes);
+  if (typeof copied !== "object" || copied === null || isArray(copied)) {
+    throw new MyelinError("INVALID_ARGUMENT", `${what} must be an object`);
+  }
+  return { value: copied, sizeBytes };
+}
+
+/** `Array.isArray` that also tells read-only arrays from objects. */
+function isArray(value: JsonValue): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
+
+function copy(
+  value: unknown,
+  measure: Measure,
+  path: string,
+  depth: number,
+): JsonValue | undefined {
+  switch (typeof value) {
+    case "string":
+      count(measure, value.length + 4);
+      return value;
+    case "number":
+      if (!Number.isFinite(value)) throw unfit(measure, path, `is ${value}`);
+      count(measure, 12);
+      return value;
+    case "boolean":
+      count(measure, 4);
+      return value;
+    case "undefined":
+      return undefined;
+    case "object":
+      return value === null ? null : copyObject(value, measure, path, depth);
+    default:
+      throw unfit(measure, path, `is a ${typeof value}`);
+  }
+}
+
+function copyObject(
+  value: object,
+  measure: Measure,
+  path: string,
+  depth: number,
+): JsonValue | undefined {
+  if (depth >= maxDepth) throw unfit(measure, path, `is nested more than ${maxDepth} deep`);
+  if ("toJSON" in value && typeof value.toJSON === "function") {
+    return copy(value.toJSON(), measure, path, depth + 1);
+  }
+  if (Array.isArray(value)) {
+    count(measure, 8);
+    return value.map((item, index) => copy(item, measure, `${path}[${index}]`, depth + 1) ?? null);
+  }
+  const copied: Record<string, JsonValue> = {};
+  for (const [key, item] of Object.entries(value)) {
+    const inner = copy(item, measure, `${path}.${key}`, depth + 1);
+    if (inner === undefined) continue;
+    count(measure, key.length + 8);
+    setOwn(copied, key, inner);
+  }
+  return copied;
+}
+
+/** Sets an own property, also when it is called `__proto__`. */
+export function setOwn(target: Record<string, JsonValue>, key: string, value: JsonValue): void {
+  if (key !== "__proto__") {
+    target[key] = value;
+    return;
+  }
+  Object.defineProperty(target, key, {
+    value,
+    writable: true,
+    enumerable: true,
+    configurable: true,
+  });
+}
+
+function count(measure: Measure, sizeBytes: number): void {
+  measure.sizeBytes += sizeBytes;
+  if (measure.sizeBytes > measure.maxBytes) {
+    throw new MyelinError(
+      "PAYLOAD_TOO_LARGE",
+      `${measure.what} takes more than ${measure.maxBytes} bytes`,
+    );
+  }
+}
+
+function unfit(measure: Measure, path: string, problem: string): MyelinError {
+  return new MyelinError(
+    "INVALID_ARGUMENT",
+    `${measure.what}${path} ${problem}, which JSON cannot carry`,
+  );
+}

@@ -1,0 +1,3 @@
+export { AgentClock, type AgentClockOptions } from "./agent-clock.ts";
+export { NodeTime } from "./node-time.ts";
+export { systemClock, systemWallUs } from "./system-clock.ts";
