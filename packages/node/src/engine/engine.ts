@@ -288,7 +288,7 @@ export class Engine {
   setRules(rules: readonly RuleVersion[], nowUs: number): void {
     const ended: { readonly rule: RuleName; readonly slot: number }[] = [];
     this.#rules.replace(rules, nowUs, (rule, slot) => ended.push({ rule: rule.name, slot }));
-    for (const rule of this.#rules.all) this.#evaluator.timeBreaker(rule);
+    this.#evaluator.rulesChanged();
     for (const { rule, slot } of ended) this.#hooks.onEpisodeEnd?.(rule, slot, nowUs);
   }
 
@@ -383,7 +383,7 @@ export class Engine {
     timesUs: Float64Array,
   ): boolean {
     const columns = this.#columns.all;
-    const { stamp, noted } = this.#evaluator;
+    const { stamp, stamps, noted } = this.#evaluator;
     let notedCount = 0;
     let newestUs = Number.NEGATIVE_INFINITY;
     for (let index = from; index < to; index += 1) {
@@ -397,10 +397,10 @@ export class Engine {
       column.writers[slot] = part;
       const { readers } = column;
       for (let number = 0; number < readers.length; number += 1) {
-        const rule = readers[number] as RuleRuntime;
-        if (rule.stamp === stamp) continue;
-        rule.stamp = stamp;
-        noted[notedCount] = rule;
+        const position = readers[number] as number;
+        if (stamps[position] === stamp) continue;
+        stamps[position] = stamp;
+        noted[notedCount] = position;
         notedCount += 1;
       }
     }

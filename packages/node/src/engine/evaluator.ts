@@ -28,9 +28,11 @@ export interface EvaluatorOptions {
 }
 
 export class Evaluator {
-  /** Rules noted for the evaluation to come: the first `notedCount`, whose `stamp` is this one's. */
-  readonly noted: RuleRuntime[] = [];
+  /** Positions of the rules noted for the evaluation to come: the first `notedCount`. Numbers, since a list of objects costs a write barrier each time. */
+  noted: Int32Array = new Int32Array(0);
   notedCount = 0;
+  /** By position, the evaluation that a rule was last noted for. */
+  stamps: Float64Array = new Float64Array(0);
   /** Number of the evaluation to come. */
   stamp = 1;
   readonly #agents: AgentTable;
@@ -49,11 +51,19 @@ export class Evaluator {
     this.#hooks = options.hooks;
   }
 
+  /** The set of rules has changed. */
+  rulesChanged(): void {
+    this.noted = new Int32Array(this.#rules.all.length);
+    this.stamps = new Float64Array(this.#rules.all.length);
+    for (const rule of this.#rules.all) this.#timeBreaker(rule);
+  }
+
   /** Notes a rule for the evaluation to come. */
   note(rule: RuleRuntime): void {
-    if (rule.stamp === this.stamp) return;
-    rule.stamp = this.stamp;
-    this.noted[this.notedCount] = rule;
+    const { position } = rule;
+    if (this.stamps[position] === this.stamp) return;
+    this.stamps[position] = this.stamp;
+    this.noted[this.notedCount] = position;
     this.notedCount += 1;
   }
 
@@ -80,13 +90,14 @@ export class Evaluator {
     outbox: Outbox | undefined,
   ): void {
     const { noted, notedCount } = this;
+    const rules = this.#rules.all;
     this.notedCount = 0;
     this.stamp += 1;
     this.#context.nowUs = atUs;
     this.#counters.evaluations += notedCount;
     let box = outbox;
     for (let number = 0; number < notedCount; number += 1) {
-      const rule = noted[number] as RuleRuntime;
+      const rule = rules[noted[number] as number] as RuleRuntime;
       const state = rule.states[slot];
       if (state === UNMATCHED) continue;
       const condition = rule.linked.condition(slot);
@@ -132,7 +143,7 @@ export class Evaluator {
   }
 
   /** Sets the timer that closes a rule's open breaker, unless it is set. */
-  timeBreaker(rule: RuleRuntime): void {
+  #timeBreaker(rule: RuleRuntime): void {
     const { breaker } = rule;
     if (breaker === undefined || !breaker.isOpen || rule.hasBreakerTimer) return;
     rule.hasBreakerTimer = true;
@@ -142,7 +153,7 @@ export class Evaluator {
   #breakerTimerCame(rule: RuleRuntime, nowUs: number): void {
     rule.hasBreakerTimer = false;
     if (rule.breaker?.closeIfQuiet(nowUs) === true) this.#hooks.onBreaker?.(rule.name, false);
-    this.timeBreaker(rule);
+    this.#timeBreaker(rule);
   }
 
   #endByTimer(rule: RuleRuntime, slot: number, dueUs: number): void {
@@ -199,7 +210,7 @@ export class Evaluator {
     if (breaker.closeIfQuiet(nowUs)) outbox.breaker(rule, false);
     if (breaker.record(nowUs)) {
       outbox.breaker(rule, true);
-      this.timeBreaker(rule);
+      this.#timeBreaker(rule);
     }
     return breaker.isOpen;
   }

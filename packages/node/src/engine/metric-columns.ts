@@ -1,10 +1,11 @@
 import type { MetricName } from "@myelin/core/ids";
 import type { Column } from "@myelin/core/rules";
 import { doubledCapacity, grownFloat64, grownUint8 } from "./growth.ts";
-import type { RuleRuntime } from "./rule-runtime.ts";
 
 /** In `writers`: the time line that the latest sample belonged to has ended, so nothing is late against it. */
 export const noPart = 255;
+
+export const noReaders: Int32Array = new Int32Array(0);
 
 const bytesPerCell = 17;
 
@@ -22,8 +23,8 @@ export class MetricColumn implements Column {
   timesUs: Float64Array = new Float64Array(0);
   /** Index of the part that sent it, or {@link noPart}. */
   writers: Uint8Array = new Uint8Array(0);
-  /** Rules to be evaluated when a sample of this metric comes. */
-  readers: readonly RuleRuntime[] = [];
+  /** Positions, in the set of rules, of those to be evaluated when a sample of this metric comes. */
+  readers: Int32Array = noReaders;
   /** True once a rule has been linked to it. */
   isDense = false;
 
@@ -81,26 +82,25 @@ export class MetricColumns {
 
   /** Makes room in a column for all slots, from now on: a rule reads it. */
   makeDense(column: MetricColumn, capacity: number): void {
+    if (column.isDense) return;
     column.isDense = true;
-    if (column.capacity < capacity) this.#grow(column, capacity);
+    this.#bytes -= column.capacity * bytesPerCell;
+    if (column.capacity < capacity) column.grow(capacity);
   }
 
   /** Makes room in every column that rules read. */
   growDense(capacity: number): void {
-    for (const column of this.all) if (column.isDense) this.#grow(column, capacity);
+    for (const column of this.all) if (column.isDense) column.grow(capacity);
   }
 
   /** Makes room for a slot in a column that no rule reads; false when the bound forbids it. */
   makeRoom(column: MetricColumn, slot: number, limit: number): boolean {
     if (slot < column.capacity) return true;
     const capacity = doubledCapacity(Math.max(column.capacity, 16), slot + 1, limit);
-    if (this.#bytes + (capacity - column.capacity) * bytesPerCell > this.#maxBytes) return false;
-    this.#grow(column, capacity);
-    return true;
-  }
-
-  #grow(column: MetricColumn, capacity: number): void {
-    this.#bytes += (capacity - column.capacity) * bytesPerCell;
+    const moreBytes = (capacity - column.capacity) * bytesPerCell;
+    if (this.#bytes + moreBytes > this.#maxBytes) return false;
+    this.#bytes += moreBytes;
     column.grow(capacity);
+    return true;
   }
 }

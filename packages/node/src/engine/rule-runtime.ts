@@ -48,8 +48,8 @@ export class RuleRuntime {
   breaker: RuleBreaker | undefined;
   /** True while the timer that closes the breaker is in the heap. */
   hasBreakerTimer = false;
-  /** The evaluation that this rule is already noted for. */
-  stamp = 0;
+  /** Its place in the set of rules. */
+  position = 0;
   states: Uint8Array;
   sinceUs: Float64Array;
   /** Firing again waits for this instant; Infinity while the instruction has not ended. */

@@ -11,7 +11,7 @@ import { MyelinError } from "@myelin/core/errors";
 import type { RuleName } from "@myelin/core/ids";
 import { type EvaluationContext, type LinkedRule, linkRule } from "@myelin/core/rules";
 import type { AgentTable } from "./agent-table.ts";
-import type { MetricColumns } from "./metric-columns.ts";
+import { type MetricColumns, noReaders } from "./metric-columns.ts";
 import { RuleRuntime, type RuleVersion } from "./rule-runtime.ts";
 import type { TimerHeap } from "./timer-heap.ts";
 
@@ -136,15 +136,20 @@ export class RuleSet {
     this.attributeReaders = active.filter(({ plan }) => plan.inputs.readsAttributes);
     this.twinReaders = active.filter(({ plan }) => plan.inputs.twinPaths.length > 0);
     this.keepers = active.filter((rule) => rule.hasKeepFiring);
-    const readers = new Map<string, RuleRuntime[]>();
-    for (const rule of active) {
+    const readers = new Map<string, number[]>();
+    for (const [position, rule] of this.all.entries()) {
+      rule.position = position;
+      if (rule.isOff) continue;
       for (const metric of rule.plan.inputs.metrics) {
         const list = readers.get(metric);
-        if (list === undefined) readers.set(metric, [rule]);
-        else list.push(rule);
+        if (list === undefined) readers.set(metric, [position]);
+        else list.push(position);
       }
     }
-    for (const column of this.#columns.all) column.readers = readers.get(column.name) ?? [];
+    for (const column of this.#columns.all) {
+      const list = readers.get(column.name);
+      column.readers = list === undefined ? noReaders : Int32Array.from(list);
+    }
     for (const rule of this.all) {
       rule.unless = rule.plan.unless === undefined ? undefined : this.#byName.get(rule.plan.unless);
       rule.unless?.watch();
