@@ -134,48 +134,49 @@ function visit(kind: number, reader: ByteReader, visitor: FrameVisitor): void {
   switch (kind) {
     case 1:
       visitor.onHello?.(readHello(reader));
-      return;
+      break;
     case 2:
       visitor.onWelcome?.(readWelcome(reader));
-      return;
+      break;
     case 3:
       visitor.onPing?.(readPing(reader));
-      return;
+      break;
     case 4:
       visitor.onPong?.(readPong(reader));
-      return;
+      break;
     case 5:
       visitSamples(reader, visitor);
-      return;
+      break;
     case 6:
       visitor.onEvent?.(readEvent(reader));
-      return;
+      break;
     case 7:
       visitor.onTwinDelta?.(readTwinDelta(reader));
-      return;
+      break;
     case 8:
       visitor.onInstruction?.(readInstruction(reader));
-      return;
+      break;
     case 9:
       visitor.onAcknowledgement?.(readAcknowledgement(reader));
-      return;
+      break;
     case 10:
       visitor.onSettlement?.(readSettlement(reader));
-      return;
+      break;
     case 11:
       visitor.onCancellation?.(readCancellation(reader));
-      return;
+      break;
     case 12:
       visitor.onFlowControl?.(readFlowControl(reader));
-      return;
+      break;
     case 13:
       visitor.onPartState?.(readPartState(reader));
-      return;
+      break;
     case 14:
       visitor.onGoodbye?.(readGoodbye(reader));
-      return;
+      break;
     default:
-    // An operation of a kind that this side does not know yet.
+      // An operation of a kind that this side does not know yet.
+      break;
   }
 }
 

@@ -111,17 +111,17 @@ export class FrameWriter {
 
   /** True when no operation was written since the last frame was taken. */
   get isEmpty(): boolean {
-    return this.#writer.pos === 0;
+    return this.#writer.sizeBytes === 0;
   }
 
   /** Size of the frame as it stands. */
   get sizeBytes(): number {
     const header = Number.isNaN(this.#sentAtUs) ? 0 : 9;
     const sequence = this.#telemetrySequence === 0 ? 0 : 1 + varintSize(this.#telemetrySequence);
-    return this.#writer.pos + header + sequence;
+    return this.#writer.sizeBytes + header + sequence;
   }
 
-  /** The frame, in bytes of its own; the writer is empty again and without a header. */
+  /** The frame, in bytes that are not written again; the writer is empty and without a header. */
   take(): Uint8Array {
     const writer = this.#writer;
     if (!Number.isNaN(this.#sentAtUs)) writer.putDouble(0x11, this.#sentAtUs);

@@ -38,7 +38,7 @@ function readFields(
 ): JsonObject {
   checkDepth(depth, field);
   // Objects given as `previous` were made by this very function for the value being read.
-  const fields = previous as Fields;
+  const fields: Fields = previous;
   const outer = reader.enter(field);
   for (let number = reader.field(); number !== 0; number = reader.field()) {
     if (number === 1) readEntry(reader, field, fields, depth);
@@ -148,7 +148,8 @@ function writeFields(writer: ByteWriter, object: JsonObject, depth: number): voi
   }
 }
 
-function writeNestedValue(writer: ByteWriter, tag: number, value: JsonValue, depth: number): void {
+function writeNestedValue(writer: ByteWriter, tag: number, given: JsonValue, depth: number): void {
+  const value = hasJsonForm(given) ? given.toJSON() : given;
   const start = writer.open(tag);
   if (typeof value === "string") writer.putString(0x1a, value);
   else if (typeof value === "number" && Number.isFinite(value)) writer.putDouble(0x11, value);
@@ -158,13 +159,12 @@ function writeNestedValue(writer: ByteWriter, tag: number, value: JsonValue, dep
   } else if (value === null || value === undefined || typeof value === "number") {
     writer.putByte(0x08);
     writer.putByte(0);
-  } else if (typeof value === "object") writeObject(writer, value, depth + 1);
+  } else if (typeof value === "object") writeContainer(writer, value, depth + 1);
   else throw notJson(`a ${typeof value}`);
   writer.close(start);
 }
 
-/** Writes an array or object inside a Value; objects with a `toJSON` method as what it returns. */
-function writeObject(
+function writeContainer(
   writer: ByteWriter,
   value: JsonObject | readonly JsonValue[],
   depth: number,
@@ -179,6 +179,15 @@ function writeObject(
     writeFields(writer, value, depth);
     writer.close(start);
   }
+}
+
+/** True for a Date and whatever else says itself how it looks as JSON. */
+function hasJsonForm(value: unknown): value is { toJSON(): JsonValue } {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    typeof (value as { toJSON?: unknown }).toJSON === "function"
+  );
 }
 
 function isList(value: JsonObject | readonly JsonValue[]): value is readonly JsonValue[] {

@@ -10,7 +10,7 @@
  */
 import { MyelinError } from "../errors/index.ts";
 import { type ByteReader, malformed, wireFixed64, wireVarint } from "./byte-reader.ts";
-import { type ByteWriter, varintSize } from "./byte-writer.ts";
+import type { ByteWriter } from "./byte-writer.ts";
 import type { MetricDeclaration } from "./messages.ts";
 import { PackedColumn } from "./packed-column.ts";
 
@@ -127,23 +127,20 @@ export class SampleReader implements SampleColumns {
     const { count, metrics } = this;
     const column = this.#metricColumn;
     column.gather();
-    const { reader, end } = column;
-    reader.pos = column.start;
-    reader.end = end;
-    let index = 0;
-    while (index < count && reader.pos < end) {
-      const id = reader.varint("samples.metrics");
+    if (column.end - column.start === count && column.readBytes(metrics, count)) return;
+    // The times are read later; until then their array holds the ids.
+    const ids = this.timesUs;
+    const length = column.readVarints(ids, count, "samples.metrics");
+    if (length !== count && length !== 1) {
+      throw malformed("samples.metrics", "and samples.values differ in length");
+    }
+    for (let index = 0; index < length; index++) {
+      const id = ids[index] as number;
       if (id < 1 || id > 0xffffffff) throw malformed("samples.metrics", `has the id ${id}`);
-      metrics[index++] = id;
+      metrics[index] = id;
     }
-    if (reader.pos === end) {
-      if (index === count) return;
-      if (index === 1) {
-        metrics.fill(metrics[0] as number, 1, count);
-        return;
-      }
-    }
-    throw malformed("samples.metrics", "and samples.values differ in length");
+    const first = metrics[0] as number;
+    for (let index = length; index < count; index++) metrics[index] = first;
   }
 
   #readTimes(baseTimeUs: number): void {
@@ -152,22 +149,19 @@ export class SampleReader implements SampleColumns {
     column.gather();
     this.isOneInstant = column.start === column.end;
     if (this.isOneInstant) {
-      timesUs.fill(baseTimeUs, 0, count);
+      for (let index = 0; index < count; index++) timesUs[index] = baseTimeUs;
       return;
     }
-    const { reader, end } = column;
-    reader.pos = column.start;
-    reader.end = end;
-    let index = 0;
+    const length = column.readVarints(timesUs, count, "samples.time_offsets_us");
+    if (length !== count) {
+      throw malformed("samples.time_offsets_us", "and samples.values differ in length");
+    }
     let previousUs = 0;
-    while (index < count && reader.pos < end) {
-      const offsetUs = reader.varint("samples.time_offsets_us");
+    for (let index = 0; index < count; index++) {
+      const offsetUs = timesUs[index] as number;
       if (offsetUs < previousUs) throw malformed("samples.time_offsets_us", "decreases");
       previousUs = offsetUs;
-      timesUs[index++] = baseTimeUs + offsetUs;
-    }
-    if (index !== count || reader.pos !== end) {
-      throw malformed("samples.time_offsets_us", "and samples.values differ in length");
+      timesUs[index] = baseTimeUs + offsetUs;
     }
     if (baseTimeUs + previousUs > Number.MAX_SAFE_INTEGER) {
       throw malformed("samples.time_offsets_us", "leads to no time");
@@ -201,17 +195,12 @@ export function writeSamples(writer: ByteWriter, samples: OutgoingSamples): void
   writer.time(0x11, samples.baseTimeUs);
   if (count === 0) return;
   const metricCount = isOfOneMetric(metrics, count) ? 1 : count;
-  writer.putByte(0x1a);
-  writer.putVarint(metricsSize(metrics, metricCount));
-  writer.putVarints(metrics, metricCount);
+  writeMetrics(writer, metrics, metricCount);
   writer.putByte(0x22);
   writer.putVarint(count * 8);
   writer.putDoubles(values, count);
   // Offsets do not decrease, so that the last is 0 only where all are.
-  if (offsetsUs === undefined || offsetsUs[count - 1] === 0) return;
-  writer.putByte(0x2a);
-  writer.putVarint(offsetsSize(offsetsUs, count));
-  writer.putVarints(offsetsUs, count);
+  if (offsetsUs !== undefined && offsetsUs[count - 1] !== 0) writeOffsets(writer, offsetsUs, count);
 }
 
 function isOfOneMetric(metrics: ArrayLike<number>, count: number): boolean {
@@ -220,18 +209,18 @@ function isOfOneMetric(metrics: ArrayLike<number>, count: number): boolean {
   return true;
 }
 
-function metricsSize(metrics: ArrayLike<number>, count: number): number {
-  let size = 0;
+function writeMetrics(writer: ByteWriter, metrics: ArrayLike<number>, count: number): void {
+  const start = writer.open(0x1a);
   for (let index = 0; index < count; index++) {
     const id = metrics[index] ?? 0;
     if (!(id >= 1 && id <= 0xffffffff)) throw refused(`the metric id ${id} is out of range`);
-    size += varintSize(id);
+    writer.putVarint(id);
   }
-  return size;
+  writer.close(start);
 }
 
-function offsetsSize(offsetsUs: ArrayLike<number>, count: number): number {
-  let size = 0;
+function writeOffsets(writer: ByteWriter, offsetsUs: ArrayLike<number>, count: number): void {
+  const start = writer.open(0x2a);
   let previousUs = 0;
   for (let index = 0; index < count; index++) {
     const offsetUs = offsetsUs[index] ?? 0;
@@ -239,9 +228,9 @@ function offsetsSize(offsetsUs: ArrayLike<number>, count: number): number {
       throw refused("the samples' times decrease or are none");
     }
     previousUs = offsetUs;
-    size += varintSize(offsetUs);
+    writer.putVarint(offsetUs);
   }
-  return size;
+  writer.close(start);
 }
 
 function refused(problem: string): MyelinError {
