@@ -200,7 +200,7 @@ export class Evaluator {
       isShadow,
       isSuppressed,
     };
-    outbox.fires(firing, score({ priority: plan.priority, slaUs: plan.slaUs, impact }));
+    outbox.fires(rule, firing, score({ priority: plan.priority, slaUs: plan.slaUs, impact }));
   }
 
   /** Counts a firing against the rule's limit; true when its breaker stops it. */

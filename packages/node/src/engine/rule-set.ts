@@ -3,8 +3,7 @@
  *
  * Invariants
  * 1. A set that cannot be linked changes nothing.
- * 2. Lists of rules are in order of their names, so that the order in which rules are evaluated
- *    depends on nothing but their names.
+ * 2. Lists of rules are in order of their names.
  * 3. Rules that are off are in no list of readers.
  */
 import { MyelinError } from "@myelin/core/errors";
