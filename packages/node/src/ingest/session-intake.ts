@@ -79,10 +79,9 @@ export class SessionIntake {
     if (buffer.count > before && (buffer.timesUs[before] as number) < lastBefore)
       buffer.isInOrder = false;
     const lastUs = Math.round(timesUs[count - 1] as number);
-    if (lastUs > this.#frameAgentUs) {
-      this.#frameAgentUs = lastUs;
-      this.#frameNodeUs = this.#toNode(lastUs, offsetUs);
-    }
+    if (lastUs < this.#frameAgentUs) return;
+    this.#frameAgentUs = lastUs;
+    this.#frameNodeUs = Math.max(this.#frameNodeUs, this.#toNode(lastUs, offsetUs));
   }
 
   /** Hands the samples collected to the engine, in order of time: one application for the whole frame. */
@@ -92,13 +91,13 @@ export class SessionIntake {
     buffer.sort();
     // A sample that the engine refuses as too far ahead must not hold those after it to the present offset.
     if (
-      this.#frameAgentUs > this.#newestAgentUs &&
+      this.#frameAgentUs >= this.#newestAgentUs &&
       this.#frameNodeUs <= nowUs + engine.futureToleranceUs
     ) {
       this.#newestAgentUs = this.#frameAgentUs;
       this.#newestNodeUs = this.#frameNodeUs;
     }
-    this.#frameAgentUs = Number.NEGATIVE_INFINITY;
+    this.#beginFrame();
     const { count, metrics, values, timesUs } = buffer;
     buffer.clear();
     if (count > 0) engine.apply(slot, partIndex, count, metrics, values, timesUs, nowUs);
@@ -107,7 +106,7 @@ export class SessionIntake {
   /** Forgets what was collected, when the rest of the frame could not be read. */
   discard(): void {
     if (this.hasSamples) this.#options.buffer.clear();
-    this.#frameAgentUs = Number.NEGATIVE_INFINITY;
+    this.#beginFrame();
   }
 
   /**
@@ -134,7 +133,7 @@ export class SessionIntake {
     counters.discardedSamples += buffer.count;
     buffer.clear();
     buffer.owner = this;
-    this.#frameAgentUs = Number.NEGATIVE_INFINITY;
+    this.#beginFrame();
     const timeLine = engine.timeLine(slot, partIndex);
     if (timeLine !== this.#timeLine) {
       this.#timeLine = timeLine;
@@ -142,6 +141,11 @@ export class SessionIntake {
       this.#newestNodeUs = Number.NEGATIVE_INFINITY;
     }
     return buffer;
+  }
+
+  #beginFrame(): void {
+    this.#frameAgentUs = Number.NEGATIVE_INFINITY;
+    this.#frameNodeUs = Number.NEGATIVE_INFINITY;
   }
 
   #copy(columns: SampleColumns, offsetUs: number, buffer: SampleBuffer): void {
