@@ -1,39 +1,23 @@
 import { MyelinError } from "@myelin/core/errors";
 import type { JsonObject } from "@myelin/core/json";
 import type { PartStateName } from "@myelin/core/wire";
-import { type AgentStatus, Connection, Outbox, Vouches } from "./connection/index.ts";
-import {
-  type Handler,
-  type HandlerOptions,
-  Handlers,
-  Instructions,
-  OutcomeStore,
-} from "./instructions/index.ts";
-import { Confirmations } from "./confirmations.ts";
+import { type Assembly, assemble } from "./assembly.ts";
+import { type AgentStatus, type ConnectOptions, Vouches, whenLive } from "./connection/index.ts";
+import type { Handler, HandlerOptions } from "./instructions/index.ts";
 import { Metric } from "./metric.ts";
 import { type AgentOptions, platformEnvironment, resolveOptions } from "./options.ts";
 import type { ReportOptions } from "./report-options.ts";
 import type { AgentStatistics } from "./statistics.ts";
-import { Telemetry } from "./telemetry/index.ts";
-import { AgentClock, NodeTime } from "./time/index.ts";
 
 /** How long `close` waits for what is under way. */
 const closeWithinUs = 1e6;
 const maxEventTypeLength = 128;
 
-/** Until when to wait for the first welcome. */
-export interface ConnectOptions {
-  /** Gives up when it is aborted, with its reason. */
-  readonly signal?: AbortSignal;
-  /** Gives up after this, in milliseconds; never by default. */
-  readonly timeoutMs?: number;
-}
-
 /** The state that an agent reports of itself; its node keeps it as part of the agent's twin. */
 export interface AgentState {
   /** The present state; not to be changed. */
   get(): JsonObject;
-  /** Replaces the state. @throws MyelinError INVALID_ARGUMENT, PAYLOAD_TOO_LARGE above 256 KiB */
+  /** Replaces the state. @throws MyelinError INVALID_ARGUMENT, PAYLOAD_TOO_LARGE above 64 KiB */
   set(state: object): void;
   /** Merges a patch into it (RFC 7396: null removes a field). @throws MyelinError INVALID_ARGUMENT, PAYLOAD_TOO_LARGE */
   patch(patch: object): void;
@@ -52,86 +36,43 @@ export class Agent {
   /** The state that the agent reports of itself. */
   readonly state: AgentState;
 
-  readonly #clock: AgentClock;
-  readonly #nodeTime: NodeTime;
-  readonly #telemetry: Telemetry;
-  readonly #outbox: Outbox;
-  readonly #handlers = new Handlers();
-  readonly #instructions: Instructions;
+  /** Unique in the fleet. */
+  readonly id: string;
+  /** Which program of the agent this is. */
+  readonly part: string;
+
+  readonly #clock: Assembly["clock"];
+  readonly #nodeTime: Assembly["nodeTime"];
+  readonly #telemetry: Assembly["telemetry"];
+  readonly #confirmations: Assembly["confirmations"];
+  readonly #outbox: Assembly["outbox"];
+  readonly #handlers: Assembly["handlers"];
+  readonly #instructions: Assembly["instructions"];
+  readonly #connection: Assembly["connection"];
   readonly #vouches = new Vouches();
-  readonly #connection: Connection;
-  readonly #confirmations: Confirmations;
-  readonly #id: string;
-  readonly #part: string;
   #closed: Promise<void> | undefined;
 
   /** @throws MyelinError INVALID_ARGUMENT */
   constructor(options: AgentOptions = {}) {
-    const { identity, ...resolved } = resolveOptions(options, platformEnvironment());
-    const { clock: baseClock, wallUs, bufferBytes, highWaterBytes } = resolved;
-    this.#id = identity.id;
-    this.#part = identity.part;
-    const clock = new AgentClock({ clock: baseClock, wallUs, name: identity.incarnation });
-    const nodeTime = new NodeTime(() => clock.nowUs());
-    const telemetry = new Telemetry({
-      bufferBytes,
-      nowUs: () => clock.nowUs(),
-      onReport: () => this.#outbox.requestFlush(),
-      onBatch: () => this.#outbox.pump(),
-    });
-    const outbox = new Outbox({
-      clock,
-      telemetry,
-      highWaterBytes,
-      onPressure: () => this.#connection.askConfirmation(),
-    });
-    const outcomes = new OutcomeStore(resolved.maxOutcomes);
-    const instructions = new Instructions({
-      clock,
-      nodeTime,
-      handlers: this.#handlers,
-      outcomes,
-      acknowledge: (acknowledgement) => {
-        if (!this.#connection.isLive) return;
-        outbox.control.acknowledgement(acknowledgement);
-        outbox.requestFlush();
-      },
-    });
-    this.#confirmations = new Confirmations(telemetry.buffer);
-    this.#connection = new Connection({
-      ...resolved,
-      identity,
-      connectTimeoutUs: resolved.connectTimeoutMs * 1e3,
-      clock,
-      nodeTime,
-      telemetry,
-      outbox,
-      handlers: this.#handlers,
-      instructions,
-      outcomes,
-      onConfirmed: () => this.#confirmations.check(),
-    });
-    this.#connection.status.listen((status) => this.#onOwnStatus(status));
-    this.#clock = clock;
-    this.#nodeTime = nodeTime;
+    const resolved = resolveOptions(options, platformEnvironment());
+    const assembly = assemble(resolved);
+    const { telemetry } = assembly;
+    this.#clock = assembly.clock;
+    this.#nodeTime = assembly.nodeTime;
     this.#telemetry = telemetry;
-    this.#outbox = outbox;
-    this.#instructions = instructions;
+    this.#confirmations = assembly.confirmations;
+    this.#outbox = assembly.outbox;
+    this.#handlers = assembly.handlers;
+    this.#instructions = assembly.instructions;
+    this.#connection = assembly.connection;
+    this.#connection.status.listen((status) => this.#onOwnStatus(status));
+    this.id = resolved.identity.id;
+    this.part = resolved.identity.part;
     this.state = {
       get: () => telemetry.state,
       set: (state) => telemetry.setState(state),
       patch: (patch) => telemetry.patchState(patch),
     };
-  }
-
-  /** Unique in the fleet. */
-  get id(): string {
-    return this.#id;
-  }
-
-  /** Which program of the agent this is. */
-  get part(): string {
-    return this.#part;
   }
 
   /** Where the connection stands. */
@@ -165,32 +106,9 @@ export class Agent {
    * INVALID_ARGUMENT when the node refuses for good, CANCELED when the agent is closed meanwhile, TIMEOUT
    */
   connect(options: ConnectOptions = {}): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const { signal, timeoutMs } = options;
-      const settle = (status: AgentStatus): void => {
-        if (status.state !== "live" && status.state !== "closed") return;
-        stopListening();
-        timer?.cancel();
-        signal?.removeEventListener("abort", onAbort);
-        if (status.state === "live") resolve();
-        else reject(status.cause ?? new MyelinError("CANCELED", "the agent was closed"));
-      };
-      const giveUp = (reason: unknown): void => {
-        // The first reason counts: what closing rejects with comes too late.
-        reject(reason);
-        void this.close();
-      };
-      const onAbort = (): void => giveUp(signal?.reason);
-      const onTimeout = (): void =>
-        giveUp(new MyelinError("TIMEOUT", `no welcome within ${timeoutMs} ms`));
-      const stopListening = this.onStatus(settle);
-      const timer =
-        timeoutMs === undefined ? undefined : this.#clock.schedule(timeoutMs * 1e3, onTimeout);
-      signal?.addEventListener("abort", onAbort);
-      if (signal?.aborted === true) onAbort();
-      this.#connection.open();
-      settle(this.status);
-    });
+    const live = whenLive(this.#connection.status, this.#clock, () => void this.close(), options);
+    this.#connection.open();
+    return live;
   }
 
   /**
@@ -261,7 +179,7 @@ export class Agent {
   flush(): Promise<void> {
     const { status } = this;
     if (status.state === "closed") return Promise.reject(status.cause ?? closedError());
-    this.#telemetry.endTurn();
+    this.#telemetry.sealAll();
     const confirmed = this.#confirmations.wait();
     this.#outbox.flush();
     this.#connection.askConfirmation();

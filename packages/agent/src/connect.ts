@@ -1,4 +1,5 @@
-import { Agent, type ConnectOptions } from "./agent.ts";
+import { Agent } from "./agent.ts";
+import type { ConnectOptions } from "./connection/index.ts";
 import type { AgentOptions } from "./options.ts";
 
 /**

@@ -6,9 +6,9 @@
  * agent.on("restart", async (instruction, { signal }) => ({ restarted: true }));
  * agent.report({ cpu_usage: 0.93 });
  */
-export { Agent, type AgentState, type ConnectOptions } from "./agent.ts";
+export { Agent, type AgentState } from "./agent.ts";
 export { connect, createAgent } from "./connect.ts";
-export type { AgentStatus, BackoffOptions } from "./connection/index.ts";
+export type { AgentStatus, BackoffOptions, ConnectOptions } from "./connection/index.ts";
 export type { Handler, HandlerContext, HandlerOptions, Instruction } from "./instructions/index.ts";
 export type { Metric } from "./metric.ts";
 export type { AgentOptions, Tier } from "./options.ts";

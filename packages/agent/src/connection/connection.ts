@@ -11,27 +11,22 @@
  * 4. `#setState` alone changes the state, and tells the listeners last.
  */
 import type { Channel, ChannelEnd, Dial } from "@myelin/core/channel";
-import type { Timer } from "@myelin/core/clock";
 import { type ErrorCode, isErrorCode, MyelinError } from "@myelin/core/errors";
 import type { Random } from "@myelin/core/random";
-import { type Goodbye, readFrame, type Resume, type Welcome } from "@myelin/core/wire";
-import type { Handlers, Instructions, OutcomeStore } from "../instructions/index.ts";
-import type { Telemetry } from "../telemetry/index.ts";
-import type { AgentClock, NodeTime } from "../time/index.ts";
+import { type Goodbye, readFrame, type Welcome } from "@myelin/core/wire";
+import type { Instructions } from "../instructions/index.ts";
+import type { NodeTime } from "../time/index.ts";
+import { Attachment, type AttachmentOptions } from "./attachment.ts";
 import { type BackoffOptions, backoffUs } from "./backoff.ts";
-import { helloOf, type Identity, outcomesForHello } from "./greeting.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { NodeReader } from "./node-reader.ts";
-import type { Outbox } from "./outbox.ts";
-import type { AgentStatus } from "./status.ts";
+import { type ConnectionState, statusOf } from "./state.ts";
 import { StatusBoard } from "./status-board.ts";
 
 /** Largest frame taken from a node. */
 const maxFrameBytes = 4 * 1024 * 1024;
 /** How long a channel may take to end once it is closed. */
 const closeWithinUs = 1.5e6;
-/** Outcomes told after the welcome leave in frames of about this size. */
-const outcomeFrameBytes = 65_536;
 
 /** Refusals that trying again cannot mend. */
 const finalCodes: ReadonlySet<ErrorCode> = new Set([
@@ -44,63 +39,34 @@ const finalCodes: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 /** What Connection needs. */
-export interface ConnectionOptions {
+export interface ConnectionOptions extends Omit<AttachmentOptions, "heartbeat"> {
   readonly url: string;
   readonly dial: Dial;
-  readonly identity: Identity;
   readonly random: Random;
   readonly backoff: BackoffOptions;
   /** How long dialing and greeting may take together. */
   readonly connectTimeoutUs: number;
-  readonly clock: AgentClock;
   readonly nodeTime: NodeTime;
-  readonly telemetry: Telemetry;
-  readonly outbox: Outbox;
-  readonly handlers: Handlers;
   readonly instructions: Instructions;
-  readonly outcomes: OutcomeStore;
   /** The node has confirmed telemetry. */
   readonly onConfirmed: () => void;
 }
-
-type State =
-  | { readonly kind: "idle" }
-  | {
-      readonly kind: "connecting";
-      readonly url: string;
-      readonly channel: Channel;
-      readonly timer: Timer;
-    }
-  | {
-      readonly kind: "live";
-      readonly url: string;
-      readonly channel: Channel;
-      readonly welcome: Welcome;
-    }
-  | {
-      readonly kind: "waiting";
-      readonly timer: Timer;
-      readonly retryAtUs: number;
-      readonly cause: MyelinError;
-    }
-  | { readonly kind: "closed"; readonly cause?: MyelinError };
 
 /** Keeps a part of an agent attached to its node. */
 export class Connection {
   readonly status: StatusBoard = new StatusBoard();
   readonly #options: ConnectionOptions;
   readonly #heartbeat: Heartbeat;
+  readonly #attachment: Attachment;
   readonly #reader: NodeReader;
-  #state: State = { kind: "idle" };
-  #session: Resume | undefined;
+  #state: ConnectionState = { kind: "idle" };
   /** Failed tries since the connection last lasted for a heartbeat interval. */
   #failures = 0;
   /** Where the node sent this agent; "" for the address it was given. */
   #redirectUrl = "";
   #isHelloDue = false;
-  #welcomes = 0;
-  /** Called when the channel that `close` closed has ended. */
-  #onLastEnd: (() => void) | undefined;
+  /** The channel that `close` has closed, and who waits for its end. */
+  #last: { readonly channel: Channel; readonly onEnd: () => void } | undefined;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -112,6 +78,7 @@ export class Connection {
       onBeat: () => this.#beat(),
       onSilence: () => this.#break(new MyelinError("HEARTBEAT_LOST", "the node has fallen silent")),
     });
+    this.#attachment = new Attachment({ ...options, heartbeat: this.#heartbeat });
     this.#reader = new NodeReader({
       heartbeat: this.#heartbeat,
       outbox,
@@ -131,7 +98,7 @@ export class Connection {
 
   /** How often a connection that had been live was live again. */
   get reconnects(): number {
-    return Math.max(0, this.#welcomes - 1);
+    return Math.max(0, this.#attachment.welcomes - 1);
   }
 
   /** Begins to connect, if it has not begun. */
@@ -145,9 +112,7 @@ export class Connection {
     this.#isHelloDue = true;
     queueMicrotask(() => {
       this.#isHelloDue = false;
-      if (!this.isLive) return;
-      this.#writeHello([]);
-      this.#options.outbox.requestFlush();
+      if (this.isLive) this.#attachment.greetAgain();
     });
   }
 
@@ -162,29 +127,30 @@ export class Connection {
   close(): Promise<void> {
     const state = this.#state;
     if (state.kind === "closed") return Promise.resolve();
-    const { outbox, clock } = this.#options;
+    const { outbox } = this.#options;
     if (state.kind === "live") {
-      outbox.control.goodbye({
-        code: "",
-        message: "the agent leaves",
-        canResume: false,
-        isFinal: false,
-      });
+      const message = "the agent leaves";
+      outbox.control.goodbye({ code: "", message, canResume: false, isFinal: false });
       outbox.flush();
     }
     this.#leave();
     this.#setState({ kind: "closed" });
     if (state.kind !== "live" && state.kind !== "connecting") return Promise.resolve();
+    return this.#end(state.channel);
+  }
+
+  #end(channel: Channel): Promise<void> {
     return new Promise((resolve) => {
-      const timer = clock.schedule(closeWithinUs, () => {
-        state.channel.destroy();
+      const timer = this.#options.clock.schedule(closeWithinUs, () => {
+        channel.destroy();
         resolve();
       });
-      this.#onLastEnd = () => {
+      const onEnd = (): void => {
         timer.cancel();
         resolve();
       };
-      state.channel.close();
+      this.#last = { channel, onEnd };
+      channel.close();
     });
   }
 
@@ -198,17 +164,17 @@ export class Connection {
       url,
       {
         onOpen: () => {
-          if (isCurrent()) this.#greet(channel);
+          if (isCurrent()) this.#attachment.greet(channel);
         },
         onFrame: (frame) => {
-          if (isCurrent()) this.#onFrame(frame);
+          if (isCurrent()) this.#onFrame(frame, channel);
         },
         onDrain: () => {
           if (isCurrent() && this.isLive) this.#options.outbox.drained();
         },
         onEnd: (end) => {
           if (isCurrent()) this.#break(errorOfEnd(end, url));
-          else if (this.#state.kind === "closed") this.#onLastEnd?.();
+          else if (this.#last?.channel === channel) this.#last.onEnd();
         },
       },
       { maxFrameBytes },
@@ -217,36 +183,17 @@ export class Connection {
       const within = `${connectTimeoutUs / 1e3} ms`;
       this.#break(new MyelinError("UNAVAILABLE", `no welcome from ${url} within ${within}`));
     });
-    this.#setState({ kind: "connecting", url, channel, timer });
+    this.#setState({ kind: "connecting", url, attempt: this.#failures + 1, channel, timer });
   }
 
-  #greet(channel: Channel): void {
-    this.#heartbeat.checkClock();
-    this.#writeHello(outcomesForHello(this.#options.outcomes.unsettled()).told);
-    channel.send(this.#options.outbox.control.take());
-  }
-
-  #writeHello(outcomes: Parameters<typeof helloOf>[1]["outcomes"]): void {
-    const { clock, handlers, identity, outbox } = this.#options;
-    outbox.control.hello(
-      helloOf(identity, {
-        actions: handlers.actions(),
-        outcomes,
-        resume: this.#session,
-        sentAtUs: this.#heartbeat.stampHello(),
-        timeLine: clock.timeLine,
-      }),
-    );
-  }
-
-  #onFrame(frame: Uint8Array): void {
+  #onFrame(frame: Uint8Array, channel: Channel): void {
     const { outbox } = this.#options;
     this.#heartbeat.heard();
     outbox.beginTurn();
     try {
       readFrame(frame, this.#reader);
     } catch (thrown) {
-      this.#break(MyelinError.from(thrown));
+      this.#object(channel, MyelinError.from(thrown));
     } finally {
       outbox.endTurn();
     }
@@ -259,30 +206,14 @@ export class Connection {
       this.#onRedirect(welcome.redirectUrl, state.channel);
       return;
     }
-    this.#heartbeat.onWelcome(welcome);
-    const isResumed = welcome.isResumed && this.#session?.sessionId === welcome.sessionId;
-    this.#session = { sessionId: welcome.sessionId, resumeToken: welcome.resumeToken };
+    const isResumed = this.#attachment.accept(welcome);
     if (state.kind === "live" && isResumed) {
       this.#onConfirmed(welcome.telemetrySequence);
       return;
     }
     if (state.kind === "connecting") state.timer.cancel();
-    this.#takeUp(state.channel, welcome, isResumed);
+    this.#attachment.takeUp(state.channel, welcome, isResumed);
     this.#setState({ kind: "live", url: state.url, channel: state.channel, welcome });
-  }
-
-  /** Takes up the session: what the node has not got is sent, and what it must keep to is kept. */
-  #takeUp(channel: Channel, welcome: Welcome, isResumed: boolean): void {
-    const { telemetry, outbox, outcomes } = this.#options;
-    if (isResumed) telemetry.resume(welcome.telemetrySequence);
-    else telemetry.restart(welcome.limits?.maxMetrics ?? 0);
-    this.#welcomes++;
-    outbox.attach(channel, isResumed ? welcome.metricNamesKnown : 0, !isResumed);
-    for (const outcome of outcomesForHello(outcomes.unsettled()).rest) {
-      outbox.control.acknowledgement(outcome);
-      if (outbox.control.sizeBytes > outcomeFrameBytes) channel.send(outbox.control.take());
-    }
-    this.#heartbeat.start(welcome.heartbeatIntervalMs);
   }
 
   /** Goes where the node says, once: who is sent on from there begins again at its own address. */
@@ -295,13 +226,13 @@ export class Connection {
     }
     this.#leave();
     this.#redirectUrl = url;
-    this.#session = undefined;
+    this.#attachment.forget();
     this.#dial();
     channel.close();
   }
 
   #onGoodbye(goodbye: Goodbye): void {
-    if (!goodbye.canResume) this.#session = undefined;
+    if (!goodbye.canResume) this.#attachment.forget();
     const code = isErrorCode(goodbye.code) ? goodbye.code : "UNAVAILABLE";
     this.#break(new MyelinError(code, goodbye.message || "the node said goodbye"), goodbye.isFinal);
   }
@@ -330,23 +261,29 @@ export class Connection {
     this.#options.outbox.requestFlush();
   }
 
+  /** A frame cannot be read: the node is told why before the connection ends. */
+  #object(channel: Channel, cause: MyelinError): void {
+    const { control } = this.#options.outbox;
+    const { code, message } = cause;
+    control.goodbye({ code, message, canResume: true, isFinal: false });
+    channel.send(control.take());
+    this.#break(cause);
+  }
+
   #break(cause: MyelinError, isFinal = false): void {
-    const { clock, backoff, random, outbox } = this.#options;
+    const { clock, backoff, random } = this.#options;
     const state = this.#state;
     if (state.kind !== "connecting" && state.kind !== "live") return;
-    const { code, message } = cause;
-    if (code === "PROTOCOL_ERROR" || code === "INTERNAL") {
-      outbox.control.goodbye({ code, message, canResume: true, isFinal: false });
-      state.channel.send(outbox.control.take());
-    }
     this.#leave();
     if (state.kind === "connecting") this.#redirectUrl = "";
-    if (isFinal || finalCodes.has(code)) {
+    if (isFinal || finalCodes.has(cause.code)) {
       this.#setState({ kind: "closed", cause });
     } else {
-      const delayUs = backoffUs(++this.#failures, backoff, random);
+      const attempt = ++this.#failures;
+      const delayUs = backoffUs(attempt, backoff, random);
       const timer = clock.schedule(delayUs, () => this.#dial());
-      this.#setState({ kind: "waiting", timer, retryAtUs: clock.nowUs() + delayUs, cause });
+      const retryAtUs = clock.nowUs() + delayUs;
+      this.#setState({ kind: "waiting", attempt, timer, retryAtUs, cause });
     }
     state.channel.close();
   }
@@ -359,30 +296,9 @@ export class Connection {
     this.#options.outbox.detach();
   }
 
-  #setState(state: State): void {
+  #setState(state: ConnectionState): void {
     this.#state = state;
-    this.status.set(this.#statusOf(state));
-  }
-
-  #statusOf(state: State): AgentStatus {
-    switch (state.kind) {
-      case "idle":
-        return { state: "idle" };
-      case "connecting":
-        return { state: "connecting", url: state.url, attempt: this.#failures + 1 };
-      case "live": {
-        const { sessionId, nodeId, nodeTier, isResumed } = state.welcome;
-        return { state: "live", url: state.url, sessionId, nodeId, nodeTier, isResumed };
-      }
-      case "waiting": {
-        const { retryAtUs, cause } = state;
-        return { state: "waiting", attempt: this.#failures, retryAtUs, cause };
-      }
-      case "closed":
-        return state.cause === undefined
-          ? { state: "closed" }
-          : { state: "closed", cause: state.cause };
-    }
+    this.status.set(statusOf(state));
   }
 }
 

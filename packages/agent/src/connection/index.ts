@@ -5,3 +5,4 @@ export { Outbox } from "./outbox.ts";
 export { sdk } from "./sdk.ts";
 export type { AgentStatus } from "./status.ts";
 export { Vouches } from "./vouches.ts";
+export { type ConnectOptions, whenLive } from "./when-live.ts";

@@ -100,8 +100,10 @@ export class Outbox {
   flush(): void {
     this.#isFlushRequested = false;
     if (this.#channel === undefined) return;
-    if (this.#options.telemetry.isFlowing) {
-      this.#options.telemetry.endTurn();
+    const { telemetry } = this.#options;
+    if (telemetry.isFlowing) {
+      this.#tellWholeTwin();
+      telemetry.seal();
       this.pump();
     }
     if (!this.control.isEmpty) this.#channel?.send(this.control.take());
@@ -109,8 +111,10 @@ export class Outbox {
 
   /** Sends the batches that are waiting, as far as telemetry may flow. */
   pump(): void {
-    const { buffer } = this.#options.telemetry;
-    while (this.#options.telemetry.isFlowing) {
+    const { telemetry } = this.#options;
+    const { buffer } = telemetry;
+    while (telemetry.isFlowing) {
+      this.#tellWholeTwin();
       const queued = buffer.next();
       if (queued === undefined) break;
       this.#send(queued);
@@ -177,6 +181,11 @@ export class Outbox {
       channel.send(joined(control.take(), batch.bytes));
     }
     if (channel.bufferedBytes > this.#options.highWaterBytes) this.#hold();
+  }
+
+  #tellWholeTwin(): void {
+    const whole = this.#options.telemetry.takeWholeTwin();
+    if (whole !== undefined) this.control.twinDelta(whole);
   }
 
   #declareNames(channel: Channel): void {

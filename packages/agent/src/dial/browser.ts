@@ -61,7 +61,7 @@ function open(url: string, handler: ChannelHandler, maxFrameBytes: number): Chan
     },
     send: (frame) => {
       if (socket.readyState !== WebSocket.OPEN) return;
-      socket.send(frame as Uint8Array<ArrayBuffer>);
+      socket.send(frame);
       if (socket.bufferedAmount > highWaterBytes) watchDrain();
     },
     // A browser cannot stop reading from a WebSocket.

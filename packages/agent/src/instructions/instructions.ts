@@ -16,8 +16,8 @@ import type { AgentClock, NodeTime } from "../time/index.ts";
 import type { Handler, HandlerContext, Handlers } from "./handlers.ts";
 import type { NodeInstant, OutcomeStore } from "./outcome-store.ts";
 
-/** Largest result, about. */
-export const maxResultBytes = 65_536;
+/** Bounds of a handler's result. */
+const resultBounds = { maxBytes: 65_536 };
 const maxMessageLength = 1024;
 
 /** What Instructions needs. */
@@ -176,7 +176,7 @@ export class Instructions {
     }
     let result: JsonValue;
     try {
-      result = toJson(returned, "result", maxResultBytes).value;
+      result = toJson(returned, "result", resultBounds).value;
     } catch (thrown) {
       this.#fail(run, thrown);
       return;

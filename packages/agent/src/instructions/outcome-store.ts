@@ -12,10 +12,10 @@
  */
 import type { Acknowledgement, InstructionMessage } from "@myelin/core/wire";
 
-/** How long after deadline and timeout an id is still kept. */
-const marginUs = 60e6;
+/** How long after deadline and timeout an id is still kept: for the node's clock to be stepped back by as much. */
+const marginUs = 1e6;
 /** Most ids looked at in one sweep. */
-const sweepCount = 256;
+const sweepCount = 2048;
 /** Most cancellations of unseen ids that are remembered; at the bound the oldest goes. */
 const mostCancellations = 1024;
 

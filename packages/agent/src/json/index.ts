@@ -2,11 +2,20 @@ import { MyelinError } from "@myelin/core/errors";
 import type { JsonObject, JsonValue } from "@myelin/core/json";
 
 /** How deep objects and arrays may be nested, as on the wire. */
-const maxDepth = 32;
+const deepest = 32;
+
+/** Bounds on a value. */
+export interface JsonBounds {
+  /** About its size as JSON. */
+  readonly maxBytes: number;
+  /** How deep it is nested; as deep as the wire takes when absent. */
+  readonly maxDepth?: number;
+}
 
 interface Measure {
   readonly what: string;
   readonly maxBytes: number;
+  readonly maxDepth: number;
   sizeBytes: number;
 }
 
@@ -21,8 +30,9 @@ export interface SizedJson<Value extends JsonValue> {
  * asked, an absent value is null. `what` names the value in errors.
  * @throws MyelinError INVALID_ARGUMENT for what JSON cannot carry (functions, NaN, cycles), PAYLOAD_TOO_LARGE
  */
-export function toJson(value: unknown, what: string, maxBytes: number): SizedJson<JsonValue> {
-  const measure: Measure = { what, maxBytes, sizeBytes: 0 };
+export function toJson(value: unknown, what: string, bounds: JsonBounds): SizedJson<JsonValue> {
+  const { maxBytes, maxDepth = deepest } = bounds;
+  const measure: Measure = { what, maxBytes, maxDepth, sizeBytes: 0 };
   const copied = copy(value, measure, "", 0) ?? null;
   return { value: copied, sizeBytes: measure.sizeBytes };
 }
@@ -31,9 +41,9 @@ export function toJson(value: unknown, what: string, maxBytes: number): SizedJso
 export function toJsonObject(
   value: unknown,
   what: string,
-  maxBytes: number,
+  bounds: JsonBounds,
 ): SizedJson<JsonObject> {
-  const { value: copied, sizeBytes } = toJson(value, what, maxBytes);
+  const { value: copied, sizeBytes } = toJson(value, what, bounds);
   if (typeof copied !== "object" || copied === null || isArray(copied)) {
     throw new MyelinError("INVALID_ARGUMENT", `${what} must be an object`);
   }
@@ -77,7 +87,8 @@ function copyObject(
   path: string,
   depth: number,
 ): JsonValue | undefined {
-  if (depth >= maxDepth) throw unfit(measure, path, `is nested more than ${maxDepth} deep`);
+  if (depth >= measure.maxDepth)
+    throw unfit(measure, path, `is nested more than ${measure.maxDepth} deep`);
   if ("toJSON" in value && typeof value.toJSON === "function") {
     return copy(value.toJSON(), measure, path, depth + 1);
   }

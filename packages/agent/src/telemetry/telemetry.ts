@@ -7,11 +7,12 @@
  * 2. While telemetry flows each turn is sealed into one batch, or several when it is large; while it
  *    does not, turns share batches. A sealed batch is the buffer's and is not changed any more.
  * 3. Batches hold metric ids but no names: names are declared by whoever sends, once for each session.
- * 4. A twin change that did not flow, or that was lost, is made good by the whole state, written when
- *    telemetry flows again.
+ * 4. A change of the twin that could not flow, or was lost, is made good by the whole twin, told before
+ *    any telemetry that comes after it: whoever sends takes it from `takeWholeTwin`. Older changes in
+ *    batches behind it are then repetitions to the node.
  */
 import type { JsonObject } from "@myelin/core/json";
-import { FrameWriter } from "@myelin/core/wire";
+import { FrameWriter, type TwinDelta } from "@myelin/core/wire";
 import { toJsonObject } from "../json/index.ts";
 import { type Loss, TelemetryBuffer } from "./buffer.ts";
 import { Columns } from "./columns.ts";
@@ -20,9 +21,8 @@ import { TwinState } from "./twin.ts";
 
 /** A batch is sealed when it has grown to this; less with a small buffer. */
 const sealBytes = 49_152;
-/** Largest attributes of one event, about. */
-const maxEventBytes = 65_536;
-const maxEventTypeLength = 128;
+/** Bounds of one event's attributes. */
+const eventBounds = { maxBytes: 65_536 };
 
 /** What Telemetry needs. */
 export interface TelemetryOptions {
@@ -89,9 +89,9 @@ export class Telemetry {
 
   /** @throws MyelinError INVALID_ARGUMENT, PAYLOAD_TOO_LARGE */
   event(type: string, attributes: object, timeUs: number): void {
-    const { value } = toJsonObject(attributes, `event ${type}: attributes`, maxEventBytes);
+    const { value } = toJsonObject(attributes, `event ${type}: attributes`, eventBounds);
     this.#closeColumns();
-    this.#writer.event({ type: type.slice(0, maxEventTypeLength), attributes: value, timeUs });
+    this.#writer.event({ type, attributes: value, timeUs });
     this.#events++;
     this.#sealIfLarge();
     this.#options.onReport();
@@ -100,21 +100,24 @@ export class Telemetry {
   /** @throws MyelinError INVALID_ARGUMENT, PAYLOAD_TOO_LARGE */
   setState(state: object): void {
     this.#twin.set(state);
-    this.#needsWholeTwin = true;
-    this.#options.onReport();
+    this.#noteTwin(this.#twin.state, true);
   }
 
   /** @throws MyelinError INVALID_ARGUMENT, PAYLOAD_TOO_LARGE */
   patchState(patch: object): void {
-    const taken = this.#twin.patch(patch);
-    if (!this.isFlowing) this.#needsWholeTwin = true;
-    if (!this.#needsWholeTwin) this.#writeTwin(taken, false);
-    this.#options.onReport();
+    this.#noteTwin(this.#twin.patch(patch), false);
   }
 
-  /** Ends a turn of the loop in which telemetry flows: what it reported goes into the buffer. */
-  endTurn(): void {
-    if (this.#needsWholeTwin) this.#writeTwin(this.#twin.state, true);
+  /** The whole twin, if the node must be told of it before any further telemetry. */
+  takeWholeTwin(): TwinDelta | undefined {
+    if (!this.#needsWholeTwin) return undefined;
+    this.#needsWholeTwin = false;
+    return this.#twinDelta(this.#twin.state, true);
+  }
+
+  /** Puts all there is to be confirmed into the buffer, a change of the twin that could not flow included. */
+  sealAll(): void {
+    if (this.#needsWholeTwin && !this.isFlowing) this.#writeTwin(this.#twin.state, true);
     this.seal();
   }
 
@@ -138,10 +141,11 @@ export class Telemetry {
     this.#options.onBatch();
   }
 
-  /** A resumed session takes up what the node has not got. */
+  /** A resumed session takes up what the node has not got, and the whole twin: what was told of it may be lost. */
   resume(confirmedSequence: number): void {
     this.seal();
     this.buffer.resume(confirmedSequence);
+    this.#needsWholeTwin = this.#twin.version > 0;
   }
 
   /** A new session takes what is kept, under new numbers, and the whole twin. */
@@ -149,7 +153,7 @@ export class Telemetry {
     this.seal();
     this.names.limit = maxMetrics;
     this.buffer.restart(this.names.limit);
-    if (this.#twin.version > 0) this.#needsWholeTwin = true;
+    this.#needsWholeTwin = this.#twin.version > 0;
   }
 
   get #pendingBytes(): number {
@@ -168,13 +172,22 @@ export class Telemetry {
     if (this.#writer.sizeBytes >= this.#sealBytes) this.seal();
   }
 
+  #noteTwin(patch: JsonObject, isFull: boolean): void {
+    if (this.isFlowing && !this.#needsWholeTwin) this.#writeTwin(patch, isFull);
+    else this.#needsWholeTwin = true;
+    this.#options.onReport();
+  }
+
   #writeTwin(patch: JsonObject, isFull: boolean): void {
     this.#closeColumns();
-    const timeUs = Math.floor(this.#options.nowUs());
-    this.#writer.twinDelta({ version: this.#twin.version, isFull, patch, timeUs });
+    this.#writer.twinDelta(this.#twinDelta(patch, isFull));
     this.#hasTwinDelta = true;
-    if (isFull) this.#needsWholeTwin = false;
     this.#sealIfLarge();
+  }
+
+  #twinDelta(patch: JsonObject, isFull: boolean): TwinDelta {
+    const timeUs = Math.floor(this.#options.nowUs());
+    return { version: this.#twin.version, isFull, patch, timeUs };
   }
 
   #onLoss(loss: Loss): void {

@@ -1,8 +1,8 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@myelin/core/json";
 import { setOwn, toJsonObject } from "../json/index.ts";
 
-/** Largest state, about, in bytes. */
-export const maxStateBytes = 262_144;
+/** Bounds of a state, which are the node's. */
+const bounds = { maxBytes: 65_536, maxDepth: 16 };
 
 /** The state that a part reports of itself, with the number of its changes. */
 export class TwinState {
@@ -25,7 +25,7 @@ export class TwinState {
    * @throws MyelinError INVALID_ARGUMENT, PAYLOAD_TOO_LARGE
    */
   set(state: object): void {
-    const { value, sizeBytes } = toJsonObject(state, "state", maxStateBytes);
+    const { value, sizeBytes } = toJsonObject(state, "state", bounds);
     this.#state = value;
     this.#sizeBytes = sizeBytes;
     this.#version++;
@@ -36,12 +36,11 @@ export class TwinState {
    * @throws MyelinError INVALID_ARGUMENT, PAYLOAD_TOO_LARGE
    */
   patch(patch: object): JsonObject {
-    const { value, sizeBytes } = toJsonObject(patch, "patch", maxStateBytes);
+    const { value, sizeBytes } = toJsonObject(patch, "patch", bounds);
     const state = merged(this.#state, value);
     let stateBytes = this.#sizeBytes + sizeBytes;
     // The sum counts replaced fields twice: measured anew only when it says that there is no room.
-    if (stateBytes > maxStateBytes)
-      stateBytes = toJsonObject(state, "state", maxStateBytes).sizeBytes;
+    if (stateBytes > bounds.maxBytes) stateBytes = toJsonObject(state, "state", bounds).sizeBytes;
     this.#state = state;
     this.#sizeBytes = stateBytes;
     this.#version++;

@@ -1,0 +1,93 @@
+import type { Channel } from "@myelin/core/channel";
+import type { Acknowledgement, Resume, Welcome } from "@myelin/core/wire";
+import type { Handlers, OutcomeStore } from "../instructions/index.ts";
+import type { Telemetry } from "../telemetry/index.ts";
+import type { AgentClock } from "../time/index.ts";
+import { helloOf, type Identity, outcomesForHello } from "./greeting.ts";
+import type { Heartbeat } from "./heartbeat.ts";
+import type { Outbox } from "./outbox.ts";
+
+/** Outcomes told after the welcome leave in frames of about this size. */
+const outcomeFrameBytes = 65_536;
+
+/** What Attachment needs. */
+export interface AttachmentOptions {
+  readonly identity: Identity;
+  readonly clock: AgentClock;
+  readonly handlers: Handlers;
+  readonly outcomes: OutcomeStore;
+  readonly telemetry: Telemetry;
+  readonly outbox: Outbox;
+  readonly heartbeat: Heartbeat;
+}
+
+/** The session as it outlives connections: asked for by each hello, taken up at each welcome. */
+export class Attachment {
+  readonly #options: AttachmentOptions;
+  #session: Resume | undefined;
+  #welcomes = 0;
+
+  constructor(options: AttachmentOptions) {
+    this.#options = options;
+  }
+
+  /** How often a session was taken up. */
+  get welcomes(): number {
+    return this.#welcomes;
+  }
+
+  /** The session is over: the next hello asks for a new one. */
+  forget(): void {
+    this.#session = undefined;
+  }
+
+  /** Greets the node over a new connection, with what became of instructions. */
+  greet(channel: Channel): void {
+    const { heartbeat, outcomes, outbox } = this.#options;
+    heartbeat.checkClock();
+    this.#writeHello(outcomesForHello(outcomes.unsettled()).told);
+    channel.send(outbox.control.take());
+  }
+
+  /** Tells the node of the live session that the actions have changed. */
+  greetAgain(): void {
+    this.#writeHello([]);
+    this.#options.outbox.requestFlush();
+  }
+
+  /** Notes what a welcome grants; true when it goes on with the session asked for. */
+  accept(welcome: Welcome): boolean {
+    const { sessionId, resumeToken } = welcome;
+    const isResumed = welcome.isResumed && this.#session?.sessionId === sessionId;
+    this.#session = { sessionId, resumeToken };
+    this.#options.heartbeat.onWelcome(welcome);
+    return isResumed;
+  }
+
+  /** Takes the session up over a new connection: what the node has not got is sent. */
+  takeUp(channel: Channel, welcome: Welcome, isResumed: boolean): void {
+    const { telemetry, outbox, outcomes, heartbeat } = this.#options;
+    if (isResumed) telemetry.resume(welcome.telemetrySequence);
+    else telemetry.restart(welcome.limits?.maxMetrics ?? 0);
+    this.#welcomes++;
+    outbox.attach(channel, isResumed ? welcome.metricNamesKnown : 0, !isResumed);
+    for (const outcome of outcomesForHello(outcomes.unsettled()).rest) {
+      outbox.control.acknowledgement(outcome);
+      if (outbox.control.sizeBytes > outcomeFrameBytes) channel.send(outbox.control.take());
+    }
+    heartbeat.start(welcome.heartbeatIntervalMs);
+  }
+
+  #writeHello(outcomes: readonly Acknowledgement[]): void {
+    const { clock, handlers, heartbeat, identity, outbox } = this.#options;
+    outbox.control.hello(
+      helloOf(identity, {
+        actions: handlers.actions(),
+        outcomes,
+        resume: this.#session,
+        sentAtUs: heartbeat.stampHello(),
+        timeLine: clock.timeLine,
+      }),
+    );
+  }
+}
