@@ -2,8 +2,8 @@
  * Estimates how far a peer's clock is ahead of ours, from messages that went there and back.
  *
  * An exchange of round-trip time `rtt` tells the offset within rtt/2, however unevenly the two ways
- * share the delay (Mills, RFC 5905, section 8). It ages: the clocks drift apart. So of the exchanges
- * kept, the one with the least rtt/2 + drift · age speaks for all.
+ * share the delay (Mills, RFC 5905, section 8). From its beginning on the clocks drift apart. So of the
+ * exchanges kept, the one with the least rtt/2 + drift · age speaks for all.
  *
  * Invariants:
  * 1. While the clocks drift apart by no more than `maxDriftPpm` and none was set, the true offset is within
@@ -27,7 +27,8 @@ export interface ClockExchange {
 interface Estimate {
   readonly offsetUs: number;
   readonly rttUs: number;
-  readonly arrivedUs: number;
+  /** Our clock when the exchange began, from where on the clocks may have drifted. */
+  readonly sinceUs: number;
 }
 
 /** How fast two clocks may drift apart: twice what a bad crystal does. */
@@ -92,11 +93,11 @@ export class ClockOffset {
     const rttUs = arrivedUs - sentUs - (answeredUs - receivedUs);
     const offsetUs = (receivedUs - sentUs + (answeredUs - arrivedUs)) / 2;
     if (!(rttUs >= 0) || !(answeredUs >= receivedUs) || !Number.isFinite(offsetUs)) return false;
-    const estimate: Estimate = { offsetUs, rttUs, arrivedUs };
-    const isStep = this.#isStep(estimate);
+    const estimate: Estimate = { offsetUs, rttUs, sinceUs: sentUs };
+    const isStep = this.#isStep(estimate, arrivedUs);
     if (isStep) this.#forget();
     this.#latestUs = answeredUs - arrivedUs;
-    this.#keep(estimate);
+    this.#keep(estimate, arrivedUs);
     return isStep;
   }
 
@@ -117,17 +118,16 @@ export class ClockOffset {
     this.#steps++;
   }
 
-  #isStep(estimate: Estimate): boolean {
+  #isStep(estimate: Estimate, nowUs: number): boolean {
     const best = this.#best;
     if (best === undefined && this.#oneWayUs === undefined) return false;
     const jumpUs = Math.abs(estimate.offsetUs - this.offsetUs);
-    const explainedUs = best === undefined ? 0 : uncertaintyOf(best, estimate.arrivedUs);
-    return jumpUs > stepUs + explainedUs + estimate.rttUs / 2;
+    const explainedUs = best === undefined ? 0 : uncertaintyOf(best, nowUs);
+    return jumpUs > stepUs + explainedUs + uncertaintyOf(estimate, nowUs);
   }
 
-  #keep(estimate: Estimate): void {
-    const nowUs = estimate.arrivedUs;
-    const kept = this.#exchanges.filter(({ arrivedUs }) => nowUs - arrivedUs <= keptUs);
+  #keep(estimate: Estimate, nowUs: number): void {
+    const kept = this.#exchanges.filter(({ sinceUs }) => nowUs - sinceUs <= keptUs);
     if (kept.length === keptExchanges) kept.shift();
     kept.push(estimate);
     this.#exchanges = kept;
@@ -140,6 +140,6 @@ export class ClockOffset {
 }
 
 function uncertaintyOf(estimate: Estimate, nowUs: number): number {
-  const ageUs = Math.max(0, nowUs - estimate.arrivedUs);
+  const ageUs = Math.max(0, nowUs - estimate.sinceUs);
   return estimate.rttUs / 2 + (ageUs * maxDriftPpm) / 1e6;
 }

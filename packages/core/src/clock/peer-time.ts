@@ -67,6 +67,7 @@ export class PeerTime {
     }
     this.#mappedAtUs = nowUs;
     if (lastUs !== undefined && lastUs > this.#latestUs) this.#latestUs = lastUs;
-    return Math.round(this.#shiftUs);
+    // Adding 0 makes 0 of -0.
+    return Math.round(this.#shiftUs) + 0;
   }
 }

@@ -293,7 +293,7 @@ function plain<Fields>(
     [Name in keyof Fields]: fc.Arbitrary<Fields[Name]>;
   },
 ): fc.Arbitrary<Fields> {
-  return fc.record(fields, { noNullPrototype: true }) as fc.Arbitrary<Fields>;
+  return fc.record(fields, { noNullPrototype: true });
 }
 
 const text = fc.string({ unit: "grapheme", maxLength: 40 });
