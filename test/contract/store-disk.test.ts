@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync, type SpawnSyncReturns } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, rmSync, writeSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -78,15 +78,16 @@ test("instructions accepted at once share commits: many at a time are faster tha
     await store.close();
   }));
 
+const run = (command: string, ...words: string[]): SpawnSyncReturns<string> =>
+  spawnSync(command, words, { encoding: "utf8" });
+
 /** Mounts a small disk in memory; says why not where that is not permitted. */
 async function onSmallDisk(
   say: (reason: string) => void,
   check: (directory: string) => Promise<void>,
 ): Promise<void> {
   await inDirectory(async (directory) => {
-    const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", directory], {
-      encoding: "utf8",
-    });
+    const mounted = run("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", directory);
     if (mounted.status !== 0) {
       say(
         `not tested: a small disk cannot be mounted here (${mounted.error?.message ?? mounted.stderr})`,
@@ -96,7 +97,7 @@ async function onSmallDisk(
     try {
       await check(directory);
     } finally {
-      spawnSync("umount", [directory]);
+      run("umount", directory);
     }
   });
 }

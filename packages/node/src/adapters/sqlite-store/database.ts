@@ -48,7 +48,6 @@ export function openDatabase(path: string, options: OpenOptions): DatabaseSync {
       PRAGMA synchronous = ${options.synchronous};
       PRAGMA wal_autocheckpoint = 0;
       PRAGMA journal_size_limit = ${journalSizeLimitBytes};
-      PRAGMA foreign_keys = ON;
     `);
     migrate(database, path, options.schema);
     chmodSync(path, 0o600);

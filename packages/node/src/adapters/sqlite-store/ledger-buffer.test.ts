@@ -108,3 +108,15 @@ test("what is given up is dropped, and its appenders told", async () => {
   assert.equal(await answer, false);
   assert.equal(buffer.size, 0);
 });
+
+test("an entry that cannot be made into a row is dropped, and the buffer goes on", async () => {
+  const { disk, write } = recordingDisk();
+  const buffer = new LedgerBuffer(10, write);
+  const { document, nodeUs } = entry("a");
+  assert.equal(
+    await buffer.append([{ document: { ...document, createdAt: "once" }, nodeUs }]),
+    false,
+  );
+  assert.equal(await buffer.append([entry("b")]), true);
+  assert.deepEqual(disk.ids(), ["b"]);
+});

@@ -1,16 +1,17 @@
 // Ledger entries on their way to the disk.
 //
 // Invariants
-// 1. At most one group is on its way; the others wait here, and so does a group that failed.
+// 1. What is on its way is bounded; the others wait here, and so does what the disk refused.
 // 2. Beyond the bound the oldest entries are dropped, counted, and their appenders told.
-// 3. A group is small, so that making it text never holds up the loop for long.
+// 3. Each turn of the loop makes a small group into text, so that it never holds up the loop for long.
 import { MyelinError } from "@myelin/core/errors";
 import type { LedgerEntry } from "../../ports/store.ts";
 import type { LedgerRow } from "./protocol.ts";
 import { rowOfEntry } from "./rows.ts";
 import { isStorageCode } from "./storage-error.ts";
 
-const maxEntriesInGroup = 128;
+const maxEntriesInGroup = 64;
+const maxGroupsAtOnce = 16;
 const delayMs = 20;
 const retryMs = 1000;
 
@@ -24,7 +25,7 @@ export class LedgerBuffer {
   readonly #write: (rows: readonly LedgerRow[]) => Promise<void>;
   readonly #maxEntries: number;
   #waiting: WaitingEntry[] = [];
-  #group: readonly WaitingEntry[] = [];
+  #onTheirWay = 0;
   #flushed: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #dropped = 0;
@@ -36,7 +37,7 @@ export class LedgerBuffer {
 
   /** Entries that are not written. */
   get size(): number {
-    return this.#waiting.length + this.#group.length;
+    return this.#waiting.length + this.#onTheirWay;
   }
 
   /** Entries that were lost. */
@@ -82,11 +83,10 @@ export class LedgerBuffer {
     this.#timer = undefined;
     let left = this.#waiting.length;
     while (left > 0) {
-      this.#group = this.#waiting.splice(0, maxEntriesInGroup);
-      left -= this.#group.length;
-      if (await this.#writeGroup(this.#group)) continue;
-      this.#waiting.unshift(...this.#group);
-      this.#group = [];
+      left -= maxEntriesInGroup * maxGroupsAtOnce;
+      const refused = await this.#writeGroups();
+      if (refused.length === 0) continue;
+      this.#waiting.unshift(...refused);
       this.#dropOldest(this.size - this.#maxEntries);
       this.#schedule(retryMs);
       return;
@@ -94,18 +94,35 @@ export class LedgerBuffer {
     if (this.#waiting.length > 0) this.#schedule(delayMs);
   }
 
-  /** True when the group is done with: written, or refused for a fault of its own. */
-  async #writeGroup(group: readonly WaitingEntry[]): Promise<boolean> {
-    try {
-      await this.#write(group.map(({ entry }) => rowOfEntry(entry)));
-      for (const { settle } of group) settle(true);
-    } catch (thrown) {
-      if (isStorageCode(MyelinError.from(thrown).code)) return false;
-      this.#dropped += group.length;
-      for (const { settle } of group) settle(false);
+  /** Sends a group each turn, which the worker puts into one commit; resolves to what the disk refused. */
+  async #writeGroups(): Promise<WaitingEntry[]> {
+    const attempts: Promise<readonly WaitingEntry[]>[] = [];
+    for (;;) {
+      const group = this.#waiting.splice(0, maxEntriesInGroup);
+      this.#onTheirWay += group.length;
+      attempts.push(this.#writeGroup(group));
+      if (this.#waiting.length === 0 || attempts.length === maxGroupsAtOnce) break;
+      await new Promise(setImmediate);
     }
-    this.#group = [];
-    return true;
+    return (await Promise.all(attempts)).flat();
+  }
+
+  /** Resolves to the group when the disk refused it; one that was refused for a fault of its own is lost. */
+  async #writeGroup(group: readonly WaitingEntry[]): Promise<readonly WaitingEntry[]> {
+    const error = await this.#send(group).then(
+      () => undefined,
+      (thrown: unknown) => MyelinError.from(thrown),
+    );
+    this.#onTheirWay -= group.length;
+    if (error !== undefined && isStorageCode(error.code)) return group;
+    const isWritten = error === undefined;
+    if (!isWritten) this.#dropped += group.length;
+    for (const { settle } of group) settle(isWritten);
+    return [];
+  }
+
+  async #send(group: readonly WaitingEntry[]): Promise<void> {
+    await this.#write(group.map(({ entry }) => rowOfEntry(entry)));
   }
 
   #dropOldest(count: number): void {

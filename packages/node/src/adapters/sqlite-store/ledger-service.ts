@@ -1,7 +1,8 @@
 import { MyelinError } from "@myelin/core/errors";
 import { LedgerFiles } from "./ledger-files.ts";
-import type { Answer, Call, LedgerSettings, Outcome } from "./protocol.ts";
+import type { Answer, Call, LedgerRow, LedgerSettings, Outcome } from "./protocol.ts";
 import { noFigures, type Service } from "./service.ts";
+import { isStorageCode } from "./storage-error.ts";
 
 /** Rows appended before logs are moved into files and the retention is looked after, even under load. */
 const maxRowsBetweenMaintenance = 20_000;
@@ -19,13 +20,17 @@ export class LedgerService implements Service {
   }
 
   run(calls: readonly Call[]): Answer {
-    const outcomes = calls.map((call): Outcome => {
-      try {
-        return { value: this.#perform(call) };
-      } catch (thrown) {
-        return { error: MyelinError.from(thrown).toJSON() };
+    const outcomes: Outcome[] = [];
+    let appends: Call[] = [];
+    for (const call of calls) {
+      if (call.name === "append") {
+        appends.push(call);
+        continue;
       }
-    });
+      outcomes.push(...this.#append(appends), this.#perform(call));
+      appends = [];
+    }
+    outcomes.push(...this.#append(appends));
     if (this.#rowsSinceMaintenance >= maxRowsBetweenMaintenance) this.#maintain();
     return { outcomes, figures: noFigures };
   }
@@ -39,14 +44,26 @@ export class LedgerService implements Service {
     this.#maintain();
   }
 
-  #perform({ name, argument }: Call): unknown {
-    if (name === "close") return this.#files?.close();
-    this.#files ??= new LedgerFiles(this.#settings, Date.now);
-    const files = this.#files;
-    if (name === "append" && Array.isArray(argument)) this.#rowsSinceMaintenance += argument.length;
-    // The link types its calls by LedgerCalls, whose functions LedgerFiles has.
-    const run: FileCall = files[name as keyof LedgerFiles];
-    return run.call(files, argument as never);
+  /** Appends in one commit; when that is refused for a fault of one of them, in a commit each. */
+  #append(calls: readonly Call[]): Outcome[] {
+    if (calls.length === 0) return [];
+    const rows = calls.flatMap(({ argument }) => argument as LedgerRow[]);
+    this.#rowsSinceMaintenance += rows.length;
+    const outcome = this.#perform({ name: "append", argument: rows });
+    const isFault = "error" in outcome && !isStorageCode(outcome.error.code);
+    return calls.map((call) => (isFault && calls.length > 1 ? this.#perform(call) : outcome));
+  }
+
+  #perform({ name, argument }: Call): Outcome {
+    try {
+      if (name === "close") return { value: this.#files?.close() };
+      this.#files ??= new LedgerFiles(this.#settings, Date.now);
+      // The link types its calls by LedgerCalls, whose functions LedgerFiles has.
+      const run: FileCall = this.#files[name as keyof LedgerFiles];
+      return { value: run.call(this.#files, argument as never) };
+    } catch (thrown) {
+      return { error: MyelinError.from(thrown).toJSON() };
+    }
   }
 
   #maintain(): void {
