@@ -1,29 +1,9 @@
 import { buildCommand, type Command } from "@stricli/core";
-import { type Agent, createAgent } from "@myelin/agent";
 import { parseDuration } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
-import { addressOf, type CliContext, type NodeFlags, nodeFlags } from "../context.ts";
+import { type CliContext, nodeFlags } from "../context.ts";
 import { parsePair } from "../parameters.ts";
-import { errorText } from "../output/index.ts";
-import {
-  assertSamplingSupported,
-  exitStatusOf,
-  handleActions,
-  type RestartPolicy,
-  Supervisor,
-  type SupervisorLink,
-} from "../supervisor/index.ts";
-
-interface RunFlags extends NodeFlags {
-  readonly id: string;
-  readonly type: string;
-  readonly label?: readonly string[];
-  readonly part: string;
-  readonly restart: RestartPolicy;
-  readonly maxRestarts?: number;
-  readonly grace: number;
-  readonly sampleRate: number;
-}
+import type { RunFlags } from "../run/index.ts";
 
 /** `myelin run -- COMMAND…`: supervises a process as a part of an agent. */
 export const runCommand: Command<CliContext> = buildCommand<RunFlags, string[], CliContext>({
@@ -37,20 +17,26 @@ export const runCommand: Command<CliContext> = buildCommand<RunFlags, string[], 
   parameters: {
     flags: {
       ...nodeFlags,
-      id: { kind: "parsed", parse: String, brief: "Id of the agent", placeholder: "ID" },
+      id: {
+        kind: "parsed",
+        parse: String,
+        optional: true,
+        brief: "Id of the agent (MYELIN_AGENT_ID)",
+        placeholder: "ID",
+      },
       type: {
         kind: "parsed",
         parse: String,
-        default: "process",
-        brief: "Type of the agent",
+        optional: true,
+        brief: "Type of the agent (MYELIN_AGENT_TYPE; default process)",
         placeholder: "TYPE",
       },
       label: {
         kind: "parsed",
-        parse: String,
+        parse: parseLabel,
         optional: true,
         variadic: true,
-        brief: "Label of the agent",
+        brief: "Label of the agent; may be repeated",
         placeholder: "NAME=VALUE",
       },
       part: {
@@ -91,40 +77,37 @@ export const runCommand: Command<CliContext> = buildCommand<RunFlags, string[], 
     positional: {
       kind: "array",
       minimum: 1,
-      parameter: { parse: String, brief: "Command and its arguments, after --", placeholder: "COMMAND" },
+      parameter: {
+        parse: String,
+        brief: "Command and its arguments, after --",
+        placeholder: "COMMAND",
+      },
     },
   },
   async func(flags, ...command) {
-    const [program, ...args] = command;
-    if (program === undefined) throw new MyelinError("INVALID_ARGUMENT", "there is no command to run");
-    warnWhereUnsampled(this);
-    const agent = createSupervisorAgent(this, flags);
-    const supervisor = new Supervisor({
-      command: [program, ...args],
-      link: linkOf(agent),
-      environment: childEnvironment(this, flags),
-      part: flags.part,
-      sampleRateHz: flags.sampleRate,
-      graceMs: flags.grace,
-      restart: {
-        policy: flags.restart,
-        ...(flags.maxRestarts === undefined ? {} : { maxRestarts: flags.maxRestarts }),
-      },
-    });
-    handleActions(supervisor, linkOf(agent));
-    let refusal: MyelinError | undefined;
-    agent.onStatus((status) => {
-      if (status.state !== "closed" || status.cause === undefined) return;
-      refusal = status.cause;
-      supervisor.shutdown();
-    });
-    this.signal.addEventListener("abort", () => supervisor.shutdown());
-    supervisor.start();
-    const outcome = await supervisor.ended;
-    await agent.close();
-    const error = refusal ?? outcome.error;
-    if (error !== undefined && outcome.error === undefined) throw error;
-    if (error !== undefined) this.process.stderr.write(`${errorText(error)}\n`);
-    this.process.exitCode = exitStatusOf(outcome);
+    const { runCommandAsAgent } = await import("../run/index.ts");
+    this.process.exitCode = await runCommandAsAgent(this, flags, command);
   },
 });
+
+/** Labels travel to the command in one variable, parted by commas. */
+function parseLabel(text: string): readonly [string, string] {
+  if (!text.includes(",")) return parsePair(text);
+  throw new MyelinError("INVALID_ARGUMENT", `the label ${JSON.stringify(text)} has a comma`);
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (Number.isSafeInteger(count) && count >= 0) return count;
+  throw new MyelinError("INVALID_ARGUMENT", `${JSON.stringify(text)} is no number of restarts`);
+}
+
+function parseMilliseconds(text: string): number {
+  return parseDuration(text) / 1000;
+}
+
+function parseSampleRate(text: string): number {
+  const rateHz = Number(text);
+  if (rateHz >= 0.1 && rateHz <= 200) return rateHz;
+  throw new MyelinError("INVALID_ARGUMENT", `${JSON.stringify(text)} is no rate from 0.1 to 200`);
+}

@@ -59,14 +59,14 @@ export class TreeControl {
   /** True when nothing of the tree runs any more. */
   isGone(): boolean {
     if (this.#tree === undefined) return !groupExists(this.rootPid);
-    this.#tree.refreshCompletely();
+    this.#tree.refreshNow();
     return this.#tree.liveCount === 0 && this.#marked().length === 0;
   }
 
   /** Live members that the group's signals do not reach. */
   #outsiders(): number[] {
     if (this.#tree === undefined) return [];
-    this.#tree.refreshCompletely();
+    this.#tree.refreshNow();
     const pids: number[] = [];
     for (const { pid, stat } of this.#tree.members.values()) {
       if (!stat.isZombie && stat.groupId !== this.rootPid) pids.push(pid);

@@ -13,5 +13,5 @@ export {
   type RestartOptions,
   type RestartPolicy,
 } from "./restart-policy.ts";
-export type { SupervisorOutcome } from "./state.ts";
+export { exitStatusOf, type SupervisorOutcome } from "./state.ts";
 export { Supervisor, type SupervisorOptions } from "./supervisor.ts";

@@ -66,10 +66,10 @@ export class ProcessTree {
     if (isComplete) this.#nextCompleteLookMs = nowMs + completeLookIntervalMs;
   }
 
-  /** As `refresh`, but looks at every process now; for acting on the tree. */
-  refreshCompletely(): void {
+  /** As `refresh`, but looks for new members in any case; for acting on the tree. */
+  refreshNow(): void {
     this.#readMembers();
-    this.#look(true);
+    this.#look(false);
   }
 
   close(): void {

@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import type { MyelinError } from "@myelin/core/errors";
 import type { JsonObject } from "@myelin/core/json";
 import type { ChildRun } from "./child-run.ts";
@@ -74,4 +75,9 @@ export function describeProcess(
 
 export function exitOf(outcome: ProcessOutcome | undefined): JsonObject | null {
   return outcome === undefined ? null : { code: outcome.code, signal: outcome.signal };
+}
+
+/** The exit status for a process's end, as shells give it: 128 and the number of the signal that ended it. */
+export function exitStatusOf({ code, signal }: ProcessOutcome): number {
+  return code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
 }

@@ -26,10 +26,12 @@ import {
   type SupervisorState,
   throttleOf,
 } from "./state.ts";
-import { startThrottle, type ThrottleMode } from "./throttle.ts";
+import { startThrottle } from "./start-throttle.ts";
+import type { ThrottleMode } from "./throttle.ts";
 import { UsageReporter } from "./usage-reporter.ts";
 
 const vouchIntervalMs = 500;
+const excusedAtStartMs = 3000;
 
 export interface SupervisorOptions {
   /** The program and its arguments. */
@@ -63,7 +65,8 @@ export class Supervisor {
   #state: SupervisorState = { kind: "starting" };
   #starts = 0;
   #lastExit: RunOutcome | undefined;
-  #vouched: HeldState = "running";
+  #vouched: HeldState | undefined;
+  #excusedUntilMs = 0;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -71,9 +74,7 @@ export class Supervisor {
     this.#judge = new RestartJudge({ ...defaultRestartOptions, ...options.restart });
     this.#reporter = new UsageReporter(options.link, options.sampleRateHz ?? 20);
     // A node that was restarted, or heard another incarnation's hello since, is told again.
-    this.#vouching = setInterval(() => {
-      if (this.#vouched !== "running") this.#vouch();
-    }, vouchIntervalMs);
+    this.#vouching = setInterval(() => this.#vouch(), vouchIntervalMs);
     this.#guardian = process.platform === "win32" ? undefined : new Guardian(this.#mark);
   }
 
@@ -119,6 +120,7 @@ export class Supervisor {
       const { run, throttle } = state;
       run.control.signalAll("SIGCONT");
       throttle?.release();
+      this.#excusedUntilMs = 0;
       this.#setState(
         throttle === undefined ? { kind: "running", run } : { kind: "throttled", run, throttle },
       );
@@ -201,6 +203,7 @@ export class Supervisor {
     const { run } = state;
     throttleOf(state)?.lift();
     this.#guardian?.watch(run.pid);
+    this.#excusedUntilMs = 0;
     if (state.kind === "paused") this.#setState({ kind: "paused", run, throttle: undefined });
     else this.#setState({ kind: "running", run });
     return this.#summary();
@@ -252,8 +255,7 @@ export class Supervisor {
     this.#guardian?.watch(run.pid);
     this.#starts++;
     void run.ended.then((outcome) => this.#onEnded(run, outcome));
-    // The new incarnation counts as running when it says hello; until then the part stays excused.
-    this.#vouched = "running";
+    this.#excusedUntilMs = performance.now() + excusedAtStartMs;
     this.#setState({ kind: "running", run });
     if (run.pid === undefined) return;
     this.#link.event("process_started", { pid: run.pid, restarts: this.#restarts });
@@ -306,14 +308,19 @@ export class Supervisor {
   #setState(state: SupervisorState): void {
     this.#state = state;
     this.#link.patchState({ process: this.#summary() });
-    const held = heldStateOf(state);
-    if (held === this.#vouched) return;
-    this.#vouched = held;
     this.#vouch();
   }
 
+  /**
+   * Vouches for the part. A part that was just started stays excused a while, or its silence would
+   * be taken for that of the last incarnation; the node counts the new one as running at its hello.
+   */
   #vouch(): void {
-    this.#link.vouch(this.#options.part ?? "app", this.#vouched);
+    const held = heldStateOf(this.#state);
+    const isExcused = held === "running" && performance.now() < this.#excusedUntilMs;
+    if (isExcused || (held === "running" && this.#vouched === held)) return;
+    this.#vouched = held;
+    this.#link.vouch(this.#options.part ?? "app", held);
   }
 
   #summary(): JsonObject {

@@ -112,16 +112,17 @@ export async function awaitEnd(pid: number): Promise<void> {
   await awaitProcesses(`process ${pid} has ended`, () => (isAlive(pid) ? undefined : true));
 }
 
-/** Looks at other processes until there is what is looked for, and gives it. */
+/** Looks at other processes, of which nothing tells this one, until there is what is looked for. */
 export async function awaitProcesses<Found>(
   what: string,
   look: () => Found | undefined,
 ): Promise<Found> {
+  const { promise, resolve, reject } = Promise.withResolvers<Found>();
   const giveUpAtMs = performance.now() + patienceMs;
-  for (;;) {
+  const looking = setInterval(() => {
     const found = look();
-    if (found !== undefined) return found;
-    if (performance.now() > giveUpAtMs) throw new Error(`waited in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, lookIntervalMs));
-  }
+    if (found !== undefined) resolve(found);
+    else if (performance.now() > giveUpAtMs) reject(new Error(`waited in vain until ${what}`));
+  }, lookIntervalMs);
+  return await promise.finally(() => clearInterval(looking));
 }

@@ -88,7 +88,7 @@ export class CgroupThrottle implements Throttle {
   #moveTo(folder: string): void {
     const moved = new Set<number>();
     for (let round = 0; round < maxMoveRounds; round++) {
-      this.#tree.refreshCompletely();
+      this.#tree.refreshNow();
       const left = [...this.#tree.members.values()].filter(
         ({ pid, stat }) => !stat.isZombie && !moved.has(pid),
       );

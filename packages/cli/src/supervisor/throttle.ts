@@ -1,8 +1,5 @@
-import { MyelinError } from "@myelin/core/errors";
 import type { TreeControl } from "./control.ts";
 import type { ProcSampler } from "./proc-sampler.ts";
-import { CgroupThrottle } from "./throttle-cgroup.ts";
-import { DutyCycleThrottle } from "./throttle-duty-cycle.ts";
 
 /** How a throttle works: by a quota of the kernel, or by stopping and continuing the processes. */
 export type ThrottleMode = "cgroup" | "duty-cycle";
@@ -31,19 +28,3 @@ export interface ThrottleTarget {
 
 /** Smallest share that a throttle grants: below, a process could not even answer signals. */
 export const minCpu = 0.01;
-
-/** Throttles a tree by a cgroup's quota where that works, else by duty cycle. */
-export function startThrottle(
-  target: ThrottleTarget,
-  cpu: number,
-  modes: readonly ThrottleMode[] = ["cgroup", "duty-cycle"],
-): Throttle {
-  const throttle = modes.includes("cgroup")
-    ? CgroupThrottle.start(target.sampler.tree, cpu)
-    : undefined;
-  if (throttle !== undefined) return throttle;
-  if (modes.includes("duty-cycle")) return new DutyCycleThrottle(target, cpu);
-  throw new MyelinError("UNSUPPORTED_PLATFORM", "no cgroup's CPU quota can be written here", {
-    hint: "Run with the rights to write cgroups, or allow throttling by duty cycle.",
-  });
-}

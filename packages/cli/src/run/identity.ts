@@ -1,0 +1,49 @@
+import { MyelinError } from "@myelin/core/errors";
+import { addressOf, type CliContext } from "../context.ts";
+import type { RunFlags } from "./run-flags.ts";
+
+/** Who the supervised command is, and where its node is. */
+export interface AgentIdentity {
+  readonly url: string;
+  readonly id: string;
+  readonly type: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly token?: string;
+}
+
+/** @throws MyelinError INVALID_ARGUMENT */
+export function identityOf(context: CliContext, flags: RunFlags): AgentIdentity {
+  const { url, token } = addressOf(context, flags);
+  const id = flags.id ?? context.env["MYELIN_AGENT_ID"];
+  if (id === undefined || id === "") {
+    throw new MyelinError("INVALID_ARGUMENT", "the agent needs an id", {
+      hint: "Give --id ID, or set MYELIN_AGENT_ID.",
+    });
+  }
+  return {
+    url,
+    id,
+    type: flags.type ?? (context.env["MYELIN_AGENT_TYPE"] || "process"),
+    labels: Object.fromEntries(flags.label ?? []),
+    ...(token === undefined ? {} : { token }),
+  };
+}
+
+/** What lets an SDK in the command join the same agent without a word. */
+export function childEnvironment(
+  environment: CliContext["env"],
+  { url, id, type, labels, token }: AgentIdentity,
+  part: string,
+): Record<string, string | undefined> {
+  return {
+    ...environment,
+    MYELIN_URL: url,
+    MYELIN_AGENT_ID: id,
+    MYELIN_AGENT_TYPE: type,
+    MYELIN_PART: part,
+    MYELIN_LABELS: Object.entries(labels)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(","),
+    ...(token === undefined ? {} : { MYELIN_TOKEN: token }),
+  };
+}
