@@ -40,6 +40,31 @@ test("a better estimate is followed by 500 millionths of the time that passes", 
   assert.equal(time.toLocalOffsetUs(startUs + 9.1e6), -11_950);
 });
 
+test("the first whole exchange is taken at once, as far as no instant goes back", () => {
+  for (const [firstUs, shiftUs] of [
+    [startUs + 9_000, -3_000],
+    [startUs + 1_000, -1_000],
+  ] as const) {
+    const offset = new ClockOffset();
+    const time = new PeerTime(offset);
+    time.observe(startUs, startUs);
+    assert.equal(time.toLocalOffsetUs(startUs, startUs, startUs), 0);
+    tell(offset, 3_000, startUs);
+    assert.equal(time.toLocalOffsetUs(startUs, firstUs, firstUs), shiftUs);
+    assert.equal(time.toLocalOffsetUs(startUs, startUs + 9_000, startUs + 9_000), shiftUs);
+  }
+});
+
+test("single instants are placed by the mapping as it is", () => {
+  const offset = new ClockOffset();
+  const time = new PeerTime(offset);
+  tell(offset, 700, startUs);
+  assert.equal(time.toLocalUs(startUs + 700), startUs);
+  time.toLocalOffsetUs(startUs);
+  tell(offset, 900, startUs);
+  assert.equal(time.toLocalUs(startUs + 700), startUs);
+});
+
 test("a step is taken at once, whether it was seen or told", () => {
   const offset = new ClockOffset();
   const time = new PeerTime(offset);
@@ -83,9 +108,9 @@ test("mapped time never goes back, and stays with the true time", () => {
             answeredUs: thereUs,
             arrivedUs: clock.nowUs(),
           });
-          const firstUs = Math.ceil(peer.nowUs());
+          const firstUs = peer.nowUs();
           clock.advance(spanUs);
-          const lastUs = Math.max(firstUs, Math.floor(peer.nowUs()));
+          const lastUs = peer.nowUs();
           clock.advance(delayUs);
           const shiftUs = time.toLocalOffsetUs(clock.nowUs(), firstUs, lastUs);
           assert.ok(Number.isInteger(shiftUs));

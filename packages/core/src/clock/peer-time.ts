@@ -61,7 +61,9 @@ export class PeerTime {
       this.#isExchanged ||= isFirstExchange;
       const slewUs = (Math.max(0, nowUs - this.#mappedAtUs) * slewPpm) / 1e6;
       const boundUs = isFirstExchange ? Number.POSITIVE_INFINITY : slewUs;
-      const gapUs = firstUs === undefined ? slewUs : Math.max(0, firstUs - this.#latestUs);
+      // A whole gap, so that rounding what is added keeps the order.
+      const gapUs =
+        firstUs === undefined ? slewUs : Math.floor(Math.max(0, firstUs - this.#latestUs));
       const correctionUs = targetUs - this.#shiftUs;
       this.#shiftUs += Math.min(boundUs, Math.max(correctionUs, -Math.min(boundUs, gapUs)));
     }

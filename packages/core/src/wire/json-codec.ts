@@ -12,7 +12,7 @@ import { type ByteReader, malformed } from "./byte-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 
 /** How deep objects and arrays may be nested, the outermost counted as 1. */
-export const maxDepth = 32;
+const maxDepth = 32;
 
 type Fields = Record<string, JsonValue>;
 
