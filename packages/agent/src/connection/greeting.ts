@@ -5,7 +5,7 @@ import { sdk } from "./sdk.ts";
 const protocolVersion = 1;
 /** Most outcomes, and about most bytes of them, in one hello. */
 const mostOutcomes = 1000;
-const mostOutcomeBytes = 131_072;
+const mostOutcomeBytes = 262_144;
 
 /** Who this part of an agent is. */
 export interface Identity {
