@@ -10,59 +10,66 @@ const chunkBytes = 1024;
 const minLeftBytes = 128;
 /** Larger frames are written into a buffer that is kept up to this size, and handed out as copies. */
 const keptBytes = 65_536;
-
 /** Longer strings go to TextEncoder. */
 const maxLoopedText = 64;
+/** Bytes that the longest varint of a safe integer takes, and some more. */
+const varintBytes = 10;
 
 const encoder = new TextEncoder();
 
 /** Bytes that `value`, a whole number from 0 to 2^53, takes as a varint. */
 export function varintSize(value: number): number {
-  if (value < 0x80) return 1;
   let size = 1;
   for (let rest = value; rest >= 0x80; rest /= 128) size++;
   return size;
 }
 
 /**
- * Writes protobuf's wire format into one growing buffer. Fields that have their default value are
- * left out, as proto3 has it; the methods that begin with `put` write always.
+ * Writes protobuf's wire format into a growing buffer. Fields that have their default value are left
+ * out, as proto3 has it; the methods that begin with `put` write always. Places in what is written
+ * are told by its size at that point.
  */
 export class ByteWriter {
-  /** Where the next byte goes. */
-  pos = 0;
-  /** Where what is being written begins. */
-  #start = 0;
   #bytes = new Uint8Array(0);
   #view = new DataView(this.#bytes.buffer);
+  /** Where what is being written begins in the buffer. */
+  #start = 0;
+  /** Where the next byte goes. */
+  #pos = 0;
 
   /** Bytes written since the last `take`. */
   get sizeBytes(): number {
-    return this.pos - this.#start;
+    return this.#pos - this.#start;
+  }
+
+  /** Forgets what was written beyond the first `sizeBytes`. */
+  cut(sizeBytes: number): void {
+    this.#pos = this.#start + sizeBytes;
   }
 
   /** Begins a nested message; returns what `close` takes. */
   open(tag: number): number {
-    this.reserve(2);
-    this.#bytes[this.pos] = tag;
-    this.pos += 2;
-    return this.pos;
+    this.#reserve(2);
+    this.#bytes[this.#pos] = tag;
+    this.#pos += 2;
+    return this.sizeBytes;
   }
 
   /** Ends a nested message by writing its length before it, moving it where that takes more than a byte. */
-  close(start: number): void {
-    const length = this.pos - start;
+  close(opened: number): void {
+    const length = this.sizeBytes - opened;
     if (length < 0x80) {
-      this.#bytes[start - 1] = length;
+      this.#bytes[this.#start + opened - 1] = length;
       return;
     }
     const extra = varintSize(length) - 1;
-    this.reserve(extra);
-    this.#bytes.copyWithin(start + extra, start, this.pos);
-    const end = this.pos + extra;
-    this.pos = start - 1;
+    this.#reserve(extra);
+    const from = this.#start + opened;
+    this.#bytes.copyWithin(from + extra, from, this.#pos);
+    const end = this.#pos + extra;
+    this.#pos = from - 1;
     this.putVarint(length);
-    this.pos = end;
+    this.#pos = end;
   }
 
   string(tag: number, text: string): void {
@@ -70,10 +77,9 @@ export class ByteWriter {
   }
 
   putString(tag: number, text: string): void {
-    this.putByte(tag);
-    const length = text.length;
-    this.reserve(length * 3 + 10);
-    if (length > maxLoopedText || !this.#ascii(text)) this.#text(text);
+    this.#reserve(1 + varintBytes + text.length * 3);
+    this.#bytes[this.#pos++] = tag;
+    if (text.length > maxLoopedText || !this.#ascii(text)) this.#text(text);
   }
 
   /**
@@ -111,32 +117,32 @@ export class ByteWriter {
   }
 
   putDouble(tag: number, value: number): void {
-    this.putByte(tag);
-    this.reserve(8);
-    this.#view.setFloat64(this.pos, value, true);
-    this.pos += 8;
+    this.#reserve(9);
+    this.#bytes[this.#pos] = tag;
+    this.#view.setFloat64(this.#pos + 1, value, true);
+    this.#pos += 9;
   }
 
   /** The values alone, without tag or length. */
   putDoubles(values: Float64Array, count: number): void {
-    this.reserve(count * 8);
+    this.#reserve(count * 8);
     const view = this.#view;
-    let pos = this.pos;
+    let pos = this.#pos;
     for (let index = 0; index < count; index++, pos += 8) {
       view.setFloat64(pos, values[index] as number, true);
     }
-    this.pos = pos;
+    this.#pos = pos;
   }
 
   putByte(byte: number): void {
-    this.reserve(1);
-    this.#bytes[this.pos++] = byte;
+    this.#reserve(1);
+    this.#bytes[this.#pos++] = byte;
   }
 
   putVarint(value: number): void {
-    this.reserve(10);
+    this.#reserve(varintBytes);
     const bytes = this.#bytes;
-    let { pos } = this;
+    let pos = this.#pos;
     let rest = value;
     while (rest >= 0x80000000) {
       bytes[pos++] = (rest % 128) | 0x80;
@@ -148,38 +154,65 @@ export class ByteWriter {
       rest >>>= 7;
     }
     bytes[pos++] = rest;
-    this.pos = pos;
+    this.#pos = pos;
   }
 
-  /** Makes room for `count` more bytes. */
-  reserve(count: number): void {
-    if (this.pos + count > this.#bytes.length) this.#grow(count);
+  /** Varints one after the other, none above `largest`, without tags. */
+  putVarints(numbers: ArrayLike<number>, count: number, largest: number): void {
+    // Room for one more, so that `putVarint` finds room and the buffer stays the same.
+    this.#reserve(count * varintSize(largest) + varintBytes);
+    const bytes = this.#bytes;
+    let pos = this.#pos;
+    for (let index = 0; index < count; index++) {
+      const number = numbers[index] as number;
+      if (number < 0x80) {
+        bytes[pos++] = number;
+      } else if (number < 0x4000) {
+        bytes[pos++] = (number & 0x7f) | 0x80;
+        bytes[pos++] = number >> 7;
+      } else if (number < 0x200000) {
+        bytes[pos++] = (number & 0x7f) | 0x80;
+        bytes[pos++] = ((number >> 7) & 0x7f) | 0x80;
+        bytes[pos++] = number >> 14;
+      } else {
+        this.#pos = pos;
+        this.putVarint(number);
+        pos = this.#pos;
+      }
+    }
+    this.#pos = pos;
   }
 
   /** What was written, in bytes that are never written again; the writer is empty again. */
   take(): Uint8Array {
     const bytes = this.#bytes;
-    if (bytes.length > chunkBytes) {
-      const taken = bytes.slice(this.#start, this.pos);
-      if (bytes.length > keptBytes) this.#use(new Uint8Array(0));
-      this.#start = this.pos = 0;
-      return taken;
-    }
-    const taken = bytes.subarray(this.#start, this.pos);
-    if (bytes.length - this.pos < minLeftBytes) {
-      this.#use(new Uint8Array(0));
-      this.pos = 0;
-    }
-    this.#start = this.pos;
+    const isChunk = bytes.length <= chunkBytes;
+    const taken = isChunk
+      ? bytes.subarray(this.#start, this.#pos)
+      : bytes.slice(this.#start, this.#pos);
+    const isWorthKeeping = isChunk
+      ? bytes.length - this.#pos >= minLeftBytes
+      : bytes.length <= keptBytes && taken.length > chunkBytes / 2;
+    if (!isWorthKeeping) this.#use(new Uint8Array(0));
+    this.#start = isChunk && isWorthKeeping ? this.#pos : 0;
+    this.#pos = this.#start;
     return taken;
   }
 
-  /** Goes on in a larger array, at the same position, so that remembered positions stay valid. */
+  /** Makes room for `count` more bytes. */
+  #reserve(count: number): void {
+    if (this.#pos + count > this.#bytes.length) this.#grow(count);
+  }
+
+  /** Takes what is being written along into a new buffer. */
   #grow(count: number): void {
-    const needed = this.pos + count;
+    const { sizeBytes } = this;
+    const needed = sizeBytes + count;
     const larger = new Uint8Array(needed <= chunkBytes ? chunkBytes : needed * 2);
-    larger.set(this.#bytes.subarray(this.#start, this.pos), this.#start);
+    larger.set(this.#bytes.subarray(this.#start, this.#pos));
     this.#use(larger);
+    this.#start = 0;
+    this.#pos = sizeBytes;
   }
 
   #use(bytes: Uint8Array<ArrayBuffer>): void {
@@ -189,23 +222,24 @@ export class ByteWriter {
 
   #ascii(text: string): boolean {
     const bytes = this.#bytes;
-    let pos = this.pos;
+    let pos = this.#pos;
     bytes[pos++] = text.length;
     for (let index = 0; index < text.length; index++) {
       const unit = text.charCodeAt(index);
       if (unit >= 0x80) return false;
       bytes[pos++] = unit;
     }
-    this.pos = pos;
+    this.#pos = pos;
     return true;
   }
 
   #text(text: string): void {
-    const start = this.pos + varintSize(text.length);
+    const guess = varintSize(text.length);
+    const start = this.#pos + guess;
     const { written } = encoder.encodeInto(text, this.#bytes.subarray(start));
-    const shift = varintSize(written) - varintSize(text.length);
+    const shift = varintSize(written) - guess;
     if (shift > 0) this.#bytes.copyWithin(start + shift, start, start + written);
     this.putVarint(written);
-    this.pos += written;
+    this.#pos += written;
   }
 }

@@ -136,7 +136,7 @@ export class FrameWriter {
     message: Message,
   ): void {
     const writer = this.#writer;
-    const before = writer.pos;
+    const before = writer.sizeBytes;
     try {
       const operation = writer.open(0x0a);
       const content = writer.open(tag);
@@ -144,7 +144,7 @@ export class FrameWriter {
       writer.close(content);
       writer.close(operation);
     } catch (thrown) {
-      writer.pos = before;
+      writer.cut(before);
       throw thrown;
     }
   }

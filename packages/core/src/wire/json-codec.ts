@@ -124,10 +124,10 @@ function checkDepth(depth: number, field: string): void {
 
 /** Writes the object as a Struct, unless it is empty. */
 export function writeStruct(writer: ByteWriter, tag: number, object: JsonObject): void {
-  const before = writer.pos;
+  const before = writer.sizeBytes;
   const start = writer.open(tag);
   writeFields(writer, object, 1);
-  if (writer.pos === start) writer.pos = before;
+  if (writer.sizeBytes === start) writer.cut(before);
   else writer.close(start);
 }
 

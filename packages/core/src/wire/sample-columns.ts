@@ -210,27 +210,28 @@ function isOfOneMetric(metrics: ArrayLike<number>, count: number): boolean {
 }
 
 function writeMetrics(writer: ByteWriter, metrics: ArrayLike<number>, count: number): void {
-  const start = writer.open(0x1a);
+  let largest = 0;
   for (let index = 0; index < count; index++) {
     const id = metrics[index] ?? 0;
     if (!(id >= 1 && id <= 0xffffffff)) throw refused(`the metric id ${id} is out of range`);
-    writer.putVarint(id);
+    if (id > largest) largest = id;
   }
-  writer.close(start);
+  const opened = writer.open(0x1a);
+  writer.putVarints(metrics, count, largest);
+  writer.close(opened);
 }
 
 function writeOffsets(writer: ByteWriter, offsetsUs: ArrayLike<number>, count: number): void {
-  const start = writer.open(0x2a);
   let previousUs = 0;
   for (let index = 0; index < count; index++) {
     const offsetUs = offsetsUs[index] ?? 0;
-    if (!(offsetUs >= previousUs && offsetUs <= Number.MAX_SAFE_INTEGER)) {
-      throw refused("the samples' times decrease or are none");
-    }
+    if (!(offsetUs >= previousUs)) throw refused("the samples' times decrease, or are none");
     previousUs = offsetUs;
-    writer.putVarint(offsetUs);
   }
-  writer.close(start);
+  if (previousUs > Number.MAX_SAFE_INTEGER) throw refused("the samples' times are too far apart");
+  const opened = writer.open(0x2a);
+  writer.putVarints(offsetsUs, count, previousUs);
+  writer.close(opened);
 }
 
 function refused(problem: string): MyelinError {
