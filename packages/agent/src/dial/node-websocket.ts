@@ -45,8 +45,8 @@ export function dialWebSocket(
     request.destroy();
     socket.terminate();
   });
-  socket.on("error", (error) => {
-    failure ??= { code: "UNAVAILABLE", reason: error.message || error.name };
+  socket.on("error", (error: Error & { readonly code?: string }) => {
+    failure ??= { code: codeOf(error.code), reason: error.message || error.name };
   });
   socket.on("close", (closeCode, reason) => {
     clearTimeout(timer);
@@ -75,6 +75,12 @@ function watchDrain(stream: Socket, socket: WebSocket, handler: ChannelHandler):
   stream.on("drain", () => {
     if (socket.readyState === WebSocket.OPEN && socket.bufferedAmount === 0) handler.onDrain?.();
   });
+}
+
+/** The library names breaches of the protocol by codes of its own; all else is the network's. */
+function codeOf(libraryCode: string | undefined): ErrorCode {
+  if (libraryCode === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") return "PAYLOAD_TOO_LARGE";
+  return libraryCode?.startsWith("WS_ERR_") === true ? "PROTOCOL_ERROR" : "UNAVAILABLE";
 }
 
 function endOf(closeCode: number, reason: string): ChannelEnd {
