@@ -1,6 +1,6 @@
 /**
- * A worker of the demo: hashes the files of a folder, over and over, at a moderate load, and says how
- * far it is. Under `myelin run` it finds its node and its name in the environment.
+ * A worker of the demo, a program of its own: hashes the files of a folder, over and over, at a
+ * moderate load, and says how far it is. Under `myelin run` it finds its node and its name in the environment.
  *
  *     node worker.ts [--folder DIR] [--load 0.08] [--misbehave spin|leak|block --after SECONDS]
  */
@@ -25,6 +25,7 @@ const load = Math.min(1, Math.max(0.01, Number(values.load) || 0.08));
 /** Longest rest after one file, so that a slow one does not stop the reports. */
 const longestRestMs = 500;
 const reportIntervalMs = 200;
+const mostFiles = 2_000;
 
 const agent = await connect();
 const how = values.misbehave;
@@ -39,7 +40,7 @@ let bytesHashed = 0;
 let reportedAtMs = 0;
 
 for (let pass = 1; ; pass++) {
-  const files = filesBelow(values.folder);
+  const files = filesBelow(values.folder, mostFiles);
   agent.state.patch({ folder: values.folder, pass, files: files.length });
   for (const [done, path] of files.entries()) {
     const beganMs = performance.now();

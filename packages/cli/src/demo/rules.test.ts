@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { parseRuleFile } from "@myelin/core/rules";
+import { demoRules } from "./rules.ts";
 
 test("the demo's rules are valid and tell workers what their supervisor can do", () => {
-  const text = readFileSync(new URL("./rules.yaml", import.meta.url), "utf8");
-  const { rules, problems } = parseRuleFile(text, { fileName: "rules.yaml" });
+  const { rules, problems } = parseRuleFile(demoRules, { fileName: "rules.yaml" });
   assert.deepEqual(problems, []);
   assert.deepEqual(
     rules.map(({ name, action }) => [name, action]),
