@@ -103,10 +103,10 @@ export class AgentTable {
     return attributes;
   }
 
-  /** Moves the evaluation time on to `atUs` if that is later, and gives it. */
+  /** Moves the evaluation time on to `atUs` if that is later, and gives it; that of a free slot stays. */
   moveOn(slot: number, atUs: number): number {
     const presentUs = this.timesUs[slot] as number;
-    if (!(atUs > presentUs)) return presentUs;
+    if (!(atUs > presentUs && this.has(slot))) return presentUs;
     this.timesUs[slot] = atUs;
     return atUs;
   }

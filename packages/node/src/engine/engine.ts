@@ -3,7 +3,8 @@
  *
  * Invariants
  * 1. It does no I/O and reads no clock: what it decides is a function of the calls made to it.
- * 2. Applying samples allocates nothing per sample; a firing may allocate.
+ * 2. Applying samples allocates nothing per sample; a firing may allocate. What comes for a free slot
+ *    is dropped.
  * 3. One evaluation per evaluation instant and call of `apply`: samples behind the agent's
  *    evaluation time are evaluated together, at the agent's.
  * 4. Hooks are called when all rules of an evaluation have been evaluated; they may call the engine.
@@ -15,11 +16,12 @@ import { type EpisodeKey, parseMetricName, type RuleName } from "@myelin/core/id
 import type { JsonObject } from "@myelin/core/json";
 import type { AgentAttributes, EvaluationContext } from "@myelin/core/rules";
 import { AgentTable } from "./agent-table.ts";
+import { Applier } from "./applier.ts";
 import { type EngineCounters, noCounts } from "./counters.ts";
 import { DepartedCooldowns } from "./departed-cooldowns.ts";
 import { Evaluator } from "./evaluator.ts";
 import type { EngineHooks } from "./firing.ts";
-import { type MetricColumn, MetricColumns, noPart } from "./metric-columns.ts";
+import { MetricColumns, noPart } from "./metric-columns.ts";
 import { Outbox } from "./outbox.ts";
 import { nodePart, partsPerAgent } from "./parts.ts";
 import { type RuleRuntime, type RuleVersion, UNMATCHED } from "./rule-runtime.ts";
@@ -72,6 +74,7 @@ export class Engine {
   readonly #rules: RuleSet;
   readonly #departed: DepartedCooldowns;
   readonly #evaluator: Evaluator;
+  readonly #applier: Applier;
   /** One observation as columns. */
   readonly #oneMetric = new Int32Array(1);
   readonly #oneValue = new Float64Array(1);
@@ -98,15 +101,10 @@ export class Engine {
       twin: (slot) => agents.twins[slot] as JsonObject,
     };
     this.#rules = new RuleSet(agents, columns, this.#timers, context);
-    const { counters, hooks } = { counters: this.counters, hooks: options.hooks };
-    this.#evaluator = new Evaluator({
-      agents,
-      rules: this.#rules,
-      timers: this.#timers,
-      context,
-      counters,
-      hooks,
-    });
+    const { counters, futureToleranceUs } = this;
+    const parts = { agents, columns, rules: this.#rules, timers: this.#timers, counters };
+    this.#evaluator = new Evaluator({ ...parts, context, hooks: options.hooks });
+    this.#applier = new Applier({ ...parts, evaluator: this.#evaluator, futureToleranceUs });
   }
 
   /** Instant of the next timer on the node's clock; Infinity when there is none. */
@@ -155,8 +153,10 @@ export class Engine {
   /** Changes an agent's attributes; rules that read them are evaluated if they differ. */
   setAttributes(slot: number, attributes: AgentAttributes, atUs: number): void {
     const agents = this.#agents;
-    if (isSameAttributes(agents.attributesOf(slot), attributes)) return;
+    const present = agents.attributes[slot];
+    if (present === undefined || isSameAttributes(present, attributes)) return;
     const evaluationUs = this.#evaluator.moveOn(slot, atUs);
+    if (!agents.has(slot)) return;
     agents.attributes[slot] = attributes;
     const outbox = new Outbox();
     for (const rule of this.#rules.all) if (rule.match(slot, evaluationUs)) outbox.ends(rule);
@@ -180,6 +180,7 @@ export class Engine {
   ): void {
     const isPlausible = atUs <= nowUs + this.futureToleranceUs;
     const evaluationUs = this.#evaluator.moveOn(slot, isPlausible ? atUs : nowUs);
+    if (!this.#agents.has(slot)) return;
     const before = this.#agents.twins[slot] as JsonObject;
     this.#agents.twins[slot] = twin;
     for (const rule of this.#rules.twinReaders) {
@@ -232,33 +233,7 @@ export class Engine {
     timesUs: Float64Array,
     nowUs: number,
   ): void {
-    const agents = this.#agents;
-    const evaluator = this.#evaluator;
-    const generation = agents.generations[slot];
-    const newestUs = agents.newestUs[slot * partsPerAgent + part] as number;
-    const limitUs = nowUs + this.futureToleranceUs;
-    let end = count;
-    while (end > 0 && !((timesUs[end - 1] as number) <= limitUs)) end -= 1;
-    let from = 0;
-    while (from < end && (timesUs[from] as number) < newestUs) from += 1;
-    this.counters.samples += count;
-    this.counters.future += count - end;
-    this.counters.late += from;
-    while (from < end && agents.generations[slot] === generation) {
-      const instantUs = Math.max(timesUs[from] as number, agents.timesUs[slot] as number);
-      let to = end;
-      if ((timesUs[end - 1] as number) > instantUs) {
-        to = from + 1;
-        while ((timesUs[to] as number) <= instantUs) to += 1;
-      }
-      if (this.#timers.nextDueUs < instantUs) evaluator.runTimersBefore(slot, instantUs);
-      if (this.#store(slot, part, from, to, metrics, values, timesUs)) {
-        agents.timesUs[slot] = instantUs;
-        if (agents.isNew[slot] === 1) evaluator.admitNew(slot);
-        if (evaluator.notedCount > 0) evaluator.evaluate(slot, part, instantUs, nowUs, undefined);
-      }
-      from = to;
-    }
+    this.#applier.apply(slot, part, count, metrics, values, timesUs, nowUs);
   }
 
   /** Applies one sample, such as what the node itself observes of an agent. */
@@ -370,61 +345,6 @@ export class Engine {
   /** The latest sample of each metric of an agent. */
   latest(slot: number): readonly LatestSample[] {
     return latestOf(slot, this.#agents, this.#columns);
-  }
-
-  /** Stores the samples of one evaluation and notes the rules that read them; false when none was applied. */
-  #store(
-    slot: number,
-    part: number,
-    from: number,
-    to: number,
-    metrics: Int32Array,
-    values: Float64Array,
-    timesUs: Float64Array,
-  ): boolean {
-    const columns = this.#columns.all;
-    const { stamp, stamps, noted } = this.#evaluator;
-    let notedCount = 0;
-    let newestUs = Number.NEGATIVE_INFINITY;
-    for (let index = from; index < to; index += 1) {
-      const column = columns[metrics[index] as number] as MetricColumn;
-      const timeUs = timesUs[index] as number;
-      if (!(timeUs >= (column.timesUs[slot] as number)) && !this.#admit(column, slot, part))
-        continue;
-      newestUs = timeUs;
-      column.values[slot] = values[index] as number;
-      column.timesUs[slot] = timeUs;
-      column.writers[slot] = part;
-      const { readers } = column;
-      for (let number = 0; number < readers.length; number += 1) {
-        const position = readers[number] as number;
-        if (stamps[position] === stamp) continue;
-        stamps[position] = stamp;
-        noted[notedCount] = position;
-        notedCount += 1;
-      }
-    }
-    this.#evaluator.notedCount = notedCount;
-    if (newestUs === Number.NEGATIVE_INFINITY) return false;
-    this.#agents.newestUs[slot * partsPerAgent + part] = newestUs;
-    return true;
-  }
-
-  /** Decides on a sample that is not plainly newer than its series: the first one, or one behind another part's or time line's. */
-  #admit(column: MetricColumn, slot: number, part: number): boolean {
-    if (!this.#columns.makeRoom(column, slot, this.#agents.capacity)) {
-      this.counters.refused += 1;
-      return false;
-    }
-    if (Number.isNaN(column.timesUs[slot])) {
-      this.#agents.series[slot]?.push(column.index);
-      return true;
-    }
-    // Behind a sample of its own part it can only be when that belongs to an earlier time line.
-    const writer = column.writers[slot];
-    if (writer === part || writer === noPart) return true;
-    this.counters.late += 1;
-    return false;
   }
 }
 

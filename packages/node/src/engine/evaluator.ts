@@ -111,9 +111,9 @@ export class Evaluator {
     box?.deliver(this.#hooks, slot, atUs);
   }
 
-  /** Runs the agent's own timers that are due before `instantUs`, in their order. */
-  runTimersBefore(slot: number, instantUs: number): void {
-    for (;;) {
+  /** Runs the agent's own timers that are due before `instantUs`, in their order; true when there were any. */
+  runTimersBefore(slot: number, instantUs: number): boolean {
+    for (let isAny = false; ; isAny = true) {
       let first: RuleRuntime | undefined;
       let firstUs = instantUs;
       for (const rule of this.#rules.keepers) {
@@ -122,7 +122,7 @@ export class Evaluator {
         first = rule;
         firstUs = dueUs;
       }
-      if (first === undefined) return;
+      if (first === undefined) return isAny;
       this.#endByTimer(first, slot, firstUs);
     }
   }

@@ -2,6 +2,5 @@
 export type { EngineCounters } from "./counters.ts";
 export { Engine, type EngineOptions, type InstructionEnd } from "./engine.ts";
 export type { EngineHooks, Firing } from "./firing.ts";
-export { nodePart, partsPerAgent } from "./parts.ts";
 export type { RuleVersion } from "./rule-runtime.ts";
 export type { AgentRuleState, LatestSample, RuleStatus } from "./views.ts";

@@ -5,8 +5,6 @@ import { doubledCapacity, grownFloat64, grownUint8 } from "./growth.ts";
 /** In `writers`: the time line that the latest sample belonged to has ended, so nothing is late against it. */
 export const noPart = 255;
 
-export const noReaders: Int32Array = new Int32Array(0);
-
 const bytesPerCell = 17;
 
 /**
@@ -23,8 +21,9 @@ export class MetricColumn implements Column {
   timesUs: Float64Array = new Float64Array(0);
   /** Index of the part that sent it, or {@link noPart}. */
   writers: Uint8Array = new Uint8Array(0);
-  /** Positions, in the set of rules, of those to be evaluated when a sample of this metric comes. */
-  readers: Int32Array = noReaders;
+  /** Where, in the set's list of readers, those of this metric begin and end. */
+  firstReader = 0;
+  endReader = 0;
   /** True once a rule has been linked to it. */
   isDense = false;
 

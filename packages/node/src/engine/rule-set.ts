@@ -10,7 +10,7 @@ import { MyelinError } from "@myelin/core/errors";
 import type { RuleName } from "@myelin/core/ids";
 import { type EvaluationContext, type LinkedRule, linkRule } from "@myelin/core/rules";
 import type { AgentTable } from "./agent-table.ts";
-import { type MetricColumns, noReaders } from "./metric-columns.ts";
+import type { MetricColumns } from "./metric-columns.ts";
 import { RuleRuntime, type RuleVersion } from "./rule-runtime.ts";
 import type { TimerHeap } from "./timer-heap.ts";
 
@@ -19,6 +19,8 @@ export type OnEnd = (rule: RuleRuntime, slot: number) => void;
 
 export class RuleSet {
   all: readonly RuleRuntime[] = [];
+  /** Positions of the rules to be evaluated when a sample comes, metric by metric; a column knows its range. */
+  readers: Int32Array = new Int32Array(0);
   /** Rules to be evaluated when an agent's attributes change. */
   attributeReaders: readonly RuleRuntime[] = [];
   /** Rules that read the twin. */
@@ -135,23 +137,29 @@ export class RuleSet {
     this.attributeReaders = active.filter(({ plan }) => plan.inputs.readsAttributes);
     this.twinReaders = active.filter(({ plan }) => plan.inputs.twinPaths.length > 0);
     this.keepers = active.filter((rule) => rule.hasKeepFiring);
-    const readers = new Map<string, number[]>();
-    for (const [position, rule] of this.all.entries()) {
-      rule.position = position;
-      if (rule.isOff) continue;
-      for (const metric of rule.plan.inputs.metrics) {
-        const list = readers.get(metric);
-        if (list === undefined) readers.set(metric, [position]);
-        else list.push(position);
-      }
-    }
-    for (const column of this.#columns.all) {
-      const list = readers.get(column.name);
-      column.readers = list === undefined ? noReaders : Int32Array.from(list);
-    }
+    for (const [position, rule] of this.all.entries()) rule.position = position;
+    this.#listReaders(active);
     for (const rule of this.all) {
       rule.unless = rule.plan.unless === undefined ? undefined : this.#byName.get(rule.plan.unless);
       rule.unless?.watch();
     }
+  }
+
+  #listReaders(active: readonly RuleRuntime[]): void {
+    const byMetric = new Map<string, number[]>();
+    for (const { plan, position } of active) {
+      for (const metric of plan.inputs.metrics) {
+        const positions = byMetric.get(metric);
+        if (positions === undefined) byMetric.set(metric, [position]);
+        else positions.push(position);
+      }
+    }
+    const list: number[] = [];
+    for (const column of this.#columns.all) {
+      column.firstReader = list.length;
+      list.push(...(byMetric.get(column.name) ?? []));
+      column.endReader = list.length;
+    }
+    this.readers = Int32Array.from(list);
   }
 }

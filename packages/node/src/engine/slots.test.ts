@@ -85,6 +85,51 @@ describe("agent slots", () => {
   });
 });
 
+describe("a free slot", () => {
+  test("takes nothing in", () => {
+    const fleet = new TestEngine(hot);
+    const slot = fleet.join();
+    fleet.engine.leave(slot, us(1));
+    fleet.send(slot, 50, 11);
+    fleet.engine.setTwin(slot, { x: 1 }, undefined, 1, us(50), us(50));
+    fleet.engine.setAttributes(slot, attributesOf("a1", { type: "other" }), us(50));
+    fleet.engine.advance(us(60));
+    assert.equal(fleet.engine.counters.refused, 1);
+    const next = fleet.join("next", {}, 2);
+    assert.equal(next, slot);
+    assert.deepEqual([fleet.engine.latest(next), fleet.engine.twin(next)], [[], {}]);
+    fleet.send(next, 3, 11);
+    assert.equal(fleet.engine.agentStates(next)[0]?.sinceUs, us(3));
+  });
+
+  test("takes nothing in either when the agent leaves at a timer before its input", () => {
+    const fleet: TestEngine = new TestEngine(hot.replace("cooldown: 1m, ", ""), {
+      hooks: {
+        onFiring: () => undefined,
+        onEpisodeEnd: () => fleet.engine.leave(0, us(9)),
+      },
+    });
+    const inputs = [
+      (slot: number) => fleet.send(slot, 20, 11),
+      (slot: number) => fleet.engine.setTwin(slot, { x: 1 }, undefined, 1, us(20), us(20)),
+      (slot: number) =>
+        fleet.engine.setAttributes(slot, attributesOf("a1", { type: "other" }), us(20)),
+    ];
+    for (const input of inputs) {
+      const slot = fleet.join();
+      fleet.send(slot, 1, 11);
+      fleet.send(slot, 2, 11);
+      fleet.send(slot, 3, 1);
+      input(slot);
+      assert.equal(fleet.join("next"), slot);
+      assert.deepEqual([fleet.engine.latest(slot), fleet.engine.twin(slot)], [[], {}]);
+      fleet.send(slot, 4, 11);
+      assert.equal(fleet.engine.agentStates(slot)[0]?.sinceUs, us(4));
+      fleet.engine.leave(slot, us(5));
+    }
+  });
+});
+
 describe("metrics", () => {
   test("names are numbered node-wide, up to the bound; those that rules read are always there", () => {
     const fleet = new TestEngine(hot, { maxMetrics: 3 });

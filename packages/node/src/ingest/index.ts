@@ -1,4 +1,4 @@
 /** Ingest: from a session's frames to the engine's columns and twins. */
 export type { IngestCounters } from "./counters.ts";
-export { Ingest, type IngestOptions, type IntakeRequest, nodeMetrics } from "./ingest.ts";
+export { Ingest, type IngestOptions, type IntakeRequest } from "./ingest.ts";
 export type { SessionIntake } from "./session-intake.ts";

@@ -22,7 +22,7 @@ export interface IntakeRequest {
 }
 
 /** Metrics that the node itself observes. */
-export const nodeMetrics: ReadonlySet<string> = new Set(["heartbeat_age"]);
+const nodeMetrics: ReadonlySet<string> = new Set(["heartbeat_age"]);
 
 /** Turns sessions' telemetry into columns for the engine, and keeps the agents' twins. */
 export class Ingest {

@@ -52,7 +52,7 @@ export function sizeOf(value: JsonValue, levels: number): number {
   if (levels <= 0) return Number.POSITIVE_INFINITY;
   let size = 2;
   for (const [key, item] of Object.entries(value))
-    size += key.length + 4 + sizeOf(item as JsonValue, levels - 1);
+    size += key.length + 4 + sizeOf(item, levels - 1);
   return size;
 }
 
