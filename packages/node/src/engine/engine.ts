@@ -60,6 +60,8 @@ export interface InstructionEnd {
   readonly startedAtUs: number;
 }
 
+/** Most instructions of one episode that a rule can ask for. */
+const maxAttempts = 10;
 const defaultMaxUnreadBytes = 512 * 1024 * 1024;
 
 export class Engine {
@@ -277,7 +279,7 @@ export class Engine {
    * Tells that an agent already has an instruction of an episode, which the node lost in a restart: the
    * rule fires on in that episode, without another instruction. Call it before the agent's first input.
    * @returns True when the episode, or a later one, is the rule's; false when it was passed over, because the
-   * rule is not in force in that meaning or not for this agent.
+   * rule is not in force in that meaning or not for this agent, or the episode is none.
    */
   reinstate(
     slot: number,
@@ -291,8 +293,9 @@ export class Engine {
       !this.#agents.has(slot)
     )
       return false;
-    if (rule.states[slot] === UNMATCHED) return false;
     const { startedAtUs, attempt } = episode;
+    const isPlausible = Number.isSafeInteger(startedAtUs) && attempt >= 1 && attempt <= maxAttempts;
+    if (rule.states[slot] === UNMATCHED || !isPlausible) return false;
     const emittedUs = rule.emittedStartUs[slot] as number;
     const isKnown =
       emittedUs > startedAtUs ||

@@ -315,7 +315,7 @@ describe("reinstating an episode after a restart", () => {
     assert.equal(fleet.state(slot), "inactive");
   });
 
-  test("it is passed over for a rule that is not in force, in another meaning, off, or not for this agent", () => {
+  test("it is passed over for a rule that is not in force, in another meaning, off, or not for this agent, and when it is none", () => {
     const fleet = new TestEngine(rules);
     const slot = fleet.join();
     const other = fleet.join("b1", attributesOf("b1", { type: "trader" }));
@@ -323,6 +323,8 @@ describe("reinstating an episode after a restart", () => {
     assert.equal(fleet.engine.reinstate(slot, { ...episode, meaningVersion: 2 }), false);
     assert.equal(fleet.engine.reinstate(other, { ...episode, agent: parseAgentId("b1") }), false);
     assert.equal(fleet.engine.reinstate(other + 1, episode), false);
+    assert.equal(fleet.engine.reinstate(slot, { ...episode, attempt: 300 }), false);
+    assert.equal(fleet.engine.reinstate(slot, { ...episode, startedAtUs: Number.NaN }), false);
     fleet.rules(rules.replace("action", "mode: off, action"), 1);
     assert.equal(fleet.engine.reinstate(slot, episode), false);
   });
