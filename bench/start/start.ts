@@ -51,7 +51,7 @@ async function install(directory: string): Promise<string> {
   execFileSync(process.execPath, [join(root, "tools/pack.mjs")], {
     stdio: ["ignore", "ignore", "inherit"],
   });
-  const tarballs = join(root, ".build/tarballs");
+  const tarballs = join(root, ".build/packages/tarballs");
   const files = (await readdir(tarballs))
     .filter((file) => file.endsWith(".tgz"))
     .map((file) => join(tarballs, file));
