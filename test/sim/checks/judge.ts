@@ -1,0 +1,227 @@
+/**
+ * Hears all that happens and says what must not.
+ *
+ * Held while the run goes on:
+ * 1. An incarnation begins an id once, and another incarnation begins it again only where the handler is idempotent.
+ * 2. None begins after its deadline on true time, but for what the agent cannot know of the node's clock:
+ *    half its round trip and the drift since.
+ * 3. What callers gave one agent with one priority, to disk, begins in the order of its acceptance.
+ * 4. A run of the node ends an id once; a later run ends it again only as before, or where the first
+ *    end said that the outcome was not known.
+ * 5. `executed` is what an agent executed; `expired`, `rejected` and `canceled` are what none began.
+ * 6. An unknown outcome has a reason: a death, or a trouble that kept the answer away.
+ */
+import type { Instruction } from "@myelin/agent";
+import {
+  type InstructionDocument,
+  instructionStatuses,
+  parseTime,
+} from "@myelin/core/instruction";
+import type { AccountFigures } from "../../../packages/node/src/ledger/index.ts";
+import type { Trace } from "../world/trace.ts";
+import { type Performance, Records } from "./records.ts";
+import { Troubles } from "./troubles.ts";
+
+/** Drift of both clocks since the exchange that an agent's estimate rests on. */
+const driftAllowanceUs = 10_000;
+/** How far back a death or trouble may lie that explains an outcome: until it is noticed. */
+const noticedWithinUs = 60e6;
+const maxBreaches = 20;
+
+/** What an agent's handler was called with. */
+export interface Beginning {
+  readonly part: string;
+  readonly incarnation: string;
+  /** Round trip that the agent's estimate of the node's clock rests on; undefined when it has none. */
+  readonly rttUs: number | undefined;
+  readonly instruction: Instruction;
+  readonly isIdempotent: boolean;
+}
+
+/** What a call asked for, and its answer said. */
+export interface Answer {
+  readonly call: string;
+  readonly durability: "disk" | "memory";
+  readonly run: number;
+  readonly documents: readonly InstructionDocument[];
+}
+
+export class Judge {
+  readonly breaches: string[] = [];
+  readonly records: Records = new Records();
+  readonly troubles: Troubles = new Troubles();
+  readonly #nowUs: () => number;
+  readonly #trace: Trace;
+  /** The last estimate of each part, for when a step of its clock has made it forget. */
+  readonly #rttUs = new Map<string, number>();
+  readonly #lastBegun = new Map<string, { readonly createdAtUs: number; readonly id: string }>();
+  readonly #endsOfRun = new Map<number, number>();
+  readonly #refused = new Set<string>();
+  readonly #begunCalls = new Set<string>();
+
+  constructor(nowUs: () => number, trace: Trace) {
+    this.#nowUs = nowUs;
+    this.#trace = trace;
+  }
+
+  /** Something happened that must not. */
+  breach(rule: string, what: string): void {
+    this.#trace.note("BREACH", `${rule}: ${what}`);
+    if (this.breaches.length < maxBreaches)
+      this.breaches.push(`${this.#trace.at} ${rule}: ${what}`);
+  }
+
+  /** An incarnation of a part is dead. */
+  died(part: string, incarnation: string): void {
+    this.#trace.note(part, `${incarnation} is dead`);
+    this.troubles.died(part, this.#nowUs());
+  }
+
+  /** A handler was called. */
+  began(beginning: Beginning): Performance {
+    const { part, incarnation, instruction, isIdempotent } = beginning;
+    const { id, action } = instruction;
+    this.#trace.note(part, `begins ${action} ${id}`);
+    const { performances } = this.records.of(id);
+    for (const earlier of performances) {
+      if (earlier.incarnation === incarnation)
+        this.breach("an incarnation begins an id once", `${part} began ${action} ${id} again`);
+      else if (!isIdempotent)
+        this.breach(
+          "only what is idempotent is begun by two incarnations",
+          `${part} began ${action} ${id}, which ${earlier.incarnation} had begun`,
+        );
+    }
+    this.#checkDeadline(beginning);
+    this.#checkOrder(beginning);
+    this.#checkCall(instruction);
+    const performance: Performance = {
+      id,
+      part,
+      incarnation,
+      isIdempotent,
+      begunAtUs: this.#nowUs(),
+      state: "running",
+      endedAtUs: Number.NaN,
+    };
+    performances.push(performance);
+    return performance;
+  }
+
+  /** A handler has done its work, or failed at it. */
+  finished(performance: Performance, how: "returned" | "threw"): void {
+    this.#trace.note(performance.part, `${how} from ${performance.id}`);
+    performance.state = how;
+    performance.endedAtUs = this.#nowUs();
+  }
+
+  /** A caller was answered. */
+  answered({ call, durability, run, documents }: Answer): void {
+    for (const { id, status, endedAt } of documents) {
+      const record = this.records.of(id);
+      record.acceptance ??= { call, durability, run, atUs: this.#nowUs() };
+      if (record.acceptance.call !== call)
+        this.breach("an id is of one call", `${id} of ${record.acceptance.call} told to ${call}`);
+      if (endedAt === null) continue;
+      if (record.told !== undefined && record.told !== status)
+        this.breach("an end stays", `${id} was told as ${record.told}, now ${status}`);
+      record.told = status;
+    }
+  }
+
+  /** The node has ended an instruction. */
+  ended(run: number, document: InstructionDocument): void {
+    const { id, status, agent, part } = document;
+    const code = document.error?.code;
+    this.#trace.note("node", `ended ${id} ${document.action} of ${agent}: ${status} ${code ?? ""}`);
+    this.#endsOfRun.set(run, this.endsOf(run) + 1);
+    const record = this.records.of(id);
+    for (const earlier of record.ends) {
+      const wasUnknown = earlier.status === "failed" && earlier.code !== "HANDLER_FAILED";
+      if (earlier.run === run) this.breach("an id ends once", `${id}: ${earlier.status}, ${status}`);
+      else if (earlier.status !== status && !wasUnknown)
+        this.breach("an id ends with one status", `${id}: ${earlier.status}, then ${status}`);
+    }
+    record.ends.push({ run, status, code, atUs: this.#nowUs() });
+    this.#checkEnd(document);
+    if (code === "OUTCOME_UNKNOWN" && part !== null)
+      this.#checkUnknown(`${agent}/${part}`, document);
+  }
+
+  /** A caller was refused, and had not asked before: nothing must come of it. */
+  refused(call: string): void {
+    this.#refused.add(call);
+    if (this.#begunCalls.has(call)) this.breach("what was refused is not begun", call);
+  }
+
+  /** A run of the node is over, with these figures. */
+  runEnded(run: number, figures: AccountFigures): void {
+    let counted = 0;
+    for (const status of instructionStatuses) counted += figures.counts[status];
+    if (counted !== this.endsOf(run))
+      this.breach(
+        "the ledger adds up",
+        `run ${run} counted ${counted} and told of ${this.endsOf(run)}`,
+      );
+  }
+
+  /** How many ends a run of the node told of. */
+  endsOf(run: number): number {
+    return this.#endsOfRun.get(run) ?? 0;
+  }
+
+  /** That what ended with a status is what happened at the agents. */
+  #checkEnd({ id, status, error }: InstructionDocument): void {
+    const { performances } = this.records.of(id);
+    const has = (state: Performance["state"]): boolean =>
+      performances.some((performance) => performance.state === state);
+    if (status === "executed" && !has("returned"))
+      this.breach("executed is what an agent executed", id);
+    if (error?.code === "HANDLER_FAILED" && !has("threw"))
+      this.breach("a handler that failed has thrown", id);
+    if (status !== "executed" && status !== "failed" && performances.length > 0)
+      this.breach("what did not begin was not begun", `${id} is ${status} ${error?.code ?? ""}`);
+  }
+
+  /** That an unknown outcome was not known. */
+  #checkUnknown(part: string, { id, createdAt, deadline }: InstructionDocument): void {
+    const nowUs = this.#nowUs();
+    const fromUs = parseTime(createdAt) - noticedWithinUs;
+    if (this.troubles.hasDied(part, fromUs, nowUs)) return;
+    const isTroubled =
+      this.troubles.touches(part, fromUs, nowUs) || this.troubles.touches("node", fromUs, nowUs);
+    if (isTroubled && nowUs >= parseTime(deadline)) return;
+    this.breach("an unknown outcome has a reason", `${id} at ${part}`);
+  }
+
+  #checkDeadline({ part, incarnation, rttUs, instruction }: Beginning): void {
+    if (rttUs !== undefined) this.#rttUs.set(incarnation, rttUs);
+    const knownUs = this.#rttUs.get(incarnation);
+    const lateUs = this.#nowUs() - instruction.deadlineUs;
+    if (knownUs === undefined || lateUs <= knownUs / 2 + driftAllowanceUs) return;
+    this.breach(
+      "none begins after its deadline",
+      `${part} began ${instruction.id} ${lateUs} µs late, with a round trip of ${knownUs} µs`,
+    );
+  }
+
+  #checkCall({ id, args }: Instruction): void {
+    const call = args["call"];
+    if (typeof call !== "string") return;
+    this.#begunCalls.add(call);
+    if (this.#refused.has(call)) this.breach("what was refused is not begun", `${call}: ${id}`);
+  }
+
+  #checkOrder({ part, instruction }: Beginning): void {
+    const { id, args, priority, createdAtUs } = instruction;
+    if (args["durability"] !== "disk") return;
+    const key = `${part} ${priority}`;
+    const last = this.#lastBegun.get(key);
+    if (last !== undefined && last.createdAtUs > createdAtUs)
+      this.breach(
+        "instructions of one agent and priority begin in order",
+        `${part} began ${id} after ${last.id}`,
+      );
+    else this.#lastBegun.set(key, { createdAtUs, id });
+  }
+}

@@ -1,0 +1,31 @@
+/** When what could not be relied on: the excuses that a run has for its outcomes. */
+export class Troubles {
+  readonly #spans = new Map<string, { readonly fromUs: number; readonly untilUs: number }[]>();
+  readonly #deaths = new Map<string, number[]>();
+
+  /** `who` (a part, or the node) was, or may have been, out of reach in this span of true time. */
+  add(who: string, fromUs: number, untilUs: number): void {
+    const spans = this.#spans.get(who) ?? [];
+    spans.push({ fromUs, untilUs });
+    this.#spans.set(who, spans);
+  }
+
+  /** An incarnation of `who` has died. */
+  died(who: string, atUs: number): void {
+    const deaths = this.#deaths.get(who) ?? [];
+    deaths.push(atUs);
+    this.#deaths.set(who, deaths);
+  }
+
+  hasDied(who: string, fromUs: number, untilUs: number): boolean {
+    return this.#deaths.get(who)?.some((atUs) => atUs >= fromUs && atUs <= untilUs) ?? false;
+  }
+
+  /** True when any trouble of `who` touches the span. */
+  touches(who: string, fromUs: number, untilUs: number): boolean {
+    return (
+      this.#spans.get(who)?.some((span) => span.fromUs <= untilUs && span.untilUs >= fromUs) ??
+      false
+    );
+  }
+}

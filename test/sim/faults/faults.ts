@@ -1,0 +1,205 @@
+/** What goes wrong: each kind by itself, at random moments, until the faults end. */
+import type { Clock } from "@myelin/core/clock";
+import type { Judge } from "../checks/judge.ts";
+import type { SimPart } from "../fleet/sim-part.ts";
+import type { Link } from "../network/link.ts";
+import type { Departure, Network } from "../network/network.ts";
+import { rulesOf } from "../node/rules.ts";
+import type { SimNode } from "../node/sim-node.ts";
+import { type FaultName, faultNames, type Scenario } from "../scenario.ts";
+import { type Dice, diceOf } from "../world/dice.ts";
+import type { Trace } from "../world/trace.ts";
+
+/** What faults befall. */
+export interface FaultTargets {
+  readonly clock: Clock;
+  readonly network: Network;
+  readonly node: SimNode;
+  readonly parts: readonly SimPart[];
+  readonly judge: Judge;
+  readonly trace: Trace;
+}
+
+/** What comes of a trouble may be felt this long: until it is noticed and mended. */
+const aftermathUs = 20e6;
+const departures: readonly Departure[] = ["close", "reset", "silent"];
+
+export class Faults {
+  readonly #scenario: Scenario;
+  readonly #targets: FaultTargets;
+  #isOver = false;
+  #ruleVariant = 0;
+
+  constructor(scenario: Scenario, targets: FaultTargets) {
+    this.#scenario = scenario;
+    this.#targets = targets;
+  }
+
+  begin(): void {
+    for (const name of faultNames) {
+      const everyUs = this.#scenario.faultEveryUs.get(name);
+      if (everyUs !== undefined)
+        this.#repeat(name, everyUs, diceOf(this.#scenario.seed, `fault ${name}`));
+    }
+  }
+
+  /** Ends all faults, and mends what they have broken. */
+  end(): void {
+    const { network, node, parts } = this.#targets;
+    this.#isOver = true;
+    node.disk.isFull = false;
+    node.disk.isBroken = false;
+    for (const part of parts) part.process?.release();
+    node.process?.release();
+    network.heal();
+    node.start();
+    for (const part of parts) part.start();
+  }
+
+  #repeat(name: FaultName, everyUs: number, dice: Dice): void {
+    this.#targets.clock.schedule(dice.wait(everyUs), () => {
+      if (this.#isOver) return;
+      this.#strike(name, dice);
+      this.#repeat(name, everyUs, dice);
+    });
+  }
+
+  #strike(name: FaultName, dice: Dice): void {
+    const { network, node, trace } = this.#targets;
+    switch (name) {
+      case "cut":
+        this.#onLink(dice, (link) => network.cut(link));
+        return;
+      case "cut-all":
+        trace.note("network", "all links are cut");
+        for (const link of network.links) {
+          this.#trouble(link, 0);
+          network.cut(link);
+        }
+        return;
+      case "half-open":
+        this.#onLink(dice, (link) =>
+          network.halfOpen(link, dice.pick(["agent", "node"]), dice.chance(0.6)),
+        );
+        return;
+      case "stall":
+        this.#stall(dice);
+        return;
+      case "refuse":
+        network.refuse(true);
+        this.#after(dice.wait(1e6), () => network.refuse(false));
+        return;
+      case "node-crash":
+        this.#nodeTrouble();
+        node.kill(dice.pick(departures));
+        this.#restartNode(dice);
+        return;
+      case "node-drain":
+        this.#nodeTrouble();
+        node.drain(dice.between(0, 2e6));
+        this.#restartNode(dice);
+        return;
+      case "node-hang":
+        this.#holdNode(dice);
+        return;
+      case "disk-full":
+        trace.note("disk", "full");
+        node.disk.isFull = true;
+        this.#after(dice.wait(2e6), () => {
+          node.disk.isFull = false;
+        });
+        return;
+      case "disk-broken":
+        trace.note("disk", "broken");
+        node.disk.isBroken = true;
+        this.#after(dice.wait(1e6), () => {
+          node.disk.isBroken = false;
+        });
+        return;
+      case "rule-change":
+        void node.call("POST", "/api/v1/rules", rulesOf(++this.#ruleVariant));
+        return;
+      default:
+        this.#strikePart(name, dice);
+    }
+  }
+
+  #strikePart(
+    name: "agent-crash" | "agent-leave" | "agent-hang" | "clock-step",
+    dice: Dice,
+  ): void {
+    const { judge, trace, parts, clock } = this.#targets;
+    const part = dice.pick(parts);
+    const lastsUs = dice.wait(1.5e6);
+    const nowUs = clock.nowUs();
+    judge.troubles.add(part.name, nowUs, nowUs + lastsUs + aftermathUs);
+    switch (name) {
+      case "agent-crash":
+        part.crash(dice.pick(departures));
+        this.#after(lastsUs, () => part.start());
+        return;
+      case "agent-leave":
+        part.leave();
+        this.#after(2e6 + lastsUs, () => part.start());
+        return;
+      case "agent-hang": {
+        const { process } = part;
+        trace.note(part.name, `hangs for ${(lastsUs / 1e6).toFixed(3)} s`);
+        process?.hold();
+        this.#after(lastsUs, () => process?.release());
+        return;
+      }
+      case "clock-step": {
+        const byUs = Math.round(dice.between(-1, 1) * dice.pick([2e6, 2e7]));
+        trace.note(part.name, `its clock steps by ${(byUs / 1e6).toFixed(3)} s`);
+        part.machine.step(byUs);
+      }
+    }
+  }
+
+  #stall(dice: Dice): void {
+    const lastsUs = dice.wait(2e6);
+    this.#onLink(dice, (link) => this.#targets.network.stall(link, lastsUs), lastsUs);
+  }
+
+  #onLink(dice: Dice, strike: (link: Link) => void, lastsUs = 0): void {
+    const { links } = this.#targets.network;
+    if (links.length === 0) return;
+    const link = dice.pick(links);
+    this.#trouble(link, lastsUs);
+    strike(link);
+  }
+
+  #trouble(link: Link, lastsUs: number): void {
+    const { judge, clock } = this.#targets;
+    const part = link.processOf("agent")?.name ?? "";
+    const nowUs = clock.nowUs();
+    judge.troubles.add(part, nowUs, nowUs + lastsUs + aftermathUs);
+  }
+
+  #nodeTrouble(): void {
+    const { judge, clock } = this.#targets;
+    judge.troubles.add("node", clock.nowUs(), clock.nowUs() + aftermathUs);
+  }
+
+  #restartNode(dice: Dice): void {
+    this.#after(dice.wait(1e6), () => this.#targets.node.start());
+  }
+
+  #holdNode(dice: Dice): void {
+    const { node, trace } = this.#targets;
+    const { process } = node;
+    const lastsUs = dice.wait(1e6);
+    this.#nodeTrouble();
+    trace.note("node", `hangs for ${(lastsUs / 1e6).toFixed(3)} s`);
+    process?.hold();
+    this.#after(lastsUs, () => process?.release());
+  }
+
+  /** Does something later, unless the faults have ended by then: `end` has done it. */
+  #after(delayUs: number, mend: () => void): void {
+    this.#targets.clock.schedule(delayUs, () => {
+      if (!this.#isOver) mend();
+    });
+  }
+}

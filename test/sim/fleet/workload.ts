@@ -1,0 +1,70 @@
+import type { Clock } from "@myelin/core/clock";
+import type { Dice } from "../world/dice.ts";
+import type { SimPart } from "./sim-part.ts";
+
+/** Load above which the rules of the run act; below is calm. */
+const hotLoad = 0.95;
+const calmLoad = 0.2;
+
+/** What a part reports while it works: a load with hot spells, a memory that grows, a state, events. */
+export class Workload {
+  readonly part: SimPart;
+  readonly #clock: Clock;
+  readonly #dice: Dice;
+  readonly #everyUs: number;
+  #hotUntilUs = 0;
+  #memory = 10;
+  #isCalm = false;
+  #reports = 0;
+
+  constructor(part: SimPart, clock: Clock, dice: Dice, everyUs: number) {
+    this.part = part;
+    this.#clock = clock;
+    this.#dice = dice;
+    this.#everyUs = everyUs;
+  }
+
+  /** How many reports were made; the last one's number is in the metric `reports_PART` and, when calm, in the twin. */
+  get reports(): number {
+    return this.#reports;
+  }
+
+  begin(): void {
+    this.#clock.schedule(this.#dice.wait(this.#everyUs), () => {
+      this.#work();
+      this.begin();
+    });
+  }
+
+  /** No rule has cause to act from now on. */
+  calm(): void {
+    this.#isCalm = true;
+  }
+
+  /** Reports once, now. */
+  report(): void {
+    const load = this.#load();
+    const memory = this.#isCalm ? 10 : this.#memory;
+    this.part.act((sdk) => {
+      const reports = ++this.#reports;
+      const { part } = this.part.identity;
+      sdk.report({ load, memory, [`reports_${part}`]: reports });
+      if (reports % 5 === 0 || this.#isCalm) sdk.state.patch({ [part]: { reports } });
+      if (reports % 11 === 0) sdk.event("tool_call", { tool: "search", reports });
+    });
+  }
+
+  #work(): void {
+    const nowUs = this.#clock.nowUs();
+    if (this.#hotUntilUs < nowUs && this.#dice.chance(0.06))
+      this.#hotUntilUs = nowUs + this.#dice.wait(1.5e6);
+    this.#memory = this.#memory > 140 ? 10 : this.#memory + this.#dice.between(0, 12);
+    this.report();
+  }
+
+  #load(): number {
+    if (this.#isCalm) return calmLoad;
+    const isHot = this.#clock.nowUs() < this.#hotUntilUs;
+    return isHot ? hotLoad : calmLoad + this.#dice.between(0, 0.5);
+  }
+}

@@ -1,0 +1,38 @@
+/** The rules of the run; each change of `variant` changes one of them. */
+export function rulesOf(variant: number): string {
+  return `
+rules:
+  - name: spin
+    expr: load > ${variant % 2 === 0 ? "0.9" : "0.85"}
+    for: 300ms
+    resolve: load < 0.5
+    action: restart
+    args: { reason: "load \${load}" }
+    cooldown: ${1 + (variant % 3)}s
+    attempts: 3
+    deadline: 2s
+    timeout: 1500ms
+    priority: 8
+    sla: 20ms
+  - name: leak
+    where: agent.type == "worker"
+    expr: memory > 100
+    action: flush
+    deadline: 3s
+    timeout: 2s
+    cooldown: 500ms
+    keep_firing_for: 200ms
+  - name: silent
+    expr: heartbeat_age > 1.5
+    resolve: heartbeat_age < 0.5
+    action: wake
+    deadline: 5s
+    timeout: 1s
+    priority: 9
+    limit: 6/5s
+  - name: rehearsal
+    expr: memory > 60 && load > 0.5
+    action: restart
+    mode: shadow
+`;
+}

@@ -1,0 +1,244 @@
+/**
+ * The node of the run: the real arc over a disk in memory that outlives its runs.
+ *
+ * Invariants
+ * 1. At most one run is alive. What a killed run had not synced is lost, and its calls are never answered.
+ * 2. A run answers calls and takes channels only once it has started.
+ */
+import type { Clock } from "@myelin/core/clock";
+import type { MyelinError } from "@myelin/core/errors";
+import { seededRandom } from "@myelin/core/random";
+import { Access } from "../../../packages/node/src/access/index.ts";
+import {
+  createMemoryDisk,
+  createMemoryStore,
+  type MemoryDisk,
+  type MemoryStore,
+} from "../../../packages/node/src/adapters/memory-store/index.ts";
+import { createApi } from "../../../packages/node/src/api/index.ts";
+import { Arc, type Notice } from "../../../packages/node/src/arc.ts";
+import type { HttpHandler, HttpResponse } from "../../../packages/node/src/ports/transport.ts";
+import { defaultSessionSettings } from "../../../packages/node/src/session/index.ts";
+import { type ArcSettings, defaultArcSettings } from "../../../packages/node/src/settings.ts";
+import type { Judge } from "../checks/judge.ts";
+import type { Departure, Network } from "../network/network.ts";
+import type { Scenario } from "../scenario.ts";
+import { SimProcess } from "../world/process.ts";
+import type { Trace } from "../world/trace.ts";
+
+/** One life of the node. */
+export interface NodeRun {
+  readonly number: number;
+  readonly process: SimProcess;
+  readonly arc: Arc;
+  readonly store: MemoryStore;
+  readonly api: HttpHandler;
+}
+
+/** What the node lives in. */
+export interface NodeSurroundings {
+  /** True time, which is the node's. */
+  readonly clock: Clock;
+  readonly network: Network;
+  readonly judge: Judge;
+  readonly trace: Trace;
+  readonly scenario: Scenario;
+}
+
+const peer = { transport: "memory", address: "sim", isLoopback: true } as const;
+
+export class SimNode {
+  readonly disk: MemoryDisk = createMemoryDisk();
+  readonly settings: ArcSettings;
+  readonly #around: NodeSurroundings;
+  #run: NodeRun | undefined;
+  #isServing = false;
+  /** True when it is to start again as soon as the present run has drained. */
+  #isStartDue = false;
+  #runs = 0;
+
+  constructor(around: NodeSurroundings) {
+    this.#around = around;
+    const { scenario } = around;
+    this.disk.syncDelayUs = scenario.syncDelayUs;
+    this.settings = {
+      ...defaultArcSettings,
+      maxAgents: 64,
+      maxPresentAgents: 64,
+      maxMetrics: 64,
+      maxOpenInstructions: scenario.maxOpenInstructions,
+      maxQueued: scenario.maxQueued,
+      maxWaiting: scenario.maxWaiting,
+      breakerFailures: 3,
+      breakerOpenUs: 2_000_000,
+    };
+  }
+
+  /** The run that serves; undefined while there is none. */
+  get serving(): NodeRun | undefined {
+    return this.#isServing ? this.#run : undefined;
+  }
+
+  /** The process of the present run, serving or not. */
+  get process(): SimProcess | undefined {
+    return this.#run?.process;
+  }
+
+  /** Starts a run, once there is none that serves. */
+  start(): void {
+    this.#isStartDue = this.#run?.arc.isDraining === true;
+    if (this.#run !== undefined) return;
+    const run = this.#newRun();
+    this.#run = run;
+    this.#around.trace.note("node", `starts, run ${run.number}`);
+    run.process.enter(() => {
+      void run.arc.start().then(
+        () => this.#serve(run),
+        (error: unknown) => this.#around.judge.breach("a node starts", String(error)),
+      );
+    });
+  }
+
+  /** Kills the run, as `kill -9` does. */
+  kill(departure: Departure): void {
+    const run = this.#run;
+    if (run === undefined) return;
+    this.#around.trace.note("node", `dies (${departure})`);
+    this.#end(run, departure);
+  }
+
+  /** Drains the run, then ends it. */
+  drain(boundUs: number): void {
+    const run = this.serving;
+    if (run === undefined || run.process.isHeld || run.arc.isDraining) return;
+    this.#around.trace.note("node", "drains");
+    run.process.enter(() => {
+      void run.arc
+        .drain(boundUs)
+        .then(() => {
+          this.#around.network.listen(undefined);
+          return run.store.close();
+        })
+        .then(() => {
+          if (this.#run === run) this.#end(run, "close");
+        });
+    });
+  }
+
+  /** Calls the API of the run that serves; undefined when nobody answers the call. */
+  call(method: string, path: string, body?: unknown): Promise<HttpResponse> | undefined {
+    const run = this.serving;
+    if (run === undefined || run.process.isHeld) return undefined;
+    const url = new URL(path, "http://node");
+    const bytes = typeof body === "string" ? body : body === undefined ? "" : JSON.stringify(body);
+    return run.api({
+      method,
+      path: url.pathname,
+      query: url.searchParams,
+      headers: {},
+      body: new TextEncoder().encode(bytes),
+      remoteAddress: "127.0.0.1",
+      isLoopback: true,
+      signal: new AbortController().signal,
+    });
+  }
+
+  #serve(run: NodeRun): void {
+    if (this.#run !== run) return;
+    const { network, trace } = this.#around;
+    this.#isServing = true;
+    trace.note("node", "serves");
+    network.listen({
+      process: run.process,
+      accept: (channel) => run.arc.accept(channel, peer),
+    });
+  }
+
+  #end(run: NodeRun, departure: Departure): void {
+    const { network, judge } = this.#around;
+    run.process.kill();
+    run.store.crash();
+    network.listen(undefined);
+    network.depart(run.process, "node", departure);
+    judge.runEnded(run.number, run.arc.ledger.figures());
+    this.#run = undefined;
+    this.#isServing = false;
+    if (this.#isStartDue) this.start();
+  }
+
+  #newRun(): NodeRun {
+    const { clock, judge, scenario } = this.#around;
+    const number = ++this.#runs;
+    const process = new SimProcess("node", clock, (_, error) =>
+      judge.breach(
+        "the node does not throw",
+        error instanceof Error ? (error.stack ?? error.message) : String(error),
+      ),
+    );
+    const store = createMemoryStore({ clock: process.clock, disk: this.disk });
+    const access = new Access(undefined);
+    const arc = new Arc({
+      clock: process.clock,
+      store,
+      access,
+      random: seededRandom(scenario.seed * 1000 + number),
+      node: { id: "node", tier: "edge", version: "0" },
+      sessionSettings: {
+        ...defaultSessionSettings,
+        maxOutstanding: scenario.maxOutstanding,
+        heartbeatIntervalUs: scenario.heartbeatIntervalUs,
+        resumeWindowUs: scenario.resumeWindowUs,
+      },
+      settings: this.settings,
+      onNotice: (notice) => this.#onNotice(number, notice),
+    });
+    return { number, process, arc, store, api: apiOf(arc, store, access, process.clock) };
+  }
+
+  #onNotice(run: number, notice: Notice): void {
+    const { judge, trace } = this.#around;
+    switch (notice.kind) {
+      case "instruction-ended":
+        judge.ended(run, notice.document);
+        return;
+      case "store-error":
+        trace.note("node", `store: ${codeOf(notice.error)}`);
+        return;
+      case "agent-attached":
+        trace.note("node", `attached ${notice.agent}/${notice.part}`);
+        return;
+      case "agent-detached":
+        trace.note("node", `detached ${notice.agent}/${notice.part}: ${notice.reason}`);
+        return;
+      case "breaker-opened":
+        trace.note("node", `breaker over ${notice.over}`);
+        return;
+      case "rule-unreadable":
+        judge.breach("rules are kept", notice.message);
+    }
+  }
+}
+
+function codeOf(error: MyelinError): string {
+  return error.code;
+}
+
+function apiOf(arc: Arc, store: MemoryStore, access: Access, clock: Clock): HttpHandler {
+  return createApi({
+    registry: arc.registry,
+    sessions: arc.sessions,
+    dispatch: arc.dispatch,
+    byHand: arc.byHand,
+    ledger: arc.ledger,
+    book: arc.rules,
+    store,
+    access,
+    insight: arc.insight,
+    describeNode: () => ({}),
+    metrics: () => Promise.resolve({ contentType: "text/plain", text: "" }),
+    nowUs: () => clock.nowUs(),
+    status: (entry) => arc.engine.ruleStatus(entry.plan.name),
+    isDraining: () => arc.isDraining,
+    unreadiness: () => undefined,
+  });
+}

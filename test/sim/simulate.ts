@@ -1,0 +1,126 @@
+/** One run: a world made from a seed, in which things go wrong for a while and must be well after. */
+import { VirtualClock } from "@myelin/core/clock";
+import { Callers } from "./callers/caller.ts";
+import { checkBounds } from "./checks/bounds.ts";
+import { checkEnding, type Ending, unsettled } from "./checks/ending.ts";
+import { Judge } from "./checks/judge.ts";
+import { Faults } from "./faults/faults.ts";
+import { Fleet } from "./fleet/fleet.ts";
+import { Network } from "./network/network.ts";
+import { rulesOf } from "./node/rules.ts";
+import { SimNode } from "./node/sim-node.ts";
+import { type Scenario, scenarioOf } from "./scenario.ts";
+import { diceOf } from "./world/dice.ts";
+import { Trace } from "./world/trace.ts";
+
+/** What a run showed. */
+export interface Verdict {
+  readonly seed: number;
+  /** What happened that must not; empty when all was well. */
+  readonly breaches: readonly string[];
+  /** Digest of all that happened. */
+  readonly digest: string;
+  /** All that happened, where it was asked for. */
+  readonly trace: readonly string[];
+  /** Instructions that ended, by status. */
+  readonly ends: ReadonlyMap<string, number>;
+}
+
+const startUs = Date.UTC(2026, 0, 1) * 1000;
+const boundsEveryUs = 250_000;
+const settleStepUs = 500_000;
+
+/** Runs the world of `seed`. */
+export async function simulate(
+  seed: number,
+  options: { readonly isTraced?: boolean } = {},
+): Promise<Verdict> {
+  const clock = new VirtualClock(startUs);
+  const trace = new Trace(() => clock.nowUs(), options.isTraced === true);
+  const judge = new Judge(() => clock.nowUs(), trace);
+  const onRejection = (reason: unknown): void =>
+    judge.breach("no promise fails unheard", stackOf(reason));
+  process.on("unhandledRejection", onRejection);
+  try {
+    await live(clock, trace, judge, scenarioOf(seed));
+  } catch (error) {
+    judge.breach("the simulation runs to its end", stackOf(error));
+  } finally {
+    process.off("unhandledRejection", onRejection);
+  }
+  const ends = new Map<string, number>();
+  for (const { ends: all } of judge.records.all())
+    for (const { status, code } of all.slice(-1)) {
+      const name = code === undefined ? status : `${status} ${code}`;
+      ends.set(name, (ends.get(name) ?? 0) + 1);
+    }
+  return { seed, breaches: judge.breaches, digest: trace.digest(), trace: trace.lines, ends };
+}
+
+async function live(
+  clock: VirtualClock,
+  trace: Trace,
+  judge: Judge,
+  scenario: Scenario,
+): Promise<void> {
+  const { seed } = scenario;
+  const network = new Network(clock, diceOf(seed, "network"), scenario.network, trace);
+  const node = new SimNode({ clock, network, judge, trace, scenario });
+  const fleet = new Fleet(scenario, { clock, network, judge, trace });
+  const dice = diceOf(seed, "callers");
+  const { agents, parts, workloads } = fleet;
+  const callers = new Callers({ clock, node, judge, trace, dice, agents }, scenario.callEveryUs);
+  const faults = new Faults(scenario, { clock, network, node, parts, judge, trace });
+  trace.note("scenario", [...scenario.faultEveryUs.keys()].join(" "));
+
+  node.start();
+  await clock.run(100_000);
+  void node.call("POST", "/api/v1/rules", rulesOf(0));
+  for (const part of parts) part.start();
+  for (const workload of workloads) workload.begin();
+  callers.begin();
+  faults.begin();
+  watchBounds();
+  await clock.run(scenario.faultsForUs);
+
+  trace.note("world", "faults end");
+  faults.end();
+  callers.end();
+  for (const workload of workloads) workload.calm();
+  await settle(clock, scenario, { node, fleet, judge });
+
+  function watchBounds(): void {
+    clock.schedule(boundsEveryUs, () => {
+      checkBounds({ scenario, node, network, parts, judge });
+      watchBounds();
+    });
+  }
+}
+
+/** Lets the world run until all is well, for a bounded time, then judges it. */
+async function settle(clock: VirtualClock, scenario: Scenario, ending: Ending): Promise<void> {
+  const untilUs = clock.nowUs() + scenario.settleWithinUs;
+  let left = unsettled(ending);
+  while (left !== undefined && clock.nowUs() < untilUs) {
+    await clock.run(settleStepUs);
+    left = unsettled(ending);
+  }
+  if (left !== undefined) {
+    const within = `${scenario.settleWithinUs / 1e6} s`;
+    ending.judge.breach("all is well again in time", `after ${within}: ${left}`);
+    return;
+  }
+  for (const workload of ending.fleet.workloads) workload.report();
+  await clock.run(settleStepUs);
+  let isJudged = false;
+  const judging = checkEnding(ending).then(() => {
+    isJudged = true;
+  });
+  while (!isJudged && clock.nowUs() < untilUs + scenario.settleWithinUs) await clock.run(settleStepUs);
+  if (!isJudged) throw new Error("the node does not answer");
+  await judging;
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
