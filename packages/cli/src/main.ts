@@ -1,23 +1,11 @@
 #!/usr/bin/env node
+import { enableCompileCache } from "node:module";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
-import { ExitCode, run, type StricliProcess } from "@stricli/core";
-import { app } from "./app.ts";
-import { exitCodes } from "./exit-codes.ts";
 
-const stopping = new AbortController();
-for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stopping.abort(name));
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(exitCodes.success);
-  throw error;
-});
-
-const host: StricliProcess = {
-  stdout: process.stdout,
-  stderr: process.stderr,
-  env: process.env,
-  exitCode: 0,
-};
-await run(app, process.argv.slice(2), { process: host, env: process.env, signal: stopping.signal });
-const isMisused =
-  host.exitCode === ExitCode.InvalidArgument || host.exitCode === ExitCode.UnknownCommand;
-process.exitCode = isMisused ? exitCodes.usage : (host.exitCode ?? exitCodes.success);
+// Before anything else is loaded: from the second start on, modules come compiled. In a folder of
+// the user's own, because what is in it is run.
+const cacheHome = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
+enableCompileCache(join(cacheHome, "myelin"));
+await import("./cli.ts");

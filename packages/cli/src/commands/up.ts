@@ -86,7 +86,10 @@ export const upCommand: Command<CliContext> = buildCommand<UpFlags, [], CliConte
   },
   async func(flags) {
     const { createLog, startNode } = await import("@myelin/node");
-    const log = createLog({ level: flags.logLevel, isReadable: process.stderr.isTTY === true });
+    const log = await createLog({
+      level: flags.logLevel,
+      isReadable: process.stderr.isTTY === true,
+    });
     const dataDirectory = flags.data ?? this.env["MYELIN_DATA"];
     const token = flags.token ?? this.env["MYELIN_TOKEN"];
     const node = await startNode({

@@ -70,7 +70,7 @@ async function startDemoNode(
   const options: NodeOptions = {
     dataDirectory,
     id: "demo",
-    log: createLog({ level: "error", isReadable: true }),
+    log: await createLog({ level: "error", isReadable: true }),
   };
   if (port !== undefined) return await startNode({ ...options, port });
   try {
