@@ -1,5 +1,4 @@
 /** The composition root: adapters plugged into the arc. */
-import { mkdirSync } from "node:fs";
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import type { InstructionDocument } from "@myelin/core/instruction";
@@ -94,7 +93,7 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
   assertGuarded(host, options.token);
   const clock = systemClock();
   const startedAtUs = clock.nowUs();
-  const log = options.log ?? createLog({ level: "info", isReadable: false });
+  const log = options.log ?? (await createLog({ level: "info", isReadable: false }));
   const store = await openStore(options);
   const sessionSettings = { ...defaultSessionSettings, ...options.session };
   const identity = {
@@ -207,7 +206,6 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
 async function openStore(options: NodeOptions): Promise<Store> {
   if (options.storage === "memory") return createMemoryStore();
   const directory = options.dataDirectory ?? join(homedir(), ".myelin");
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
   return await openSqliteStore({ directory });
 }
 

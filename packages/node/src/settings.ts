@@ -47,5 +47,5 @@ export const defaultArcSettings: ArcSettings = {
   breakerOpenUs: 10_000_000,
   answerGraceUs: 2_000_000,
   resendAfterUs: 2_000_000,
-  ledgerGroupDelayUs: 20_000,
+  ledgerGroupDelayUs: 1000,
 };
