@@ -51,8 +51,9 @@ test("what is given comes before the environment, and the rest has defaults", ()
 });
 
 test("what cannot be is refused with what to do", () => {
-  const refused = (options: Parameters<typeof resolveOptions>[0], environment = {}): void =>
-    void assert.throws(() => resolveOptions(options, environment), { code: "INVALID_ARGUMENT" });
+  const refused = (options: Parameters<typeof resolveOptions>[0], environment = {}): void => {
+    assert.throws(() => resolveOptions(options, environment), { code: "INVALID_ARGUMENT" });
+  };
   refused({});
   refused({ id: "no id" });
   refused({ id: "w1", part: "No Part" });

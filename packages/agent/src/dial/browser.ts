@@ -24,6 +24,8 @@ function open(url: string, handler: ChannelHandler, maxFrameBytes: number): Chan
   let end: ChannelEnd | undefined;
   let poll: ReturnType<typeof setTimeout> | undefined;
   let hasEnded = false;
+  /** Once this side ends it, what still arrives is dropped. */
+  let isEnding = false;
   const finish = (last: ChannelEnd): void => {
     if (hasEnded) return;
     hasEnded = true;
@@ -41,7 +43,7 @@ function open(url: string, handler: ChannelHandler, maxFrameBytes: number): Chan
   };
   socket.onopen = () => handler.onOpen?.();
   socket.onmessage = ({ data }: { readonly data: unknown }) => {
-    if (hasEnded) return;
+    if (isEnding) return;
     if (!(data instanceof ArrayBuffer)) socket.close(4003, "binary frames only");
     else if (data.byteLength <= maxFrameBytes) handler.onFrame(new Uint8Array(data));
     else {
@@ -52,6 +54,7 @@ function open(url: string, handler: ChannelHandler, maxFrameBytes: number): Chan
   socket.onclose = ({ code, reason }) =>
     finish({ reason: reason || `the connection ended (${code})` });
   const destroy = (): void => {
+    isEnding = true;
     socket.close();
     setTimeout(() => finish({ reason: "closed by this side" }), 0);
   };
@@ -68,6 +71,7 @@ function open(url: string, handler: ChannelHandler, maxFrameBytes: number): Chan
     pause: () => {},
     resume: () => {},
     close: () => {
+      isEnding = true;
       socket.close(1000);
       setTimeout(() => finish({ reason: "closed by this side" }), closeWithinMs);
     },

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Channel, ChannelEnd, Dial } from "@myelin/core/channel";
-import { WebSocketServer } from "ws";
+import { type WebSocket, WebSocketServer } from "ws";
 import { dial as dialInBrowser } from "./browser.ts";
 import { FrameSplitter, prefixed } from "./length-prefix.ts";
 import { dial as dialInNode } from "./node.ts";
@@ -30,7 +30,7 @@ async function webSocketEcho(): Promise<EchoServer> {
     socket.on("message", (data) => socket.send(data));
   });
   await new Promise<void>((resolve) => server.once("listening", resolve));
-  const each = (act: (socket: import("ws").WebSocket) => void): void => server.clients.forEach(act);
+  const each = (act: (socket: WebSocket) => void): void => server.clients.forEach(act);
   return {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
     say: (frame) => each((socket) => socket.send(frame)),

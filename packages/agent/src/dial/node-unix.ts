@@ -14,8 +14,10 @@ export function dialUnix(
   const socket = createConnection({ path });
   let failure: ChannelEnd | undefined;
   let timer: NodeJS.Timeout | undefined;
+  /** Once this side ends it, what still arrives is dropped. */
+  let isEnding = false;
   const splitter = new FrameSplitter(options.maxFrameBytes, (frame) => {
-    if (!socket.destroyed) handler.onFrame(frame);
+    if (!isEnding) handler.onFrame(frame);
   });
   socket.on("connect", () => handler.onOpen?.());
   socket.on("data", (chunk) => {
@@ -52,11 +54,13 @@ export function dialUnix(
       socket.resume();
     },
     close: () => {
+      isEnding = true;
       if (socket.destroyed) return;
       socket.end();
       timer ??= setTimeout(() => socket.destroy(), closeWithinMs);
     },
     destroy: () => {
+      isEnding = true;
       socket.destroy();
     },
   };

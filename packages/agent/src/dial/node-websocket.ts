@@ -32,9 +32,12 @@ export function dialWebSocket(
   });
   let failure: ChannelEnd | undefined;
   let timer: NodeJS.Timeout | undefined;
+  /** Once this side ends it, what still arrives is dropped. */
+  let isEnding = false;
   socket.on("upgrade", (response) => watchDrain(response.socket, socket, handler));
   socket.on("open", () => handler.onOpen?.());
   socket.on("message", (data, isBinary) => {
+    if (isEnding) return;
     if (isBinary && data instanceof Uint8Array) handler.onFrame(data);
     else socket.close(1003, "binary frames only");
   });
@@ -62,11 +65,15 @@ export function dialWebSocket(
     pause: () => socket.pause(),
     resume: () => socket.resume(),
     close: () => {
+      isEnding = true;
       if (socket.readyState === WebSocket.CLOSED) return;
       socket.close(1000);
       timer ??= setTimeout(() => socket.terminate(), closeWithinMs);
     },
-    destroy: () => socket.terminate(),
+    destroy: () => {
+      isEnding = true;
+      socket.terminate();
+    },
   };
 }
 
