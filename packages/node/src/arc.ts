@@ -5,16 +5,15 @@
 import type { Channel, ChannelHandler } from "@myelin/core/channel";
 import type { Clock, Timer } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
-import { type AgentId, type EpisodeKey, type InstructionId, parseRuleName } from "@myelin/core/ids";
+import type { AgentId } from "@myelin/core/ids";
 import type { InstructionDocument } from "@myelin/core/instruction";
 import type { Random } from "@myelin/core/random";
 import type { Acknowledgement } from "@myelin/core/wire";
 import type { Access } from "./access/index.ts";
 import type { AgentInsight } from "./api/index.ts";
-import { ByHand, Dispatch, instructionOfRecord, instructionOfReport } from "./dispatch/index.ts";
+import { ByHand, Dispatch, instructionOfRecord, Reports } from "./dispatch/index.ts";
 import { Engine, type Firing } from "./engine/index.ts";
-import { Ingest } from "./ingest/index.ts";
-import { documentOf, type Instruction } from "./instruction/index.ts";
+import { Ingest, type IngestOptions } from "./ingest/index.ts";
 import { Ledger } from "./ledger/index.ts";
 import type { Store } from "./ports/store.ts";
 import type { PeerInfo } from "./ports/transport.ts";
@@ -69,11 +68,15 @@ export class Arc implements SessionListener {
   readonly scheduler: Scheduler;
   readonly dispatch: Dispatch;
   readonly byHand: ByHand;
+  readonly reports: Reports;
   readonly ledger: Ledger;
   readonly rules: RuleBook;
   readonly #options: ArcOptions;
   readonly #heartbeatAge: number;
+  /** Metrics that were reported or observed since the start; bounded by the engine's metrics. */
+  readonly #seenMetrics = new Set<string>(["heartbeat_age"]);
   #isDraining = false;
+  #isStopped = false;
   #engineTimer: Timer | undefined;
   #engineDueUs = Number.POSITIVE_INFINITY;
 
@@ -96,7 +99,7 @@ export class Arc implements SessionListener {
     });
     this.#heartbeatAge = this.engine.metric("heartbeat_age");
     this.ingest = new Ingest({
-      engine: this.engine,
+      engine: noteMetrics(this.engine, this.#seenMetrics),
       maxMetrics: sessionSettings.maxMetrics,
     });
     this.registry = new Registry({
@@ -137,7 +140,10 @@ export class Arc implements SessionListener {
         breaker: { failuresToOpen: settings.breakerFailures, openForUs: settings.breakerOpenUs },
         graceUs: settings.answerGraceUs,
         resendAfterUs: settings.resendAfterUs,
-        onEnded: (instruction) => this.#onEnded(instruction),
+        onEnded: (instruction, document) => {
+          this.byHand.ended(instruction);
+          options.onNotice({ kind: "instruction-ended", document });
+        },
         onBreakerOpen: (agent, part) =>
           options.onNotice({ kind: "breaker-opened", over: `part ${part} of agent ${agent}` }),
       },
@@ -160,10 +166,21 @@ export class Arc implements SessionListener {
       maxOpen: settings.maxOpenInstructions,
       flush: endTurn,
     });
+    this.reports = new Reports({
+      clock,
+      store,
+      onStoreError,
+      dispatch: this.dispatch,
+      ledger: this.ledger,
+      episodes: this.engine,
+      timeoutUsOf: (rule) => this.rules.get(rule)?.plan.timeoutUs,
+      flush: endTurn,
+    });
     this.rules = new RuleBook({
       clock,
       store,
       maxRules: settings.maxRules,
+      knowsMetric: (name) => this.#seenMetrics.has(name),
       enforce: (rules, nowUs) => this.#enforce(rules, nowUs),
     });
   }
@@ -190,20 +207,23 @@ export class Arc implements SessionListener {
   /**
    * Takes no new work, waits until what is under way has ended or `boundUs` has passed, says goodbye
    * to the agents and writes what is left. What has not ended is handed back: it stays on disk, or
-   * with its agent, for the node's next run.
+   * with its agent, for the node's next run; what would be lost ends now, and says so.
    */
   async drain(boundUs: number): Promise<void> {
     this.#isDraining = true;
+    this.dispatch.drain();
     const { clock } = this.#options;
     const untilUs = clock.nowUs() + boundUs;
     while (this.#isUnderWay() && clock.nowUs() < untilUs)
       await new Promise<void>((resolve) => clock.schedule(10_000, resolve));
+    this.dispatch.handBack();
     this.sessions.drain({
       code: "NODE_DRAINING",
       message: "the node is shutting down",
       canResume: true,
       isFinal: false,
     });
+    this.#isStopped = true;
     this.#engineTimer?.cancel();
     this.dispatch.stop();
     this.ledger.flush();
@@ -224,9 +244,8 @@ export class Arc implements SessionListener {
     how: { readonly isResumed: boolean; readonly isNewIncarnation: boolean },
     outcomes: readonly Acknowledgement[],
   ): void {
-    for (const outcome of outcomes) this.#reconcile(session, outcome);
-    if (how.isNewIncarnation) this.dispatch.startIncarnation(session);
-    this.dispatch.resume(session);
+    this.reports.take(session, outcomes);
+    this.dispatch.attached(session);
     this.#options.onNotice({
       kind: "agent-attached",
       agent: session.agent.id,
@@ -236,10 +255,11 @@ export class Arc implements SessionListener {
   }
 
   onAcknowledgement(session: PartSession, acknowledgement: Acknowledgement): void {
-    this.dispatch.acknowledge(session, acknowledgement);
+    this.reports.acknowledge(session, acknowledgement);
   }
 
   onDetached(session: PartSession, end: { readonly reason: string }): void {
+    this.dispatch.detached(session.agent);
     this.#options.onNotice({
       kind: "agent-detached",
       agent: session.agent.id,
@@ -276,33 +296,6 @@ export class Arc implements SessionListener {
     });
   }
 
-  /** An agent tells of an instruction that the node may have lost: its episode is reinstated before the agent is evaluated again. */
-  #reconcile(session: PartSession, outcome: Acknowledgement): void {
-    const id = outcome.instructionId as InstructionId;
-    const hasEnded = outcome.status !== "received";
-    const { slot } = session.agent;
-    if (
-      this.dispatch.get(id) === undefined &&
-      outcome.episode !== undefined &&
-      slot !== undefined
-    ) {
-      const { episode } = outcome;
-      const key: EpisodeKey = {
-        ...episode,
-        rule: parseRuleName(episode.rule),
-        agent: session.agent.id,
-      };
-      const end = {
-        succeeded: outcome.status === "executed",
-        endedAtUs: session.toNodeTimeUs(outcome.endedAtUs),
-      };
-      this.engine.reinstate(slot, key, hasEnded ? end : undefined);
-      const lost = instructionOfReport(session, outcome);
-      if (lost !== undefined) this.dispatch.restore(lost);
-    }
-    this.dispatch.acknowledge(session, outcome);
-  }
-
   #onFiring(firing: Firing): void {
     const { frame } = this.sessions;
     this.dispatch.fire(firing, {
@@ -317,11 +310,6 @@ export class Arc implements SessionListener {
     });
   }
 
-  #onEnded(instruction: Instruction): void {
-    this.byHand.ended(instruction);
-    this.#options.onNotice({ kind: "instruction-ended", document: documentOf(instruction) });
-  }
-
   #enforce(rules: readonly RuleEntry[], nowUs: number): void {
     this.sessions.beginApply(Number.NaN, nowUs, 0);
     this.engine.setRules(rules, nowUs);
@@ -331,7 +319,7 @@ export class Arc implements SessionListener {
   /** Keeps one timer of the clock at the engine's next due instant. */
   #planEngine(): void {
     const dueUs = this.engine.nextDueUs;
-    if (dueUs === this.#engineDueUs) return;
+    if (dueUs === this.#engineDueUs || this.#isStopped) return;
     this.#engineTimer?.cancel();
     this.#engineTimer = undefined;
     this.#engineDueUs = dueUs;
@@ -353,4 +341,22 @@ export class Arc implements SessionListener {
       if (instruction.status === "sent" || instruction.status === "received") return true;
     return false;
   }
+}
+
+/** The engine as ingest sees it, noting which metrics are reported. */
+function noteMetrics(engine: Engine, seen: Set<string>): IngestOptions["engine"] {
+  return {
+    futureToleranceUs: engine.futureToleranceUs,
+    metric: (name) => {
+      const index = engine.metric(name);
+      seen.add(name);
+      return index;
+    },
+    apply: (slot, part, count, metrics, values, timesUs, nowUs) =>
+      engine.apply(slot, part, count, metrics, values, timesUs, nowUs),
+    setTwin: (slot, twin, fields, part, atUs, nowUs) =>
+      engine.setTwin(slot, twin, fields, part, atUs, nowUs),
+    tenancy: (slot) => engine.tenancy(slot),
+    timeLine: (slot, part) => engine.timeLine(slot, part),
+  };
 }

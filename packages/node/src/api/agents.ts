@@ -7,7 +7,7 @@ import type { Dispatch } from "../dispatch/index.ts";
 import type { AgentRuleState, LatestSample } from "../engine/index.ts";
 import type { Agent, Registry } from "../registry/index.ts";
 import type { PartSession, SessionStation } from "../session/index.ts";
-import { queryInteger } from "./fields.ts";
+import { queryInteger, requireKnown } from "./fields.ts";
 import { type ApiHandler, json } from "./router.ts";
 
 /** What the engine and the twins know of an agent. */
@@ -46,8 +46,9 @@ export class AgentsApi {
     this.#options = options;
   }
 
-  /** GET /agents?where=&limit=&after= */
+  /** GET /agents?where=&limit=&cursor= : by id */
   readonly list: ApiHandler = ({ http }) => {
+    requireKnown(http.query, ["where", "limit", "cursor"]);
     const limit = queryInteger(http.query, "limit", 1, 10_000, 1000);
     const after = http.query.get("cursor") ?? "";
     const agents = selectAgents(this.#options.registry, http.query.get("where") ?? undefined)
@@ -65,7 +66,7 @@ export class AgentsApi {
   readonly get: ApiHandler = ({ parameters }) => {
     const agent = this.#known(parameters["id"] ?? "");
     const { insight, dispatch } = this.#options;
-    const metrics: Record<string, JsonObject> = {};
+    const metrics: Record<string, JsonObject> = Object.create(null);
     const { slot } = agent;
     if (slot !== undefined) {
       for (const { metric, value, timeUs } of insight.latest(slot)) {

@@ -43,6 +43,13 @@ export class Fields {
     return value === undefined ? fallbackUs : parseDuration(value);
   }
 
+  /** A duration of more than nothing. */
+  positiveDurationUs(name: string, fallbackUs: number): number {
+    const durationUs = this.durationUs(name, fallbackUs);
+    if (durationUs > 0) return durationUs;
+    throw wrong(name, "more than 0");
+  }
+
   /** @throws MyelinError INVALID_ARGUMENT for fields nobody asked for */
   end(): void {
     const unknown = Object.keys(this.#object).find((name) => !this.#read.has(name));
@@ -60,6 +67,15 @@ export class Fields {
 
 function wrong(name: string, form: string): MyelinError {
   return new MyelinError("INVALID_ARGUMENT", `the field ${name} must be ${form}`);
+}
+
+/** Refuses parameters of the query that nobody asks for. @throws MyelinError INVALID_ARGUMENT */
+export function requireKnown(query: URLSearchParams, names: readonly string[]): void {
+  const unknown = [...query.keys()].find((name) => !names.includes(name));
+  if (unknown === undefined) return;
+  throw new MyelinError("INVALID_ARGUMENT", `unknown parameter ${JSON.stringify(unknown)}`, {
+    hint: names.length === 0 ? "There are none here." : `Known are ${names.join(", ")}.`,
+  });
 }
 
 /** A whole number of the query. @throws MyelinError INVALID_ARGUMENT */

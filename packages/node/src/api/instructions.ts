@@ -3,17 +3,23 @@ import { parseActionName, parseAgentId, parseInstructionId } from "@myelin/core/
 import {
   type InstructionDocument,
   type InstructionStatus,
-  instructionStatuses,
-  isInstructionStatus,
-  parseTime,
+  isEnded as isFinal,
 } from "@myelin/core/instruction";
 import type { Batch, ByHand, Dispatch } from "../dispatch/index.ts";
-import { documentOf, type Instruction } from "../instruction/index.ts";
+import { documentOf, isEnded } from "../instruction/index.ts";
 import type { Ledger } from "../ledger/index.ts";
-import type { Store } from "../ports/store.ts";
+import type { LedgerPage, Store } from "../ports/store.ts";
 import type { Agent, Registry } from "../registry/index.ts";
 import { selectAgents } from "./agents.ts";
-import { Fields, queryInteger } from "./fields.ts";
+import { Fields, queryInteger, requireKnown } from "./fields.ts";
+import {
+  type Cursor,
+  filterOf,
+  type InstructionFilter,
+  listParameters,
+  openPage,
+  parseCursor,
+} from "./instruction-list.ts";
 import { type ApiHandler, bodyObject, json } from "./router.ts";
 
 export interface InstructionsApiOptions {
@@ -48,8 +54,8 @@ export class InstructionsApi {
       action: parseActionName(fields.requiredText("action")),
       args: fields.object("args"),
       priority: fields.integer("priority", 1, 10, 5),
-      deadlineUs: fields.durationUs("deadline", 30 * secondUs),
-      timeoutUs: fields.durationUs("timeout", 60 * secondUs),
+      deadlineUs: fields.positiveDurationUs("deadline", 30 * secondUs),
+      timeoutUs: fields.positiveDurationUs("timeout", 60 * secondUs),
       durability: durability === "memory" ? ("memory" as const) : ("disk" as const),
       idempotencyKey: fields.text("idempotencyKey") ?? headerKey,
       actor,
@@ -71,30 +77,25 @@ export class InstructionsApi {
 
   /** GET /instructions?agent=&rule=&status=&since=&until=&limit=&cursor= : the open ones first, then the ledger, newest first. */
   readonly list: ApiHandler = async ({ http }) => {
-    const { query } = http;
-    const limit = queryInteger(query, "limit", 1, 1000, 100);
-    const status = statusOf(query.get("status"));
-    const cursor = query.get("cursor") ?? undefined;
-    const since = query.get("since");
-    const until = query.get("until");
-    const filter = {
-      ...optional("agent", query.get("agent")),
-      ...optional("rule", query.get("rule")),
-      ...(status === undefined ? {} : { status }),
-      ...(since === null ? {} : { sinceUs: parseTime(since) }),
-      ...(until === null ? {} : { untilUs: parseTime(until) }),
-    };
-    const open = cursor === undefined ? this.#openDocuments(filter, limit) : [];
-    this.#options.ledger.flush();
-    const page = await this.#options.store.queryLedger({
-      ...filter,
-      limit: Math.max(1, limit - open.length),
-      newestFirst: true,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
+    requireKnown(http.query, listParameters);
+    const limit = queryInteger(http.query, "limit", 1, 1000, 100);
+    const filter = filterOf(http.query);
+    const cursor = parseCursor(http.query.get("cursor"));
+    const open = openPage(this.#options.dispatch.open(), filter, cursor, limit);
+    const rest = await this.#ledgerPage(filter, cursor, limit - open.length);
+    const last = open.at(-1);
+    const next =
+      rest === undefined && last !== undefined
+        ? `o${last.createdAtUs}~${last.id}`
+        : rest?.cursor === undefined
+          ? undefined
+          : `l${rest.cursor}`;
     return json({
-      instructions: [...open, ...page.entries.map(({ document }) => document)],
-      ...(page.cursor === undefined ? {} : { cursor: page.cursor }),
+      instructions: [
+        ...open.map(documentOf),
+        ...(rest?.entries ?? []).map(({ document }) => document),
+      ],
+      ...(next === undefined ? {} : { cursor: next }),
     });
   };
 
@@ -102,7 +103,7 @@ export class InstructionsApi {
   readonly get: ApiHandler = async ({ parameters }) =>
     json(await this.#documentById(parameters["id"] ?? ""));
 
-  /** POST /instructions/:id/cancel */
+  /** POST /instructions/:id/cancel : 202 when its agent was asked to drop it, and has not answered yet */
   readonly cancel: ApiHandler = async ({ parameters }) => {
     const id = parseInstructionId(parameters["id"] ?? "");
     const instruction = this.#options.dispatch.get(id);
@@ -113,13 +114,31 @@ export class InstructionsApi {
       });
     }
     this.#options.dispatch.cancel(instruction);
-    return json(documentOf(instruction));
+    return json(documentOf(instruction), isEnded(instruction) ? 200 : 202);
   };
+
+  /** What of a page the ledger fills; undefined when the open ones have filled it. */
+  async #ledgerPage(
+    { status, ...filter }: InstructionFilter,
+    cursor: Cursor | undefined,
+    room: number,
+  ): Promise<LedgerPage | undefined> {
+    if (room === 0) return undefined;
+    if (status !== undefined && !isFinal(status)) return { entries: [] };
+    this.#options.ledger.flush();
+    return await this.#options.store.queryLedger({
+      ...filter,
+      ...(status === undefined ? {} : { status }),
+      ...(cursor?.of === "ledger" ? { cursor: cursor.after } : {}),
+      limit: room,
+      newestFirst: true,
+    });
+  }
 
   async #documentById(text: string): Promise<InstructionDocument> {
     const id = parseInstructionId(text);
-    const open = this.#options.dispatch.get(id);
-    if (open !== undefined) return documentOf(open);
+    const found = this.#options.dispatch.find(id);
+    if (found !== undefined) return documentOf(found);
     this.#options.ledger.flush();
     const entry = await this.#options.store.ledgerById(id);
     if (entry !== undefined) return entry.document;
@@ -145,60 +164,10 @@ export class InstructionsApi {
       hint: "List the agents with `myelin agents`.",
     });
   }
-
-  #openDocuments(
-    filter: {
-      agent?: string;
-      rule?: string;
-      status?: InstructionStatus;
-      sinceUs?: number;
-      untilUs?: number;
-    },
-    limit: number,
-  ): InstructionDocument[] {
-    const documents: InstructionDocument[] = [];
-    for (const instruction of [...this.#options.dispatch.open()].reverse()) {
-      if (documents.length >= limit) break;
-      if (matches(instruction, filter)) documents.push(documentOf(instruction));
-    }
-    return documents;
-  }
-}
-
-function matches(
-  instruction: Instruction,
-  filter: {
-    agent?: string;
-    rule?: string;
-    status?: InstructionStatus;
-    sinceUs?: number;
-    untilUs?: number;
-  },
-): boolean {
-  if (filter.agent !== undefined && instruction.agent !== filter.agent) return false;
-  if (filter.rule !== undefined && instruction.episode?.rule !== filter.rule) return false;
-  if (filter.status !== undefined && instruction.status !== filter.status) return false;
-  if (filter.sinceUs !== undefined && instruction.createdAtUs < filter.sinceUs) return false;
-  return filter.untilUs === undefined || instruction.createdAtUs < filter.untilUs;
-}
-
-function statusOf(text: string | null): InstructionStatus | undefined {
-  if (text === null) return undefined;
-  if (isInstructionStatus(text)) return text;
-  throw new MyelinError("INVALID_ARGUMENT", `${JSON.stringify(text)} is no status`, {
-    hint: `One of ${instructionStatuses.join(", ")}.`,
-  });
-}
-
-function optional<Name extends string>(
-  name: Name,
-  value: string | null,
-): Partial<Record<Name, string>> {
-  return value === null ? {} : ({ [name]: value } as Partial<Record<Name, string>>);
 }
 
 function isSettled(batch: Batch): boolean {
-  return batch.instructions.every(({ endedAtUs }) => endedAtUs !== undefined);
+  return batch.instructions.every(isEnded);
 }
 
 function batchDocument(batch: Batch): unknown {

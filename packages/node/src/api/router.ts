@@ -87,17 +87,13 @@ export function bodyText(http: HttpRequest): string {
 
 /** The body as a JSON object. @throws MyelinError INVALID_ARGUMENT */
 export function bodyObject(http: HttpRequest): JsonObject {
+  const text = bodyText(http);
   let document: unknown;
   try {
-    document = JSON.parse(bodyText(http));
-  } catch (error) {
-    throw MyelinError.from(error).code === "INVALID_ARGUMENT"
-      ? error
-      : new MyelinError(
-          "INVALID_ARGUMENT",
-          `the body is not JSON: ${MyelinError.from(error).message}`,
-          { cause: error },
-        );
+    document = JSON.parse(text);
+  } catch (cause) {
+    const { message } = MyelinError.from(cause);
+    throw new MyelinError("INVALID_ARGUMENT", `the body is not JSON: ${message}`, { cause });
   }
   if (isJsonObject(document)) return document;
   throw new MyelinError("INVALID_ARGUMENT", "the body is not a JSON object");

@@ -20,8 +20,7 @@ export class RulesApi {
 
   /** POST /rules, the body a rule file in YAML or JSON */
   readonly apply: ApiHandler = async ({ http, actor }) => {
-    if (this.#options.isDraining())
-      throw new MyelinError("NODE_DRAINING", "the node is shutting down");
+    this.#requireServing();
     const { changes, warnings } = await this.#options.book.apply(bodyText(http), actor);
     return json({ changes, warnings });
   };
@@ -52,8 +51,15 @@ export class RulesApi {
   };
 
   /** DELETE /rules/:name */
-  readonly delete: ApiHandler = async ({ parameters, actor }) =>
-    json(await this.#options.book.delete(parseRuleName(parameters["name"] ?? ""), actor));
+  readonly delete: ApiHandler = async ({ parameters, actor }) => {
+    this.#requireServing();
+    return json(await this.#options.book.delete(parseRuleName(parameters["name"] ?? ""), actor));
+  };
+
+  #requireServing(): void {
+    if (this.#options.isDraining())
+      throw new MyelinError("NODE_DRAINING", "the node is shutting down");
+  }
 
   #document(entry: RuleEntry): object {
     return {

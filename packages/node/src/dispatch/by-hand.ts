@@ -5,18 +5,22 @@
  * 1. What a caller is told is accepted is on disk first (unless the caller asked for `memory`).
  * 2. The same idempotency key is the same call: it is performed once, whoever asks again and however
  *    often, also while the first is still being written and after a restart.
+ * 3. What is accepted can be sent, and is bounded: an order beyond the bounds is refused before anything of it is kept.
  */
 import type { Clock, Timer } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
 import { type ActionName, type InstructionId, parseInstructionId } from "@myelin/core/ids";
 import type { JsonObject } from "@myelin/core/json";
 import { type Random, randomName } from "@myelin/core/random";
+import { FrameWriter } from "@myelin/core/wire";
 import { type Instruction, isEnded } from "../instruction/index.ts";
+import { canonicalJson } from "../json/index.ts";
 import type { InstructionRecord, Store } from "../ports/store.ts";
 import type { Agent } from "../registry/index.ts";
+import { messageOf } from "./delivery.ts";
 import type { Dispatch } from "./dispatch.ts";
 import { routeOf, type Sessions } from "./recipient.ts";
-import { instructionOfRecord } from "./sources.ts";
+import { instructionOfOrder, instructionOfRecord } from "./sources.ts";
 
 /** What a caller wants done. */
 export interface Order {
@@ -45,13 +49,15 @@ export interface ByHandOptions {
   readonly store: Pick<Store, "acceptInstructions" | "instructionsByKey">;
   readonly dispatch: Dispatch;
   readonly sessions: Sessions;
-  /** Most instructions open in the node; acceptance beyond it is refused. */
+  /** Most instructions by hand open in the node; acceptance beyond it is refused. */
   readonly maxOpen: number;
   /** Delivers and writes what was accepted. */
   readonly flush: () => void;
 }
 
 const maxKeysInMemory = 10_000;
+/** Largest instruction, as the wire carries it. */
+const maxInstructionBytes = 64 << 10;
 
 interface Waiter {
   left: number;
@@ -73,7 +79,7 @@ export class ByHand {
 
   /**
    * Accepts an order: on disk, then on its way, then the answer.
-   * @throws MyelinError RESOURCE_EXHAUSTED, STORAGE_FULL, STORAGE_UNAVAILABLE, ALREADY_EXISTS when the key was used for another order
+   * @throws MyelinError INVALID_ARGUMENT or PAYLOAD_TOO_LARGE for args that cannot be sent, RESOURCE_EXHAUSTED, STORAGE_FULL, STORAGE_UNAVAILABLE, ALREADY_EXISTS when the key was used for another order
    */
   async accept(order: Order): Promise<Batch> {
     const key = order.idempotencyKey;
@@ -125,34 +131,30 @@ export class ByHand {
     }
     const instructions = earlier.map(
       (record) =>
-        this.#options.dispatch.get(parseInstructionId(record.id)) ?? instructionOfRecord(record),
+        this.#options.dispatch.find(parseInstructionId(record.id)) ?? instructionOfRecord(record),
     );
     return sameOrder({ id: first.batch, instructions }, order, key);
   }
 
   async #perform(order: Order): Promise<Batch> {
     const { dispatch, maxOpen, store } = this.#options;
-    if (dispatch.openCount + this.#accepting + order.agents.length > maxOpen) {
+    if (dispatch.openByHandCount + this.#accepting + order.agents.length > maxOpen) {
       throw new MyelinError(
         "RESOURCE_EXHAUSTED",
-        `the node already has ${dispatch.openCount} open instructions`,
-        {
-          hint: "Wait until some have ended, or cancel some.",
-        },
+        `the node already has ${dispatch.openByHandCount + this.#accepting} open instructions by hand`,
+        { hint: "Wait until some have ended, or cancel some." },
       );
     }
     const batch = randomName(this.#options.random, 22);
     const records = order.agents.map((agent) => this.#recordOf(order, agent, batch));
+    const instructions = records.map(instructionOfOrder);
+    requireSendable(instructions[0]);
     this.#accepting += records.length;
     try {
       if (order.durability === "disk") await store.acceptInstructions(records);
     } finally {
       this.#accepting -= records.length;
     }
-    const instructions = records.map((record) => ({
-      ...instructionOfRecord(record),
-      status: "accepted" as const,
-    }));
     for (const instruction of instructions) dispatch.add(instruction);
     this.#options.flush();
     return { id: batch, instructions };
@@ -161,7 +163,7 @@ export class ByHand {
   #recordOf(order: Order, agent: Agent, batch: string): InstructionRecord {
     const nowUs = this.#options.clock.nowUs();
     const route = routeOf(agent, order.action, this.#options.sessions.of(agent), nowUs);
-    const part = route.kind === "session" ? route.session.part : undefined;
+    const part = typeof route === "string" ? undefined : route.part;
     return {
       id: randomName(this.#options.random, 22),
       batch,
@@ -203,14 +205,30 @@ export class ByHand {
   }
 }
 
+/** Refuses what no session could carry. The instructions of an order differ in their agents only. */
+function requireSendable(instruction: Instruction | undefined): void {
+  if (instruction === undefined) return;
+  const writer = new FrameWriter();
+  writer.instruction(messageOf(instruction));
+  if (writer.sizeBytes <= maxInstructionBytes) return;
+  throw new MyelinError(
+    "PAYLOAD_TOO_LARGE",
+    `the instruction has ${writer.sizeBytes} bytes; at most ${maxInstructionBytes} can be sent`,
+  );
+}
+
 /** The earlier batch, when it was the same order. A selector may match others by now: only a single agent is compared. */
 function sameOrder(batch: Batch, order: Order, key: string): Batch {
   const single = order.agents.length === 1 ? order.agents[0]?.id : undefined;
+  const args = canonicalJson(order.args);
   const isSame = batch.instructions.every(
-    ({ action, args, agent }) =>
-      action === order.action &&
-      JSON.stringify(args) === JSON.stringify(order.args) &&
-      (single === undefined || batch.instructions.length > 1 || agent === single),
+    (former) =>
+      former.action === order.action &&
+      former.priority === order.priority &&
+      former.timeoutUs === order.timeoutUs &&
+      Math.abs(former.deadlineUs - former.createdAtUs - order.deadlineUs) < 1 &&
+      canonicalJson(former.args) === args &&
+      (single === undefined || batch.instructions.length > 1 || former.agent === single),
   );
   if (isSame) return batch;
   throw new MyelinError(

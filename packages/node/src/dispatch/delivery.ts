@@ -1,39 +1,95 @@
 import type { InstructionId, PartName } from "@myelin/core/ids";
-import { BoundedPriorityQueue } from "@myelin/core/schedule";
 import type { InstructionMessage } from "@myelin/core/wire";
 import type { Instruction } from "../instruction/index.ts";
+import { Backlog } from "../scheduler/index.ts";
 import { Breaker, type BreakerOptions } from "./breaker.ts";
 
-/** What dispatch keeps for one agent while anything of it is under way. */
-export class Delivery {
+/** Bounds of what dispatch keeps for one agent. */
+export interface DeliveryBounds {
+  /** Most instructions sent to one part and not ended. */
+  readonly maxOutstanding: number;
+  /** Most instructions of rules that wait for one part, and for an agent that is away. */
+  readonly maxWaiting: number;
+  readonly breaker: BreakerOptions;
+}
+
+/** What dispatch keeps for one part of an agent. */
+export class PartDelivery {
+  readonly name: PartName;
   /** Sent and not ended. */
   readonly outstanding: Map<InstructionId, Instruction> = new Map();
-  /** Not sent: the agent is away, or its window of outstanding instructions is full. Highest score first. */
-  readonly waiting: BoundedPriorityQueue<Instruction>;
-  readonly #breakers = new Map<PartName, Breaker>();
+  /** Not sent, because the window of outstanding instructions is full. */
+  readonly queued: Backlog;
+  readonly breaker: Breaker;
+  readonly #maxOutstanding: number;
 
-  constructor(maxWaiting: number) {
-    this.waiting = new BoundedPriorityQueue(maxWaiting);
+  constructor(name: PartName, bounds: DeliveryBounds) {
+    this.name = name;
+    this.#maxOutstanding = bounds.maxOutstanding;
+    this.queued = new Backlog(bounds.maxWaiting);
+    this.breaker = new Breaker(bounds.breaker);
   }
 
-  breakerOf(part: PartName, options: BreakerOptions): Breaker {
-    let breaker = this.#breakers.get(part);
-    if (breaker === undefined) {
-      breaker = new Breaker(options);
-      this.#breakers.set(part, breaker);
+  /** How many more may be sent. */
+  get room(): number {
+    return this.#maxOutstanding - this.outstanding.size;
+  }
+}
+
+/** What dispatch keeps for one agent while it is present, or anything of it is under way. */
+export class Delivery {
+  readonly parts: Map<PartName, PartDelivery> = new Map();
+  /** Not sent, because the parts that handle it are away. */
+  readonly parked: Backlog;
+  readonly #bounds: DeliveryBounds;
+
+  constructor(bounds: DeliveryBounds) {
+    this.#bounds = bounds;
+    this.parked = new Backlog(bounds.maxWaiting);
+  }
+
+  partOf(name: PartName): PartDelivery {
+    let part = this.parts.get(name);
+    if (part === undefined) {
+      part = new PartDelivery(name, this.#bounds);
+      this.parts.set(name, part);
     }
-    return breaker;
+    return part;
+  }
+
+  get outstandingCount(): number {
+    let count = 0;
+    for (const { outstanding } of this.parts.values()) count += outstanding.size;
+    return count;
   }
 
   /** Parts whose breaker is open. */
   openBreakers(): PartName[] {
-    return [...this.#breakers].filter(([, breaker]) => breaker.isOpen).map(([part]) => part);
+    return [...this.parts.values()].filter(({ breaker }) => breaker.isOpen).map(({ name }) => name);
   }
 
-  /** True when there is nothing left to remember. */
+  /** Takes out all that waits. */
+  takeWaiting(): Instruction[] {
+    const taken: Instruction[] = [];
+    const take = (backlog: Backlog): void => {
+      for (let next = backlog.pop(); next !== undefined; next = backlog.pop()) taken.push(next);
+    };
+    take(this.parked);
+    for (const { queued } of this.parts.values()) take(queued);
+    return taken;
+  }
+
+  /** Takes out one that waits, wherever it does. */
+  removeWaiting(instruction: Instruction): void {
+    if (this.parked.remove(instruction)) return;
+    for (const { queued } of this.parts.values()) if (queued.remove(instruction)) return;
+  }
+
+  /** True when nothing is under way. */
   get isIdle(): boolean {
-    if (this.outstanding.size > 0 || this.waiting.size > 0) return false;
-    for (const breaker of this.#breakers.values()) if (!breaker.isPristine) return false;
+    if (this.parked.size > 0) return false;
+    for (const { outstanding, queued } of this.parts.values())
+      if (outstanding.size > 0 || queued.size > 0) return false;
     return true;
   }
 }

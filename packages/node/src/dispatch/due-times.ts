@@ -1,5 +1,5 @@
 import type { Clock, Timer } from "@myelin/core/clock";
-import { BoundedPriorityQueue } from "@myelin/core/schedule";
+import { Heap } from "@myelin/core/schedule";
 import type { Instruction } from "../instruction/index.ts";
 
 /** Calls back when an instruction's next instant is due, with one timer of the clock for all. */
@@ -7,44 +7,52 @@ export class DueTimes {
   readonly #clock: Clock;
   readonly #onDue: (instruction: Instruction, nowUs: number) => void;
   readonly #onTurnEnd: () => void;
-  readonly #queue: BoundedPriorityQueue<Instruction>;
-  readonly #dueUs = new Map<Instruction, number>();
+  readonly #heap = new Heap<Instruction>({
+    isBefore: (a, b) => a.dueUs < b.dueUs,
+    placeOf: (instruction) => instruction.duePlace,
+    setPlace: (instruction, place) => {
+      instruction.duePlace = place;
+    },
+  });
   #timer: Timer | undefined;
   #timerDueUs = Number.POSITIVE_INFINITY;
+  #isStopped = false;
 
-  /** `capacity` is the most instructions that are open at once. */
+  /** `onTurnEnd` is called after all that was due at one instant. */
   constructor(
     clock: Clock,
-    capacity: number,
     onDue: (instruction: Instruction, nowUs: number) => void,
     onTurnEnd: () => void,
   ) {
     this.#clock = clock;
-    this.#queue = new BoundedPriorityQueue(capacity);
     this.#onDue = onDue;
     this.#onTurnEnd = onTurnEnd;
   }
 
   /** Sets or moves the instant at which the instruction is looked at. */
   set(instruction: Instruction, dueUs: number): void {
-    if (this.#dueUs.get(instruction) === dueUs) return;
-    this.#queue.remove(instruction);
-    this.#dueUs.set(instruction, dueUs);
-    this.#queue.push(instruction, -dueUs);
+    if (instruction.duePlace >= 0) {
+      if (instruction.dueUs === dueUs) return;
+      this.#heap.remove(instruction);
+    }
+    instruction.dueUs = dueUs;
+    this.#heap.push(instruction);
     if (dueUs < this.#timerDueUs) this.#arm(dueUs);
   }
 
   clear(instruction: Instruction): void {
-    if (this.#dueUs.delete(instruction)) this.#queue.remove(instruction);
+    this.#heap.remove(instruction);
   }
 
-  /** Calls off everything. */
+  /** Calls off everything, for good. */
   stop(): void {
+    this.#isStopped = true;
     this.#timer?.cancel();
     this.#timer = undefined;
   }
 
   #arm(dueUs: number): void {
+    if (this.#isStopped) return;
     this.#timer?.cancel();
     this.#timerDueUs = dueUs;
     this.#timer = this.#clock.schedule(Math.max(0, dueUs - this.#clock.nowUs()), () => this.#run());
@@ -54,17 +62,13 @@ export class DueTimes {
     this.#timer = undefined;
     this.#timerDueUs = Number.POSITIVE_INFINITY;
     const nowUs = this.#clock.nowUs();
-    for (;;) {
-      const score = this.#queue.peekScore();
-      if (score === undefined) break;
-      if (-score > nowUs) {
-        this.#arm(-score);
+    for (let next = this.#heap.peek(); next !== undefined; next = this.#heap.peek()) {
+      if (next.dueUs > nowUs) {
+        this.#arm(next.dueUs);
         break;
       }
-      const instruction = this.#queue.pop();
-      if (instruction === undefined) break;
-      this.#dueUs.delete(instruction);
-      this.#onDue(instruction, nowUs);
+      this.#heap.remove(next);
+      this.#onDue(next, nowUs);
     }
     this.#onTurnEnd();
   }

@@ -1,4 +1,5 @@
 export { type Batch, ByHand, type ByHandOptions, type Order } from "./by-hand.ts";
-export { type Accounts, Dispatch, type DispatchOptions, type RuleFeedback } from "./dispatch.ts";
-export { type DeliverySession, type Sessions } from "./recipient.ts";
-export { instructionOfRecord, instructionOfReport } from "./sources.ts";
+export { Dispatch, type DispatchOptions, type RuleFeedback } from "./dispatch.ts";
+export type { DeliverySession, Sessions } from "./recipient.ts";
+export { Reports, type ReportsOptions } from "./reports.ts";
+export { instructionOfRecord } from "./sources.ts";

@@ -1,5 +1,6 @@
 import type { ActionName, PartName } from "@myelin/core/ids";
-import type { Acknowledgement, InstructionMessage } from "@myelin/core/wire";
+import type { InstructionMessage } from "@myelin/core/wire";
+import type { Instruction } from "../instruction/index.ts";
 import type { Agent, Part } from "../registry/index.ts";
 
 /** A session of a part, as dispatch sees it. */
@@ -10,7 +11,10 @@ export interface DeliverySession {
   readonly isLive: boolean;
   /** True while the part answers: live, heard of lately, and not held still. */
   answers(nowUs: number): boolean;
-  /** Queues an instruction for the next frame to the part; returns its size in bytes. */
+  /**
+   * Queues an instruction for the next frame to the part; returns its size in bytes.
+   * @throws MyelinError INVALID_ARGUMENT for one that cannot be written; nothing is queued then
+   */
   sendInstruction(message: InstructionMessage): number;
   sendCancellation(instructionId: string): void;
   sendSettlement(instructionIds: readonly string[]): void;
@@ -23,54 +27,41 @@ export interface Sessions {
   of(agent: Agent): ReadonlyMap<PartName, DeliverySession>;
 }
 
-/** Where an instruction goes. */
-export type Route =
-  /** To this session, now. */
-  | { readonly kind: "session"; readonly session: DeliverySession }
-  /** Nowhere yet: the part that handles it is away. */
-  | { readonly kind: "away"; readonly part: Part }
-  /** Nowhere: no part handles the action. */
-  | { readonly kind: "unhandled" };
-
 /**
- * Chooses the part that an action goes to: of those that handle it `app` while it answers, else
- * `supervisor`, else whichever is live; parts that are away count only when none is live.
+ * Chooses the part that an action goes to: of those that handle it and answer `app`, else `supervisor`,
+ * else any; of those that are live but do not answer the same; `away` when none is live, `unhandled`
+ * when no part of the agent handles the action.
  */
 export function routeOf(
   agent: Agent,
   action: ActionName,
   sessions: ReadonlyMap<PartName, DeliverySession>,
   nowUs: number,
-): Route {
+): DeliverySession | "away" | "unhandled" {
   let best: DeliverySession | undefined;
   let bestRank = 0;
-  let away: Part | undefined;
+  let isHandled = false;
   for (const part of agent.parts.values()) {
     if (!part.actions.has(action)) continue;
+    isHandled = true;
     const session = sessions.get(part.name);
-    if (session === undefined || !session.isLive) {
-      if (away === undefined || part.name === "app") away = part;
-      continue;
-    }
-    const rank = rankOf(session, nowUs);
+    if (session === undefined || !session.isLive) continue;
+    const rank = rankOf(part.name) + (session.answers(nowUs) ? 3 : 0);
     if (rank > bestRank) {
       best = session;
       bestRank = rank;
     }
   }
-  if (best !== undefined) return { kind: "session", session: best };
-  return away === undefined ? { kind: "unhandled" } : { kind: "away", part: away };
+  return best ?? (isHandled ? "away" : "unhandled");
 }
 
-function rankOf(session: DeliverySession, nowUs: number): number {
-  if (session.answers(nowUs)) {
-    if (session.part.name === "app") return 4;
-    return session.part.name === "supervisor" ? 3 : 2;
-  }
-  return 1;
+function rankOf(part: PartName): number {
+  if (part === "app") return 3;
+  return part === "supervisor" ? 2 : 1;
 }
 
-/** True for an acknowledgement that ends its instruction. */
-export function isFinal(acknowledgement: Acknowledgement): boolean {
-  return acknowledgement.status !== "received";
+/** True when the instruction was, or was meant to be, sent to this life of the part. */
+export function isRecipient(instruction: Instruction, { part }: DeliverySession): boolean {
+  const { recipient } = instruction;
+  return recipient?.part === part.name && recipient.incarnation === part.incarnation;
 }

@@ -1,15 +1,13 @@
-import type {
-  ActionName,
-  AgentId,
-  Incarnation,
-  InstructionId,
-  PartName,
-  RuleName,
-} from "@myelin/core/ids";
+import type { ActionName, AgentId, Incarnation, InstructionId, PartName } from "@myelin/core/ids";
 import { score } from "@myelin/core/schedule";
 import type { Acknowledgement } from "@myelin/core/wire";
 import type { Firing } from "../engine/index.ts";
-import { type Instruction, type StageTimes, unknownStageTimes } from "../instruction/index.ts";
+import {
+  type Instruction,
+  type InstructionEpisode,
+  type StageTimes,
+  unknownStageTimes,
+} from "../instruction/index.ts";
 import type { InstructionRecord } from "../ports/store.ts";
 import type { DeliverySession } from "./recipient.ts";
 
@@ -39,19 +37,35 @@ export function instructionOfFiring(firing: Firing, times: StageTimes): Instruct
     batch: undefined,
     isDurable: false,
     isByHand: false,
+    isHeldBack: firing.isShadow || firing.isSuppressed,
     times,
     status: "accepted",
     recipient: undefined,
     lastSentAtUs: Number.NEGATIVE_INFINITY,
+    isCancelRequested: false,
+    dueUs: Number.NaN,
+    duePlace: -1,
     endedAtUs: undefined,
     result: undefined,
     error: undefined,
   };
 }
 
-/** The instruction of a record of the store: one accepted by hand. */
+/** The instruction of a record that was accepted just now: nothing of it was sent. */
+export function instructionOfOrder(record: InstructionRecord): Instruction {
+  return fromRecord(record, Number.NEGATIVE_INFINITY);
+}
+
+/** The instruction of a record that an earlier run of the node accepted: what has a recipient may have been sent. */
 export function instructionOfRecord(record: InstructionRecord): Instruction {
-  const hasRecipient = record.part !== undefined && record.incarnation !== undefined;
+  return fromRecord(
+    record,
+    record.incarnation !== undefined ? record.createdAtUs : Number.NEGATIVE_INFINITY,
+  );
+}
+
+function fromRecord(record: InstructionRecord, lastSentAtUs: number): Instruction {
+  const isOpenAndSent = record.endedAtUs === undefined && lastSentAtUs > Number.NEGATIVE_INFINITY;
   return {
     id: record.id as InstructionId,
     agent: record.agent as AgentId,
@@ -68,54 +82,66 @@ export function instructionOfRecord(record: InstructionRecord): Instruction {
     batch: record.batch,
     isDurable: record.isDurable,
     isByHand: true,
+    isHeldBack: false,
     times: { ...unknownStageTimes(), decidedAtUs: record.createdAtUs },
-    status: record.endedAtUs === undefined && hasRecipient ? "sent" : record.status,
-    recipient: hasRecipient
-      ? { part: record.part as PartName, incarnation: record.incarnation as Incarnation }
-      : undefined,
-    lastSentAtUs: Number.NEGATIVE_INFINITY,
+    status: isOpenAndSent ? "sent" : record.status,
+    recipient:
+      record.part === undefined || record.incarnation === undefined
+        ? undefined
+        : { part: record.part as PartName, incarnation: record.incarnation as Incarnation },
+    lastSentAtUs,
+    isCancelRequested: false,
+    dueUs: Number.NaN,
+    duePlace: -1,
     endedAtUs: record.endedAtUs,
     result: record.result,
     error: record.error,
   };
 }
 
-/**
- * The instruction of a rule that an agent tells of and the node has lost: it was decided before the
- * node last started. Undefined when the report bears no episode.
- */
-export function instructionOfReport(
-  session: DeliverySession,
-  report: Acknowledgement,
-): Instruction | undefined {
-  const { episode } = report;
-  if (episode === undefined) return undefined;
-  const receivedAtUs = session.toNodeTimeUs(report.receivedAtUs);
+/** What an agent told of an instruction of a rule that the node has lost. */
+export interface LostInstruction {
+  readonly report: Acknowledgement;
+  readonly episode: InstructionEpisode;
+  /** How long it may run, as far as it is still known. */
+  readonly timeoutUs: number;
+  readonly nowUs: number;
+}
+
+/** The instruction of a rule that an agent tells of and the node has lost: it was decided before the node last started. */
+export function instructionOfReport(session: DeliverySession, lost: LostInstruction): Instruction {
+  const { report, episode, nowUs } = lost;
+  const mappedUs = session.toNodeTimeUs(report.receivedAtUs);
+  const receivedAtUs = mappedUs >= 0 && mappedUs <= nowUs ? mappedUs : nowUs;
   return {
     id: report.instructionId as InstructionId,
     agent: session.agent.id,
-    action: (report.action ?? "") as ActionName,
+    action: report.action as ActionName,
     args: {},
-    priority: 5,
+    priority: unknownPriority,
     slaUs: undefined,
     score: 0,
     createdAtUs: receivedAtUs,
     deadlineUs: receivedAtUs,
-    timeoutUs: reportedTimeoutUs,
-    episode: { ...episode, rule: episode.rule as RuleName },
+    timeoutUs: Math.max(lost.timeoutUs, nowUs - receivedAtUs),
+    episode,
     actor: `rule:${episode.rule}`,
     batch: undefined,
     isDurable: false,
     isByHand: false,
+    isHeldBack: false,
     times: { ...unknownStageTimes(), receivedAtUs },
     status: "received",
     recipient: { part: session.part.name, incarnation: session.part.incarnation },
     lastSentAtUs: receivedAtUs,
+    isCancelRequested: false,
+    dueUs: Number.NaN,
+    duePlace: -1,
     endedAtUs: undefined,
     result: undefined,
     error: undefined,
   };
 }
 
-/** How long the node waits for the outcome of an instruction whose own timeout it has lost. */
-const reportedTimeoutUs = 24 * 3600e6;
+/** The priority that rules have unless they say otherwise. */
+const unknownPriority = 5;

@@ -82,7 +82,7 @@ export function documentOf(instruction: Instruction): InstructionDocument {
 }
 
 function withinSla(instruction: Instruction, totalUs: number | null): boolean | null {
-  if (instruction.slaUs === undefined) return null;
+  if (instruction.slaUs === undefined || instruction.isHeldBack) return null;
   if (instruction.endedAtUs === undefined) return null;
   return instruction.status === "executed" && totalUs !== null && totalUs <= instruction.slaUs;
 }

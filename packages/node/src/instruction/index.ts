@@ -6,4 +6,5 @@ export {
   type Recipient,
   type StageTimes,
   unknownStageTimes,
+  wasSent,
 } from "./instruction.ts";

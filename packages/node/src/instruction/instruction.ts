@@ -66,16 +66,23 @@ export interface Instruction {
   readonly actor: string;
   /** Instructions of one call share it. */
   readonly batch: string | undefined;
-  /** True when a caller was told that it is accepted: it is on disk and never shed. */
+  /** True when it is on disk from its acceptance on. */
   readonly isDurable: boolean;
-  /** True when it was asked for by a caller, who waits for its end. */
+  /** True when a caller asked for it and was told that it is accepted: it is never shed. */
   readonly isByHand: boolean;
+  /** True when it is accounted and by design not sent: its rule is in shadow mode, or its rule's breaker is open. */
+  readonly isHeldBack: boolean;
   readonly times: StageTimes;
   status: InstructionStatus;
   /** Set before it is sent, and on disk before that when it is durable. */
   recipient: Recipient | undefined;
-  /** Node's clock of the latest sending. */
+  /** Node's clock of the latest sending, known or possible; -Infinity when it was never sent. */
   lastSentAtUs: number;
+  /** True when a caller wants it called off and it may have left already. */
+  isCancelRequested: boolean;
+  /** When dispatch looks at it next, and its place among those it looks at; dispatch keeps both. */
+  dueUs: number;
+  duePlace: number;
   /** Node's clock of its end. */
   endedAtUs: number | undefined;
   result: JsonValue | undefined;
@@ -94,6 +101,11 @@ export function unknownStageTimes(): StageTimes {
     receivedAtUs: Number.NaN,
     executedAtUs: Number.NaN,
   };
+}
+
+/** True when it has left the node, or may have in an earlier run: what became of it is not for the node alone to say. */
+export function wasSent(instruction: Instruction): boolean {
+  return instruction.lastSentAtUs > Number.NEGATIVE_INFINITY;
 }
 
 /** True when nothing can happen to it any more. */

@@ -4,10 +4,12 @@
  * Invariants
  * 1. Each ended instruction is accounted once; nothing else in the node measures latency.
  * 2. Nobody waits for it: documents are written behind, in groups. What waits is bounded by the store.
+ * 3. Figures are kept for a bounded number of rules: beyond, the rule that came first is forgotten.
  */
 import type { Clock, Timer } from "@myelin/core/clock";
 import type { RuleName } from "@myelin/core/ids";
 import {
+  type InstructionDocument,
   type InstructionStatus,
   instructionStatuses,
   type StageName,
@@ -126,6 +128,9 @@ export interface LedgerOptions {
   readonly groupDelayUs: number;
 }
 
+/** Most rules that figures are kept for. */
+const maxRules = 10_000;
+
 export class Ledger {
   readonly #options: LedgerOptions;
   readonly #all = new Account();
@@ -139,10 +144,14 @@ export class Ledger {
     this.#options = options;
   }
 
-  /** Accounts an ended instruction; resolves to true when it is on disk. */
-  account(instruction: Instruction): Promise<boolean> {
+  /** Accounts an ended instruction; `isOnDisk` resolves to true when it is there, to false when it was dropped. */
+  account(instruction: Instruction): {
+    readonly document: InstructionDocument;
+    readonly isOnDisk: Promise<boolean>;
+  } {
+    const document = documentOf(instruction);
     const entry: LedgerEntry = {
-      document: documentOf(instruction),
+      document,
       nodeUs: nodeDurationUs(instruction.times),
       ...(instruction.episode === undefined
         ? {}
@@ -156,7 +165,7 @@ export class Ledger {
       this.#resolveSettled = resolve;
     });
     this.#timer ??= this.#options.clock.schedule(this.#options.groupDelayUs, () => this.flush());
-    return this.#settled;
+    return { document, isOnDisk: this.#settled };
   }
 
   /** Hands what was collected to the store at once. */
@@ -186,6 +195,8 @@ export class Ledger {
     if (account === undefined) {
       account = new Account();
       this.#rules.set(rule, account);
+      const [first] = this.#rules.keys();
+      if (this.#rules.size > maxRules && first !== undefined) this.#rules.delete(first);
     }
     return account;
   }

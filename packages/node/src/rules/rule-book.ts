@@ -10,7 +10,9 @@ import type { Clock } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
 import { type RuleName, parseRuleName } from "@myelin/core/ids";
 import { parseRuleFile, planRule, type RulePlan, type RuleProblem } from "@myelin/core/rules";
+import { canonicalJson } from "../json/index.ts";
 import type { RuleRecord, Store } from "../ports/store.ts";
+import { doubtsAbout } from "./doubts.ts";
 
 /** One rule in force. */
 export interface RuleEntry {
@@ -35,6 +37,8 @@ export interface RuleBookOptions {
   readonly enforce: (rules: readonly RuleEntry[], nowUs: number) => void;
   /** Most rules in force. */
   readonly maxRules: number;
+  /** True for a metric that an agent has reported, or the node observes itself. */
+  readonly knowsMetric: (name: string) => boolean;
 }
 
 /** A name's latest version, in force or deleted. */
@@ -89,7 +93,8 @@ export class RuleBook {
   }
 
   /**
-   * Applies a rule file: what it names is created or updated, other rules stay.
+   * Applies a rule file: what it names is created or updated, other rules stay. The warnings name rules and
+   * metrics that the node does not know.
    * @throws MyelinError RULE_INVALID with details.problems, RESOURCE_EXHAUSTED, and the store's errors
    */
   async apply(
@@ -99,8 +104,14 @@ export class RuleBook {
     const { rules, problems } = parseRuleFile(text);
     const errors = problems.filter(({ severity }) => severity === "error");
     if (errors.length > 0) throw invalidRules(errors);
-    const changes = await this.#inTurn(() => this.#applyPlans(rules, actor));
-    return { changes, warnings: problems };
+    return await this.#inTurn(async () => {
+      const changes = await this.#applyPlans(rules, actor);
+      const doubts = doubtsAbout(rules, text, {
+        hasRule: (name) => this.get(name) !== undefined,
+        knowsMetric: this.#options.knowsMetric,
+      });
+      return { changes, warnings: [...problems, ...doubts] };
+    });
   }
 
   /** @throws MyelinError NOT_FOUND, and the store's errors */
@@ -195,17 +206,7 @@ function recordOf(entry: RuleEntry): RuleRecord {
 
 /** True when the rule is written alike, whatever the order of its fields. */
 function sameSource(a: RulePlan, b: RulePlan): boolean {
-  return canonical(a.source) === canonical(b.source);
-}
-
-function canonical(value: unknown): string {
-  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
-  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
-  const entries = Object.entries(value).filter(([, field]) => field !== undefined);
-  return `{${entries
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, field]) => `${JSON.stringify(key)}:${canonical(field)}`)
-    .join()}}`;
+  return canonicalJson(a.source) === canonicalJson(b.source);
 }
 
 function invalidRules(errors: readonly RuleProblem[]): MyelinError {

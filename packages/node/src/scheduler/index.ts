@@ -1,1 +1,2 @@
+export { Backlog } from "./backlog.ts";
 export { Scheduler, type SchedulerOptions } from "./scheduler.ts";

@@ -1,0 +1,230 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type EpisodeKey, instructionIdOf, parseRuleName } from "@myelin/core/ids";
+import type { Acknowledgement } from "@myelin/core/wire";
+import { Reports } from "./reports.ts";
+import { type FakeSession, secondUs, startUs, World } from "./test-support.ts";
+
+type Reinstated = [
+  slot: number,
+  episode: EpisodeKey,
+  end?: { succeeded: boolean; endedAtUs: number } | undefined,
+];
+
+class ReportingWorld extends World {
+  readonly reinstated: Reinstated[] = [];
+  readonly reports: Reports = new Reports({
+    clock: this.clock,
+    dispatch: this.dispatch,
+    store: this.store,
+    ledger: this.ledger,
+    episodes: {
+      reinstate: (...args) => {
+        this.reinstated.push(args);
+        return true;
+      },
+      instructionEnded: (...told) => this.told.push(told),
+    },
+    timeoutUsOf: (rule) => (rule === "hot" ? 20 * secondUs : undefined),
+    flush: () => this.scheduler.drain(),
+    onStoreError: (error) => this.errors.push(error),
+  });
+
+  /** A hello's report of an instruction of rule `hot` that the node does not know. */
+  report(
+    session: FakeSession,
+    status: Acknowledgement["status"],
+    changes: Partial<EpisodeKey> = {},
+  ): Acknowledgement {
+    const key: EpisodeKey = {
+      rule: parseRuleName("hot"),
+      meaningVersion: 3,
+      agent: session.agent.id,
+      timeLine: "app/life-1/t/0",
+      startedAtUs: startUs,
+      attempt: 1,
+      ...changes,
+    };
+    const { agent: _, ...episode } = key;
+    return session.says(instructionIdOf(key), status, {
+      action: "restart",
+      episode: { ...episode, ruleVersion: 7 },
+    });
+  }
+}
+
+test("an instruction of a rule that the node lost is reinstated at once, then accounted and settled", async () => {
+  const world = new ReportingWorld();
+  const app = world.attach("w1");
+  const report = world.report(app, "executed");
+  world.reports.take(app, [{ ...report, result: "done" }]);
+  assert.deepEqual(
+    world.reinstated.map(([slot, key, end]) => [slot, key.startedAtUs, end?.succeeded]),
+    [[0, startUs, true]],
+  );
+  await world.clock.run(secondUs);
+  const document = world.end(report.instructionId);
+  assert.deepEqual(
+    [document?.status, document?.rule, document?.ruleVersion, document?.action, document?.result],
+    ["executed", "hot", 7, "restart", "done"],
+  );
+  assert.equal(document?.stagesUs.collect, null);
+  assert.deepEqual(app.settled, [report.instructionId]);
+  assert.equal(world.store.disk.ledger.size, 1);
+});
+
+test("an instruction that still runs at its agent is open again, and ends with the agent's word", async () => {
+  const world = new ReportingWorld();
+  const app = world.attach("w1");
+  const report = world.report(app, "received");
+  world.reports.take(app, [report]);
+  assert.equal(world.reinstated[0]?.[2], undefined);
+  await world.clock.run(1000);
+  assert.equal(world.open(report.instructionId)?.status, "received");
+  world.reports.acknowledge(app, app.says(report.instructionId, "executed"));
+  assert.equal(world.endOf(report.instructionId), "executed");
+  assert.equal(app.sent.length, 0);
+});
+
+test("an instruction that still runs gets its rule's timeout, and one that began long ago the grace at least", async () => {
+  const world = new ReportingWorld();
+  const app = world.attach("w1");
+  const fresh = world.report(app, "received");
+  const old = { ...world.report(app, "received", { attempt: 2 }), receivedAtUs: startUs - 3600e6 };
+  world.reports.take(app, [fresh, old]);
+  await world.clock.run(2 * secondUs - 1);
+  assert.equal(world.end(old.instructionId), undefined);
+  await world.clock.run(1);
+  assert.equal(world.endOf(old.instructionId), "failed TIMEOUT");
+  await world.clock.run(20 * secondUs);
+  assert.equal(world.endOf(fresh.instructionId), "failed TIMEOUT");
+});
+
+test("an answer that comes while the ledger is asked waits for it, and is not lost", async () => {
+  const world = new ReportingWorld();
+  const app = world.attach("w1");
+  world.store.disk.syncDelayUs = 5000;
+  const report = world.report(app, "received");
+  world.reports.take(app, [report]);
+  await world.clock.run(1000);
+  world.reports.acknowledge(app, app.says(report.instructionId, "executed", { result: 5 }));
+  world.reports.acknowledge(app, app.says(report.instructionId, "received"));
+  assert.deepEqual(app.settled, []);
+  await world.clock.run(secondUs);
+  assert.deepEqual(world.end(report.instructionId)?.result, 5);
+  assert.deepEqual(app.settled, [report.instructionId]);
+});
+
+test("an outcome that the ledger has already is settled and not accounted again", async () => {
+  const before = new ReportingWorld();
+  const app = before.attach("w1");
+  const report = before.report(app, "executed");
+  before.reports.take(app, [report]);
+  await before.clock.run(secondUs);
+
+  const after = new ReportingWorld({ clock: before.clock, disk: before.store.disk });
+  const again = after.attach("w1");
+  const kept = after.store.disk.ledger.get(report.instructionId);
+  after.reports.take(again, [report, report]);
+  await after.clock.run(secondUs);
+  assert.equal(after.reinstated.length, 1);
+  assert.equal(after.ended.length, 0);
+  assert.equal(after.store.disk.ledger.get(report.instructionId), kept);
+  assert.ok(again.settled.includes(report.instructionId));
+});
+
+test("an instruction that the ledger has ended and the agent still runs is ended for the engine too", async () => {
+  const before = new ReportingWorld();
+  const app = before.attach("w1");
+  const report = before.report(app, "received");
+  before.reports.take(app, [report]);
+  await before.clock.run(30 * secondUs);
+  assert.equal(before.endOf(report.instructionId), "failed TIMEOUT");
+
+  const after = new ReportingWorld({ clock: before.clock, disk: before.store.disk });
+  const again = after.attach("w1");
+  after.reports.take(again, [report]);
+  await after.clock.run(secondUs);
+  assert.deepEqual(
+    after.told.map(([rule, slot, { succeeded, startedAtUs }]) => [
+      rule,
+      slot,
+      succeeded,
+      startedAtUs,
+    ]),
+    [["hot", 0, false, startUs]],
+  );
+  assert.equal(after.dispatch.openCount, 0);
+  after.reports.acknowledge(again, again.says(report.instructionId, "executed"));
+  assert.equal(after.ended.length, 0);
+  assert.ok(again.settled.includes(report.instructionId));
+});
+
+test("what this run of the node decided is not reinstated: the engine knows, or has ended that episode", async () => {
+  const world = new ReportingWorld();
+  const app = world.attach("w1");
+  const open = world.fire("w1");
+  const ended = world.fire("w1");
+  world.dispatch.acknowledge(app, app.says(ended.id, "executed"));
+  const told = (id: string, firing: typeof open): Acknowledgement =>
+    app.says(id, "executed", { episode: { ...firing.episode, ruleVersion: 1 }, action: "restart" });
+  world.reports.take(app, [told(open.id, open), told(ended.id, ended)]);
+  await world.clock.run(secondUs);
+  world.reports.take(app, [told(ended.id, ended)]);
+  await world.clock.run(secondUs);
+  assert.deepEqual(world.reinstated, []);
+  assert.equal(world.ended.length, 2);
+  assert.equal(world.store.disk.ledger.size, 2);
+});
+
+test("an agent cannot tell of another's instruction, nor of one whose id is not its episode's", async () => {
+  const world = new ReportingWorld();
+  const [app, other] = [world.attach("w1"), world.attach("w2")];
+  const report = world.report(app, "executed");
+  const lies: Acknowledgement[] = [
+    report,
+    { ...world.report(other, "executed"), instructionId: "made-up" },
+    world.report(other, "executed", { startedAtUs: 1e300 }),
+    world.report(other, "executed", { startedAtUs: Number.NaN }),
+    world.report(other, "executed", { attempt: 0 }),
+    world.report(other, "executed", { timeLine: "x".repeat(5000) }),
+  ];
+  world.reports.take(other, lies);
+  await world.clock.run(secondUs);
+  assert.deepEqual(world.reinstated, []);
+  assert.equal(world.ended.length, 0);
+  assert.equal(world.store.disk.ledger.size, 0);
+});
+
+test("an agent that tells of more than it can have under way is not believed beyond its window", async () => {
+  const world = new ReportingWorld({ maxOutstanding: 3 });
+  const app = world.attach("w1");
+  const reports = Array.from({ length: 20 }, (_, at) =>
+    world.report(app, "received", { startedAtUs: startUs + at }),
+  );
+  world.reports.take(app, reports);
+  await world.clock.run(1000);
+  assert.equal(world.dispatch.openCount, 3);
+});
+
+test("a report of an instruction by hand is its acknowledgement", async () => {
+  const world = new ReportingWorld();
+  const app = world.attach("w1");
+  const { instructions } = await world.settle(world.byHand.accept(world.order(["w1"])));
+  const id = instructions[0]?.id ?? "";
+  world.reports.take(app, [app.says(id, "executed", { action: "restart" })]);
+  assert.equal(world.endOf(id), "executed");
+  world.reports.take(app, [app.says("long-gone", "executed", { action: "restart" })]);
+  assert.deepEqual(app.settled, ["long-gone"]);
+});
+
+test("while the disk cannot be read, what agents tell is accounted as if it were new", async () => {
+  const world = new ReportingWorld();
+  const app = world.attach("w1");
+  world.store.ledgerById = () => Promise.reject(new Error("gone"));
+  const report = world.report(app, "executed");
+  world.reports.take(app, [report]);
+  await world.clock.run(secondUs);
+  assert.equal(world.endOf(report.instructionId), "executed");
+  assert.equal(world.errors.length, 1);
+});

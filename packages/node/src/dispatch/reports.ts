@@ -1,0 +1,175 @@
+/**
+ * What agents tell in their hello of instructions that they were given, after the connection or the node was gone.
+ *
+ * Invariants
+ * 1. An episode that an agent tells of, and that this run of the node did not decide, is reinstated before
+ *    anything else of that agent is heard: it never acts twice.
+ * 2. An instruction that the ledger has already is not accounted again; until that is known what is told of it waits.
+ * 3. An agent can only tell of its own: the id must be that of the episode with this agent. At most `maxChecking`
+ *    are looked up at once; what is beyond is told again by the agent's next hello.
+ */
+import { MyelinError } from "@myelin/core/errors";
+import {
+  type EpisodeKey,
+  type InstructionId,
+  instructionIdOf,
+  parseRuleName,
+  type RuleName,
+} from "@myelin/core/ids";
+import { parseTime } from "@myelin/core/instruction";
+import type { Acknowledgement, Episode } from "@myelin/core/wire";
+import type { Instruction } from "../instruction/index.ts";
+import type { LedgerEntry, Store } from "../ports/store.ts";
+import type { Dispatch, RuleFeedback } from "./dispatch.ts";
+import type { DeliverySession } from "./recipient.ts";
+import { instructionOfReport } from "./sources.ts";
+
+/** Where episodes are reinstated: the engine, seen from here. */
+export interface Episodes extends RuleFeedback {
+  reinstate(
+    slot: number,
+    episode: EpisodeKey,
+    end?: { readonly succeeded: boolean; readonly endedAtUs: number },
+  ): boolean;
+}
+
+export interface ReportsOptions {
+  readonly clock: { nowUs(): number };
+  readonly dispatch: Dispatch;
+  readonly store: Pick<Store, "ledgerById">;
+  readonly ledger: { flush(): void };
+  readonly episodes: Episodes;
+  /** How long an instruction of a rule may run; undefined for a rule that is not in force. */
+  readonly timeoutUsOf: (rule: RuleName) => number | undefined;
+  /** Writes what sessions have queued. */
+  readonly flush: () => void;
+  readonly onStoreError: (error: MyelinError) => void;
+}
+
+/** One that is looked up in the ledger; answers that come meanwhile wait. */
+interface Check {
+  readonly lost: Instruction;
+  readonly key: EpisodeKey;
+  /** The latest that was told, and in which session. */
+  told: { readonly session: DeliverySession; readonly report: Acknowledgement };
+}
+
+const maxChecking = 10_000;
+const maxTimeLineLength = 1024;
+/** How long the node waits for the outcome of an instruction of a rule that is gone. */
+const unknownTimeoutUs = 24 * 3600e6;
+
+export class Reports {
+  readonly #options: ReportsOptions;
+  readonly #checks = new Map<InstructionId, Check>();
+
+  constructor(options: ReportsOptions) {
+    this.#options = options;
+  }
+
+  /** Takes what a hello tells of recent instructions. */
+  take(session: DeliverySession, reports: readonly Acknowledgement[]): void {
+    for (const report of reports) {
+      if (!this.#defer(session, report)) this.#takeOne(session, report);
+    }
+  }
+
+  /** Takes an acknowledgement; those of instructions that are being looked up wait. */
+  acknowledge(session: DeliverySession, acknowledgement: Acknowledgement): void {
+    if (this.#checks.size > 0 && this.#defer(session, acknowledgement)) return;
+    this.#options.dispatch.acknowledge(session, acknowledgement);
+  }
+
+  #takeOne(session: DeliverySession, report: Acknowledgement): void {
+    const { dispatch } = this.#options;
+    const id = report.instructionId as InstructionId;
+    const key = dispatch.find(id) === undefined ? this.#keyOf(session, report) : undefined;
+    if (key === undefined) {
+      dispatch.acknowledge(session, report);
+      return;
+    }
+    if (!dispatch.hasDecided(id)) this.#reinstate(session, key, report);
+    if (this.#checks.size >= maxChecking) return;
+    const nowUs = this.#options.clock.nowUs();
+    const timeoutUs = this.#options.timeoutUsOf(key.rule) ?? unknownTimeoutUs;
+    const episode = { ...key, ruleVersion: report.episode?.ruleVersion ?? 0 };
+    const lost = instructionOfReport(session, { report, episode, timeoutUs, nowUs });
+    const check: Check = { lost, key, told: { session, report } };
+    this.#checks.set(id, check);
+    void this.#lookUp(id).then((entry) => this.#checked(check, entry));
+  }
+
+  /** True when the instruction is being looked up; the report is kept until then. */
+  #defer(session: DeliverySession, report: Acknowledgement): boolean {
+    const check = this.#checks.get(report.instructionId as InstructionId);
+    if (check === undefined || check.lost.agent !== session.agent.id) return false;
+    if (report.status !== "received" || check.told.report.status === "received")
+      check.told = { session, report };
+    return true;
+  }
+
+  #reinstate(session: DeliverySession, key: EpisodeKey, report: Acknowledgement): void {
+    const { slot } = session.agent;
+    if (slot === undefined) return;
+    if (report.status === "received") this.#options.episodes.reinstate(slot, key);
+    else {
+      const nowUs = this.#options.clock.nowUs();
+      const mappedUs = session.toNodeTimeUs(report.endedAtUs);
+      const endedAtUs = mappedUs >= 0 && mappedUs <= nowUs ? mappedUs : nowUs;
+      const succeeded = report.status === "executed";
+      this.#options.episodes.reinstate(slot, key, { succeeded, endedAtUs });
+    }
+  }
+
+  async #lookUp(id: InstructionId): Promise<LedgerEntry | undefined> {
+    const { ledger, store, onStoreError } = this.#options;
+    ledger.flush();
+    try {
+      return await store.ledgerById(id);
+    } catch (error) {
+      onStoreError(MyelinError.from(error));
+      return undefined;
+    }
+  }
+
+  #checked({ lost, key, told: { session, report } }: Check, entry: LedgerEntry | undefined): void {
+    const { dispatch, flush } = this.#options;
+    this.#checks.delete(lost.id);
+    if (entry !== undefined) this.#tellEnd(session, key, entry);
+    else dispatch.restore(lost);
+    dispatch.acknowledge(session, report);
+    flush();
+  }
+
+  /** The ledger knew the end: the engine waits for it no longer. */
+  #tellEnd(session: DeliverySession, key: EpisodeKey, { document }: LedgerEntry): void {
+    const { slot } = session.agent;
+    if (slot === undefined) return;
+    this.#options.episodes.instructionEnded(key.rule, slot, {
+      succeeded: document.status === "executed",
+      endedAtUs: parseTime(document.endedAt ?? document.createdAt),
+      attempt: key.attempt,
+      startedAtUs: key.startedAtUs,
+    });
+  }
+
+  /** The episode that a report bears, when it is one of this agent and its id is the episode's. */
+  #keyOf({ agent }: DeliverySession, report: Acknowledgement): EpisodeKey | undefined {
+    const { episode } = report;
+    if (episode === undefined || !isWellFormed(episode)) return undefined;
+    const { meaningVersion, timeLine, startedAtUs, attempt } = episode;
+    const rule = parseRuleName(episode.rule);
+    const key = { rule, meaningVersion, agent: agent.id, timeLine, startedAtUs, attempt };
+    return instructionIdOf(key) === report.instructionId ? key : undefined;
+  }
+}
+
+function isWellFormed({ timeLine, startedAtUs, attempt }: Episode): boolean {
+  return (
+    timeLine.length <= maxTimeLineLength &&
+    Number.isSafeInteger(startedAtUs) &&
+    startedAtUs >= 0 &&
+    attempt >= 1 &&
+    attempt <= 10
+  );
+}

@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseIncarnation } from "@myelin/core/ids";
+import { secondUs, World, type WorldOptions } from "./test-support.ts";
+
+/** The next run of a node that was killed. */
+async function restarted(before: World, options: WorldOptions = {}): Promise<World> {
+  before.store.crash();
+  before.dispatch.stop();
+  const after = new World({ clock: before.clock, disk: before.store.disk, seed: 2, ...options });
+  for (const [id, agent] of before.agents) after.agents.set(id, agent);
+  await after.restore();
+  return after;
+}
+
+async function acceptedId(world: World, agent = "w1"): Promise<string> {
+  const batch = await world.settle(world.byHand.accept(world.order([agent])));
+  return batch.instructions[0]?.id ?? "";
+}
+
+test("for an agent that is away, its life is on disk before the instruction is sent to it", async () => {
+  const world = new World();
+  world.agent("w1");
+  const id = await acceptedId(world);
+  assert.equal(world.store.disk.instructions.get(id)?.incarnation, undefined);
+  world.store.disk.syncDelayUs = 5000;
+  const app = world.attach("w1");
+  await world.clock.run(4999);
+  assert.deepEqual(app.sent, []);
+  await world.clock.run(1);
+  assert.deepEqual(app.sentIds, [id]);
+  assert.equal(world.store.disk.instructions.get(id)?.incarnation, "life-1");
+});
+
+test("while the disk takes no recipient, the instruction waits and is tried again; it expires at its deadline", async () => {
+  const world = new World();
+  world.agent("w1");
+  const id = await acceptedId(world);
+  const late = await world.settle(
+    world.byHand.accept(world.order(["w1"], { deadlineUs: secondUs })),
+  );
+  world.store.disk.isFull = true;
+  const app = world.attach("w1");
+  await world.clock.run(5 * secondUs);
+  assert.deepEqual(app.sent, []);
+  assert.equal(world.endOf(late.instructions[0]?.id ?? ""), "expired DEADLINE_EXCEEDED");
+  assert.equal(world.errors[0]?.code, "STORAGE_FULL");
+  world.store.disk.isFull = false;
+  await world.clock.run(2 * secondUs);
+  assert.deepEqual(app.sentIds, [id]);
+});
+
+test("a part that lives anew while the former life is being written gets its own record first", async () => {
+  const world = new World();
+  world.agent("w1");
+  const id = await acceptedId(world);
+  world.store.disk.syncDelayUs = 5000;
+  const former = world.attach("w1");
+  await world.clock.run(1000);
+  const next = world.reattach(former, "life-2");
+  await world.clock.run(20_000);
+  assert.deepEqual([former.sent.length, next.sentIds], [0, [id]]);
+  assert.equal(world.store.disk.instructions.get(id)?.incarnation, "life-2");
+});
+
+test("what was accepted and not sent before the node was killed is sent by its next run", async () => {
+  const before = new World();
+  before.agent("w1");
+  const id = await acceptedId(before);
+  const after = await restarted(before);
+  assert.equal(after.dispatch.openByHandCount, 1);
+  const app = after.attach("w1");
+  await after.clock.run(0);
+  assert.deepEqual(app.sentIds, [id]);
+});
+
+test("what may have been sent is sent again to the same life", async () => {
+  const before = new World();
+  before.attach("w1");
+  const id = await acceptedId(before);
+  const after = await restarted(before);
+  assert.equal(after.open(id)?.status, "sent");
+  const app = after.attach("w1");
+  await after.clock.run(0);
+  assert.deepEqual(app.sentIds, [id]);
+  after.dispatch.acknowledge(app, app.says(id, "executed"));
+  await after.clock.run(secondUs);
+  assert.equal(after.store.disk.instructions.get(id)?.status, "executed");
+});
+
+test("what may have been sent to another life fails with OUTCOME_UNKNOWN, unless the handler is idempotent", async () => {
+  const before = new World();
+  before.attach("w1");
+  before.attach("w2", "app", ["restart!"]);
+  const [plain, idempotent] = [await acceptedId(before), await acceptedId(before, "w2")];
+  const after = await restarted(before);
+  for (const agent of after.agents.values())
+    for (const part of agent.parts.values()) part.incarnation = parseIncarnation("life-2");
+  const [first, second] = [after.attach("w1"), after.attach("w2")];
+  await after.clock.run(0);
+  assert.deepEqual(first.sent, []);
+  assert.equal(after.endOf(plain), "failed OUTCOME_UNKNOWN");
+  assert.deepEqual(second.sentIds, [idempotent]);
+  assert.equal(after.store.disk.instructions.get(idempotent)?.incarnation, "life-2");
+});
+
+test("an agent that never comes back: what was not sent expires, what may have been sent is unknown", async () => {
+  const before = new World();
+  before.agent("w1");
+  const unsent = await acceptedId(before);
+  before.attach("w2");
+  const sent = await acceptedId(before, "w2");
+  const after = await restarted(before);
+  await after.clock.run(30 * secondUs);
+  assert.equal(after.endOf(unsent), "expired DEADLINE_EXCEEDED");
+  assert.equal(after.end(sent), undefined);
+  await after.clock.run(62 * secondUs);
+  assert.equal(after.endOf(sent), "failed OUTCOME_UNKNOWN");
+  await after.clock.run(secondUs);
+  assert.equal(after.store.disk.instructions.get(unsent)?.status, "expired");
+  assert.equal(after.store.disk.instructions.get(sent)?.status, "failed");
+});
+
+test("what ended and was not written when the node was killed ends again with its agent's word", async () => {
+  const before = new World();
+  const app = before.attach("w1");
+  const id = await acceptedId(before);
+  before.store.disk.isFull = true;
+  before.dispatch.acknowledge(app, app.says(id, "executed"));
+  await before.clock.run(secondUs);
+  const after = await restarted(before);
+  after.store.disk.isFull = false;
+  assert.equal(after.open(id)?.status, "sent");
+});
+
+test("the ends that a full disk did not take are written when there is space, in one group", async () => {
+  const world = new World();
+  const app = world.attach("w1");
+  const ids: string[] = [];
+  for (let count = 0; count < 20; count++) ids.push(await acceptedId(world));
+  const { commits } = world.store.health();
+  world.store.disk.isFull = true;
+  for (const id of ids) world.dispatch.acknowledge(app, app.says(id, "executed"));
+  await world.clock.run(5 * secondUs);
+  assert.equal(world.dispatch.unwrittenCount, 20);
+  assert.ok(world.errors.length <= 5, `${world.errors.length} errors told`);
+  assert.deepEqual(app.settled, []);
+  world.store.disk.isFull = false;
+  await world.clock.run(5 * secondUs);
+  for (const id of ids) assert.equal(world.store.disk.instructions.get(id)?.status, "executed");
+  assert.equal(world.dispatch.unwrittenCount, 0);
+  assert.deepEqual(app.settled.toSorted(), ids.toSorted());
+  assert.ok(world.store.health().commits - commits < 10);
+});
+
+test("more instructions than its settings allow are restored all the same, and all end", async () => {
+  const before = new World();
+  before.agent("w1");
+  for (let count = 0; count < 10; count++) await acceptedId(before);
+  const after = await restarted(before, {
+    maxOpen: 2,
+    maxWaiting: 1,
+    maxQueued: 1,
+    maxOutstanding: 1,
+  });
+  assert.equal(after.dispatch.openCount, 10);
+  await after.clock.run(100 * secondUs);
+  assert.equal(after.ledger.figures().counts.expired, 10);
+});
