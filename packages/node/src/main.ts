@@ -19,6 +19,7 @@ import type { Transport } from "./ports/transport.ts";
 import { defaultSessionSettings, type SessionSettings } from "./session/index.ts";
 import { type ArcSettings, defaultArcSettings } from "./settings.ts";
 import { nodeVersion } from "./version.ts";
+import { warmUp } from "./warm-up.ts";
 
 /** How a node is started. Everything has a default. */
 export interface NodeOptions {
@@ -103,14 +104,17 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
   };
   const listeners = new Set<(document: InstructionDocument) => void>();
   const access = new Access(options.token);
-  const arc = new Arc({
+  const common = {
     clock,
-    store,
-    access,
     sessionSettings,
     random: cryptoRandom(),
     node: identity,
     settings: { ...defaultArcSettings, ...options.limits },
+  };
+  const arc = new Arc({
+    ...common,
+    store,
+    access,
     onNotice: (notice) => {
       logNotice(log, notice);
       if (notice.kind === "instruction-ended")
@@ -180,6 +184,13 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
     await store.close();
     throw error;
   }
+  const rehearsal = new Arc({
+    ...common,
+    store: createMemoryStore(),
+    access: new Access(undefined),
+    onNotice: () => undefined,
+  });
+  const warmedUp = warmUp(rehearsal, clock);
   log.info(
     { url: server.url, ...(unix === undefined ? {} : { unix: unix.url }), node: identity.id },
     "the node serves",
@@ -196,6 +207,7 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
     close: async (boundMs = 5000) => {
       log.info("the node drains");
       await arc.drain(boundMs * 1000);
+      await warmedUp;
       await Promise.allSettled(transports.map((transport) => transport.close()));
       await store.close();
       log.info("the node has stopped");
