@@ -78,7 +78,9 @@ export function findBreaches(
         if (file.path.startsWith("packages/")) add("computed", "an import must name its module");
         continue;
       }
-      const reached = checkImport(file.path, specifier, surroundings, add);
+      // Code that may run from source or built names a worker either way.
+      const source = kind === "address" ? specifier.replace(/\.js$/, ".ts") : specifier;
+      const reached = checkImport(file.path, source, surroundings, add);
       if (kind === "import") targets.push(...reached);
     }
     edges.set(file.path, targets);
