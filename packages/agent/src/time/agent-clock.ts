@@ -33,7 +33,9 @@ export class AgentClock {
     this.#clock = options.clock;
     this.#wallUs = options.wallUs;
     this.#name = options.name;
-    this.#correctionUs = this.#divergenceUs();
+    // Below a step the two clocks agree, and the monotonic one is the finer.
+    const divergenceUs = this.#divergenceUs();
+    if (Math.abs(divergenceUs) > stepUs) this.#correctionUs = divergenceUs;
   }
 
   /** Microseconds since the Unix epoch, with fractions. */

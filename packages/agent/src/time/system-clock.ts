@@ -7,7 +7,8 @@ const longestDelayMs = 2 ** 31 - 1;
 export const systemClock: Clock = {
   nowUs: () => (performance.timeOrigin + performance.now()) * 1e3,
   schedule: (delayUs, callback): Timer => {
-    const delayMs = Math.min(Math.ceil(Math.max(delayUs, 0) / 1e3), longestDelayMs);
+    // Timers count in whole milliseconds and may run almost one early.
+    const delayMs = Math.min(Math.floor(Math.max(delayUs, 0) / 1e3) + 1, longestDelayMs);
     const timer = setTimeout(callback, delayMs);
     return { cancel: () => clearTimeout(timer) };
   },
