@@ -34,6 +34,8 @@ export interface DeclaredAttributes {
   readonly tier: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly capabilities: readonly string[];
+  /** True for the agent's attributes of an earlier run of the node, which stand in until the part declares its own. */
+  readonly isRestored?: boolean;
 }
 
 /** An agent the node knows, present or away. */
@@ -50,8 +52,14 @@ export interface Agent {
 /** The time line index of what the node itself observes about an agent. */
 export const nodePartIndex = 0;
 
-/** Unites what the parts declared: `app` speaks last for type and tier, labels and capabilities add up. */
-export function uniteAttributes(id: AgentId, parts: Iterable<Part>): AgentAttributes {
+/**
+ * Unites what the parts declared: labels and capabilities add up, and where parts differ `app` speaks last
+ * and `supervisor` first. What was restored is overridden by all that is declared.
+ */
+export function uniteAttributes(
+  id: AgentId,
+  parts: Iterable<Pick<Part, "name" | "declared">>,
+): AgentAttributes {
   const ordered = [...parts].sort((a, b) => rank(a) - rank(b));
   let type = "";
   let tier = "";
@@ -66,7 +74,13 @@ export function uniteAttributes(id: AgentId, parts: Iterable<Part>): AgentAttrib
   return { id, type, tier, labels, capabilities: [...capabilities] };
 }
 
-function rank(part: Part): number {
-  if (part.name === "app") return 2;
-  return part.name === "supervisor" ? 0 : 1;
+function rank({ name, declared }: Pick<Part, "name" | "declared">): number {
+  if (declared.isRestored === true) return -1;
+  if (name === "app") return 2;
+  return name === "supervisor" ? 0 : 1;
+}
+
+/** Name of a part's time line, unlike that of any other incarnation or step. */
+export function lineName(part: Pick<Part, "name" | "incarnation" | "timeLine" | "steps">): string {
+  return `${part.name}/${part.incarnation}/${part.timeLine}/${part.steps}`;
 }

@@ -1,68 +1,98 @@
 /**
- * Keeps control from waiting behind bulk: frames beyond a connection's share of a turn queue up here
- * and are handled round robin, a bounded quantum of time each turn of the loop.
+ * Keeps control from waiting behind bulk: frames beyond a connection's share queue up here and are
+ * handled round robin, a bounded quantum of time each turn of the loop.
  *
  * Invariants
  * 1. Frames of one connection are handled in the order of their arrival.
- * 2. A connection whose frames wait is paused, so that its queue is bounded by what was already read.
+ * 2. A connection whose frames wait is paused: what waits is what was read already, and that is bounded.
+ *    No more connections are read from again in a turn than the quantum has emptied.
  * 3. A turn handles bulk for one quantum and one frame more at the most.
  */
 import type { Clock } from "@myelin/core/clock";
+import type { FrameBacklog } from "./frame-backlog.ts";
 
 /** A connection with frames to be handled. */
 export interface BulkSource {
-  /** Frames that wait, with the instant each was read. */
-  readonly backlog: { readonly bytes: Uint8Array; readonly arrivedAtUs: number }[];
+  readonly backlog: FrameBacklog;
   handle(bytes: Uint8Array, arrivedAtUs: number): void;
+  /** Frames begin to wait. */
   pauseReading(): void;
+  /** No frame waits any more. */
   resumeReading(): void;
 }
 
-export class BulkIntake {
-  readonly #clock: Clock;
-  readonly #quantumUs: number;
-  readonly #sources: BulkSource[] = [];
-  #isPlanned = false;
+export interface BulkIntakeOptions {
+  readonly clock: Pick<Clock, "nowUs" | "defer">;
+  readonly quantumUs: number;
+  /** Most bytes that wait of one connection. */
+  readonly maxBacklogBytes: number;
+  /** Most bytes that wait in all. */
+  readonly maxBytes: number;
+}
 
-  constructor(clock: Clock, quantumUs: number) {
-    this.#clock = clock;
-    this.#quantumUs = quantumUs;
+export class BulkIntake {
+  readonly #options: BulkIntakeOptions;
+  readonly #sources = new Set<BulkSource>();
+  #sizeBytes = 0;
+  #isPlanned = false;
+  readonly #run = (): void => this.#handleQuantum();
+
+  constructor(options: BulkIntakeOptions) {
+    this.#options = options;
   }
 
-  /** Queues a frame and stops reading from its connection. */
-  offer(source: BulkSource, bytes: Uint8Array, arrivedAtUs: number): void {
-    if (source.backlog.length === 0) {
-      this.#sources.push(source);
+  /** What the waiting frames take up in memory, about. */
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  /** Queues a frame and stops reading from its connection; false when too much waits already. */
+  offer(source: BulkSource, bytes: Uint8Array, arrivedAtUs: number): boolean {
+    const { backlog } = source;
+    if (backlog.isEmpty) {
+      this.#sources.add(source);
       source.pauseReading();
     }
-    source.backlog.push({ bytes, arrivedAtUs });
+    this.#sizeBytes += backlog.push(bytes, arrivedAtUs);
     this.#plan();
+    const { maxBacklogBytes, maxBytes } = this.#options;
+    return backlog.sizeBytes <= maxBacklogBytes && this.#sizeBytes <= maxBytes;
   }
 
-  /** Drops what waits of a connection that is gone. */
+  /** Drops what waits of a connection. */
   drop(source: BulkSource): void {
-    source.backlog.length = 0;
-    const at = this.#sources.indexOf(source);
-    if (at >= 0) this.#sources.splice(at, 1);
+    this.#sizeBytes -= source.backlog.sizeBytes;
+    source.backlog.clear();
+    this.#sources.delete(source);
   }
 
   #plan(): void {
     if (this.#isPlanned) return;
     this.#isPlanned = true;
-    this.#clock.defer(() => this.#run());
+    this.#options.clock.defer(this.#run);
   }
 
-  #run(): void {
+  #handleQuantum(): void {
     this.#isPlanned = false;
-    const untilUs = this.#clock.nowUs() + this.#quantumUs;
-    do {
-      const source = this.#sources.shift();
-      const frame = source?.backlog.shift();
-      if (source === undefined || frame === undefined) return;
-      if (source.backlog.length > 0) this.#sources.push(source);
-      else source.resumeReading();
-      source.handle(frame.bytes, frame.arrivedAtUs);
-    } while (this.#clock.nowUs() < untilUs);
-    if (this.#sources.length > 0) this.#plan();
+    const { clock, quantumUs } = this.#options;
+    const untilUs = clock.nowUs() + quantumUs;
+    // A set tells its members in the order of insertion, those that are put back included.
+    for (const source of this.#sources) {
+      this.#handleOne(source);
+      if (clock.nowUs() >= untilUs) break;
+    }
+    if (this.#sources.size > 0) this.#plan();
+  }
+
+  #handleOne(source: BulkSource): void {
+    const { backlog } = source;
+    this.#sources.delete(source);
+    const before = backlog.sizeBytes;
+    const frame = backlog.shift();
+    if (frame === undefined) return;
+    this.#sizeBytes -= before - backlog.sizeBytes;
+    if (!backlog.isEmpty) this.#sources.add(source);
+    source.handle(frame.bytes, frame.arrivedAtUs);
+    if (backlog.isEmpty) source.resumeReading();
   }
 }

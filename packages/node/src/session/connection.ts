@@ -2,12 +2,14 @@
  * One connection of a part: it greets, then carries a session until either ends.
  *
  * Invariants
- * 1. Nothing is heard from a connection before its hello was admitted.
+ * 1. Nothing is heard from a connection before its hello was admitted, nor after it was let go.
  * 2. A malformed frame ends this connection and its session, and touches nobody else.
  * 3. Telemetry that a resume repeats is recognised by its sequence number and passed over.
+ * 4. What was read before the peer closed is handled before the connection counts as gone.
  */
 import type { Channel, ChannelEnd, ChannelHandler } from "@myelin/core/channel";
-import { type ErrorCode, MyelinError } from "@myelin/core/errors";
+import type { Timer } from "@myelin/core/clock";
+import { MyelinError } from "@myelin/core/errors";
 import {
   type Acknowledgement,
   type EventMessage,
@@ -25,59 +27,73 @@ import {
 } from "@myelin/core/wire";
 import type { PeerInfo } from "../ports/transport.ts";
 import type { BulkSource } from "./bulk-intake.ts";
-import type { PartSession } from "./part-session.ts";
+import { FrameBacklog } from "./frame-backlog.ts";
+import type { IntakeShare } from "./intake-share.ts";
+import type { Carrier, PartSession } from "./part-session.ts";
 
 /** What a connection asks of the station. */
 export interface ConnectionHost {
   nowUs(): number;
-  /** Admits a hello: gives the session that the connection carries from now on. @throws MyelinError */
-  admit(connection: Connection, hello: Hello, nowUs: number): PartSession;
-  /** True when the connection has used up its share of this turn. */
-  isBulk(connection: Connection, sizeBytes: number): boolean;
-  queueBulk(connection: Connection, bytes: Uint8Array, arrivedAtUs: number): void;
-  /** A frame's samples are about to be applied. */
+  /** A frame was read; true when it is to be handled at once. */
+  received(connection: Connection, bytes: Uint8Array, nowUs: number): boolean;
+  /** Admits a hello and has the connection carry the session. @throws MyelinError */
+  admit(connection: Connection, hello: Hello, nowUs: number): void;
+  /** What a frame says is about to be applied. */
   beginApply(framedAtUs: number, arrivedAtUs: number, placementErrorUs: number): void;
   acknowledged(session: PartSession, acknowledgement: Acknowledgement): void;
-  /** The part's clock was set: its instants belong to a new time line. */
+  /** The part's clock was set: its instants belong to a new time line. @throws MyelinError INVALID_ARGUMENT */
   clockStepped(session: PartSession, timeLine: string): void;
   partState(session: PartSession, state: PartState): void;
   /** The frame is done: what was decided leaves now. */
   endTurn(): void;
-  /** The connection is gone. */
-  ended(connection: Connection, end: ChannelEnd): void;
-  /** The part said goodbye: its session is over. */
+  /** What waits of the connection is not to be handled any more. */
+  dropBacklog(connection: Connection): void;
+  /** The channel has ended. */
+  disconnected(connection: Connection): void;
+  /** The connection that carried the session is gone. */
+  lost(session: PartSession, end: ChannelEnd): void;
+  /** The part said goodbye for good: its session is over. */
   left(session: PartSession, goodbye: Goodbye): void;
-  /** The part broke the protocol: its session is over. */
+  /** The peer broke the protocol or a bound: its connection, and the session that it carries, are over. */
   expelled(connection: Connection, error: MyelinError): void;
 }
 
 /** Where a connection is in its life. */
 type ConnectionState =
-  /** Waits for the hello. */
-  | { readonly kind: "greeting" }
+  /** Waits for the hello, until the timer runs out. */
+  | { readonly kind: "greeting"; readonly timer: Timer }
   /** Carries a session. */
   | { readonly kind: "carrying"; readonly session: PartSession }
   /** Is gone, or on its way. */
-  | { readonly kind: "closed" };
+  | { readonly kind: "released" };
 
-export class Connection implements ChannelHandler, FrameVisitor, BulkSource {
+export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Carrier {
   readonly channel: Channel;
   readonly peer: PeerInfo;
-  readonly backlog: { readonly bytes: Uint8Array; readonly arrivedAtUs: number }[] = [];
-  /** Bytes handled in the turn `turn`. */
-  turnBytes = 0;
-  turn = -1;
+  readonly share: IntakeShare;
+  readonly backlog: FrameBacklog = new FrameBacklog();
   readonly #host: ConnectionHost;
-  #state: ConnectionState = { kind: "greeting" };
+  #state: ConnectionState;
+  /** How the channel ended, while frames that were read before it still wait. */
+  #end: ChannelEnd | undefined;
   #arrivedAtUs = 0;
   #framedAtUs = Number.NaN;
   #sequence = 0;
   #isRepeated = false;
 
-  constructor(channel: Channel, peer: PeerInfo, host: ConnectionHost) {
+  /** `helloTimer` runs out when no hello comes in time; the connection cancels it. */
+  constructor(
+    channel: Channel,
+    peer: PeerInfo,
+    host: ConnectionHost,
+    share: IntakeShare,
+    helloTimer: Timer,
+  ) {
     this.channel = channel;
     this.peer = peer;
+    this.share = share;
     this.#host = host;
+    this.#state = { kind: "greeting", timer: helloTimer };
   }
 
   get session(): PartSession | undefined {
@@ -88,12 +104,25 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource {
     return this.#state.kind === "greeting";
   }
 
-  /** Lets go of the session, which another connection carries or which is over. */
-  release(): void {
-    this.#state = { kind: "closed" };
+  get isReleased(): boolean {
+    return this.#state.kind === "released";
   }
 
-  /** Says why, then ends the connection. */
+  get hasBacklog(): boolean {
+    return !this.backlog.isEmpty;
+  }
+
+  /** The hello was admitted. */
+  carry(session: PartSession): void {
+    this.#setState({ kind: "carrying", session });
+    this.#isRepeated = this.#isRepetition(session);
+  }
+
+  release(): void {
+    this.#setState({ kind: "released" });
+    this.#host.dropBacklog(this);
+  }
+
   dismiss(goodbye: Goodbye): void {
     this.release();
     const writer = new FrameWriter();
@@ -103,30 +132,33 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource {
   }
 
   onFrame(bytes: Uint8Array): void {
-    if (this.#state.kind === "closed") return;
+    const state = this.#state;
+    if (state.kind === "released") return;
     const nowUs = this.#host.nowUs();
-    if (this.#state.kind === "carrying") this.#state.session.lastHeardUs = nowUs;
-    if (this.backlog.length > 0 || this.#host.isBulk(this, bytes.byteLength))
-      this.#host.queueBulk(this, bytes, nowUs);
-    else this.handle(bytes, nowUs);
+    if (state.kind === "carrying") state.session.lastHeardUs = nowUs;
+    if (this.#host.received(this, bytes, nowUs)) this.handle(bytes, nowUs);
   }
 
   onEnd(end: ChannelEnd): void {
-    this.#host.ended(this, end);
-    this.release();
+    this.#host.disconnected(this);
+    this.#end = end;
+    if (!this.hasBacklog) this.#gone(end);
   }
 
   handle(bytes: Uint8Array, arrivedAtUs: number): void {
-    if (this.#state.kind === "closed") return;
+    if (this.isReleased) return;
     this.#arrivedAtUs = arrivedAtUs;
     try {
       readFrame(bytes, this);
-      this.#applySamples();
       const { session } = this;
-      if (session !== undefined && this.#sequence > session.telemetrySequence)
-        session.telemetrySequence = this.#sequence;
+      if (session !== undefined) {
+        this.#applySamples(session);
+        if (this.#sequence > session.telemetrySequence) session.telemetrySequence = this.#sequence;
+      } else if (this.isGreeting)
+        throw new MyelinError("PROTOCOL_ERROR", "the first frame holds no hello");
     } catch (error) {
-      this.#host.expelled(this, MyelinError.from(error));
+      this.session?.intake.discard();
+      if (!this.isReleased) this.#host.expelled(this, MyelinError.from(error));
     }
     this.#host.endTurn();
   }
@@ -136,43 +168,45 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource {
   }
 
   resumeReading(): void {
+    if (this.#end !== undefined) {
+      this.#gone(this.#end);
+      return;
+    }
+    const { session } = this;
+    // While it was not read from it could not be heard.
+    if (session !== undefined) session.lastHeardUs = this.#host.nowUs();
     this.channel.resume();
   }
 
   onHeader(sentAtUs: number, telemetrySequence: number): void {
-    this.#sequence = telemetrySequence;
     const { session } = this;
-    this.#isRepeated =
-      session !== undefined &&
-      telemetrySequence !== 0 &&
-      telemetrySequence <= session.telemetrySequence;
+    this.#sequence = telemetrySequence;
+    this.#isRepeated = session !== undefined && this.#isRepetition(session);
     this.#framedAtUs = session === undefined ? Number.NaN : session.toNodeTimeUs(sentAtUs);
   }
 
   onHello(hello: Hello): void {
-    if (this.#state.kind === "closed") return;
-    const session = this.#host.admit(this, hello, this.#arrivedAtUs);
-    this.#state = { kind: "carrying", session };
-    this.#isRepeated = this.#sequence !== 0 && this.#sequence <= session.telemetrySequence;
+    if (this.isReleased) return;
+    const { session } = this;
+    if (session !== undefined) this.#applySamples(session);
+    this.#host.beginApply(Number.NaN, this.#arrivedAtUs, 0);
+    this.#host.admit(this, hello, this.#arrivedAtUs);
   }
 
   onPing(ping: Ping): void {
-    const session = this.#carried("ping");
+    const session = this.#begin("ping");
+    if (session === undefined) return;
     session.peerTime.observe(ping.sentAtUs, this.#arrivedAtUs);
     if (ping.timeLine !== session.part.timeLine) {
-      session.peerTime.reset();
       this.#host.clockStepped(session, ping.timeLine);
+      session.peerTime.reset();
     }
-    session.writer().pong({
-      pingSentAtUs: ping.sentAtUs,
-      receivedAtUs: this.#arrivedAtUs,
-      sentAtUs: this.#host.nowUs(),
-      telemetrySequence: session.telemetrySequence,
-    });
+    session.sendPong(ping.sentAtUs, this.#arrivedAtUs, this.#host.nowUs());
   }
 
   onPong(pong: Pong): void {
-    const session = this.#carried("pong");
+    const session = this.#begin("pong");
+    if (session === undefined) return;
     const isStep = session.clockOffset.addExchange({
       sentUs: pong.pingSentAtUs,
       receivedUs: pong.receivedAtUs,
@@ -184,29 +218,31 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource {
 
   onSamples(columns: SampleColumns): void {
     const session = this.#carried("samples");
-    if (this.#isRepeated) return;
+    if (session === undefined) return;
     const { count, timesUs } = columns;
-    const toNodeUs = session.peerTime.toLocalOffsetUs(
-      this.#arrivedAtUs,
-      timesUs[0],
-      timesUs[count - 1],
-    );
+    if (this.#isRepeated || count === 0) {
+      // Names hold for the session, also those of a frame whose samples are known.
+      if (columns.names.length > 0) session.intake.samples({ ...columns, count: 0 }, 0);
+      return;
+    }
+    const firstUs = timesUs[0];
+    const lastUs = timesUs[count - 1];
+    const toNodeUs = session.peerTime.toLocalOffsetUs(this.#arrivedAtUs, firstUs, lastUs);
     session.intake.samples(columns, toNodeUs);
   }
 
   onEvent(event: EventMessage): void {
-    const session = this.#carried("event");
-    if (this.#isRepeated) return;
-    this.#applySamples();
-    session.intake.event(event, session.toNodeTimeUs(event.timeUs), this.#arrivedAtUs);
+    const session = this.#begin("event");
+    if (session === undefined || this.#isRepeated) return;
+    const timeUs = session.place(event.timeUs, this.#arrivedAtUs);
+    session.intake.event(event, timeUs, this.#arrivedAtUs);
   }
 
   onTwinDelta(delta: TwinDelta): void {
-    const session = this.#carried("twin_delta");
-    if (this.#isRepeated) return;
-    this.#applySamples();
+    const session = this.#begin("twin_delta");
+    if (session === undefined || this.#isRepeated) return;
+    const timeUs = session.place(delta.timeUs, this.#arrivedAtUs);
     this.#host.beginApply(this.#framedAtUs, this.#arrivedAtUs, session.placementErrorUs);
-    const timeUs = session.toNodeTimeUs(delta.timeUs);
     if (session.intake.twinDelta(delta, timeUs, this.#arrivedAtUs)) {
       throw new MyelinError(
         "PROTOCOL_ERROR",
@@ -216,54 +252,67 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource {
   }
 
   onAcknowledgement(acknowledgement: Acknowledgement): void {
-    this.#host.acknowledged(this.#carried("acknowledgement"), acknowledgement);
+    const session = this.#begin("acknowledgement");
+    if (session === undefined) return;
+    this.#host.beginApply(this.#framedAtUs, this.#arrivedAtUs, session.placementErrorUs);
+    this.#host.acknowledged(session, acknowledgement);
   }
 
   onFlowControl(flow: FlowControl): void {
     const session = this.#carried("flow_control");
+    if (session === undefined) return;
     session.droppedSamples = Math.max(session.droppedSamples, flow.droppedSamples);
     session.droppedEvents = Math.max(session.droppedEvents, flow.droppedEvents);
   }
 
   onPartState(state: PartState): void {
-    this.#host.partState(this.#carried("part_state"), state);
+    const session = this.#begin("part_state");
+    if (session !== undefined) this.#host.partState(session, state);
   }
 
   onGoodbye(goodbye: Goodbye): void {
-    this.#applySamples();
-    const session = this.#carried("goodbye");
+    const session = this.#begin("goodbye");
+    if (session === undefined) return;
+    if (this.#sequence > session.telemetrySequence) session.telemetrySequence = this.#sequence;
     this.release();
-    this.#host.left(session, goodbye);
+    if (goodbye.canResume) this.#host.lost(session, { reason: goodbye.message });
+    else this.#host.left(session, goodbye);
     this.channel.close();
   }
 
-  #applySamples(): void {
-    const { session } = this;
-    if (session === undefined || !session.intake.hasSamples) return;
+  /** The session that an operation belongs to, with the samples before it applied; undefined when it came after the end. */
+  #begin(operation: string): PartSession | undefined {
+    const session = this.#carried(operation);
+    if (session !== undefined) this.#applySamples(session);
+    return session;
+  }
+
+  /** @throws MyelinError PROTOCOL_ERROR before the hello */
+  #carried(operation: string): PartSession | undefined {
+    const state = this.#state;
+    if (state.kind === "carrying") return state.session;
+    if (state.kind === "released") return undefined;
+    throw new MyelinError("PROTOCOL_ERROR", `${operation} came before hello`);
+  }
+
+  #applySamples(session: PartSession): void {
+    if (!session.intake.hasSamples) return;
     this.#host.beginApply(this.#framedAtUs, this.#arrivedAtUs, session.placementErrorUs);
     session.intake.apply(this.#arrivedAtUs);
   }
 
-  #carried(operation: string): PartSession {
-    if (this.#state.kind === "carrying") return this.#state.session;
-    throw new MyelinError("PROTOCOL_ERROR", `${operation} came before hello`);
+  #isRepetition({ telemetrySequence }: PartSession): boolean {
+    return this.#sequence !== 0 && this.#sequence <= telemetrySequence;
+  }
+
+  #gone(end: ChannelEnd): void {
+    const { session } = this;
+    this.release();
+    if (session !== undefined) this.#host.lost(session, end);
+  }
+
+  #setState(state: ConnectionState): void {
+    if (this.#state.kind === "greeting") this.#state.timer.cancel();
+    this.#state = state;
   }
 }
-
-/** The goodbye of an error. Errors that no reconnect mends are final. */
-export function goodbyeOf(error: MyelinError, canResume: boolean): Goodbye {
-  return {
-    code: error.code,
-    message: error.message,
-    canResume,
-    isFinal: finalCodes.has(error.code),
-  };
-}
-
-const finalCodes: ReadonlySet<ErrorCode> = new Set([
-  "TAKEN_OVER",
-  "UNAUTHENTICATED",
-  "PERMISSION_DENIED",
-  "INVALID_ARGUMENT",
-  "UNSUPPORTED_VERSION",
-] as const);

@@ -1,4 +1,5 @@
 export type { OpenIntake, SessionIntake } from "./intake.ts";
+export type { SessionListener } from "./listener.ts";
 export type { PartSession, SessionState } from "./part-session.ts";
 export { defaultSessionSettings, type NodeIdentity, type SessionSettings } from "./settings.ts";
-export { type SessionListener, SessionStation, type SessionStationOptions } from "./station.ts";
+export { SessionStation, type SessionStationOptions } from "./station.ts";

@@ -14,6 +14,8 @@ export interface SessionIntake {
   readonly hasSamples: boolean;
   /** Hands the frame's samples to the engine, in order of time. */
   apply(nowUs: number): void;
+  /** Forgets what was collected, when the rest of the frame could not be read. */
+  discard(): void;
   /** True when a difference is missing and the whole state must be sent. */
   twinDelta(delta: TwinDelta, timeUs: number, nowUs: number): boolean;
   event(event: EventMessage, timeUs: number, nowUs: number): void;

@@ -1,26 +1,64 @@
 /**
  * One part's live attachment to the node. It outlives its connections: between two of them it is
- * `away`, and what it has queued waits for the next.
+ * `away`. What it had queued for a connection that broke is dropped with it: who queued it hears of
+ * the next connection, and sends again what still counts.
  */
 import type { Channel } from "@myelin/core/channel";
 import { ClockOffset, PeerTime } from "@myelin/core/clock";
 import type { SessionId } from "@myelin/core/ids";
-import { FrameWriter, type InstructionMessage } from "@myelin/core/wire";
+import {
+  FrameWriter,
+  type Goodbye,
+  type InstructionMessage,
+  type Welcome,
+} from "@myelin/core/wire";
 import type { DeliverySession } from "../dispatch/index.ts";
 import type { Agent, Part } from "../registry/index.ts";
 import type { SessionIntake } from "./intake.ts";
 
+/** A connection, as the session that it carries sees it. */
+export interface Carrier {
+  readonly channel: Channel;
+  /** True while frames that were read wait to be handled. */
+  readonly hasBacklog: boolean;
+  /** Lets go of the session: nothing more is heard from this connection. */
+  release(): void;
+  /** Lets go of the session, says why, and ends the connection. */
+  dismiss(goodbye: Goodbye): void;
+}
+
 /** Where a session is in its life. */
 export type SessionState =
   /** A connection carries it. */
-  | { readonly kind: "live"; readonly channel: Channel }
+  | { readonly kind: "live"; readonly carrier: Carrier }
   /** Its connection broke; it can be resumed until the window ends. */
   | { readonly kind: "away"; readonly sinceUs: number }
   /** It is over: left, replaced, expired or expelled. */
   | { readonly kind: "ended" };
 
-/** Told when a session has something to send. */
-export type OnQueued = (session: PartSession) => void;
+/** Where a session says that it has something to send. */
+export interface SessionOutbox {
+  /** The session's frame leaves at the end of the turn. */
+  queue(session: PartSession): void;
+  /** The session's frame leaves now: it is as large as a frame may become. */
+  cut(session: PartSession): void;
+}
+
+export interface PartSessionOptions {
+  readonly id: SessionId;
+  readonly resumeToken: string;
+  readonly agent: Agent;
+  readonly part: Part;
+  readonly intake: SessionIntake;
+  readonly carrier: Carrier;
+  readonly nowUs: number;
+  /** Silence after which the part does not answer. */
+  readonly hungAfterUs: number;
+  readonly outboundFrameBytes: number;
+  /** Outbound bytes above which pings and pongs are shed. */
+  readonly softOutboundBytes: number;
+  readonly outbox: SessionOutbox;
+}
 
 export class PartSession implements DeliverySession {
   readonly id: SessionId;
@@ -30,7 +68,7 @@ export class PartSession implements DeliverySession {
   readonly intake: SessionIntake;
   readonly clockOffset: ClockOffset = new ClockOffset();
   /** Places the part's instants on the node's clock, never going back. */
-  readonly peerTime: PeerTime;
+  readonly peerTime: PeerTime = new PeerTime(this.clockOffset);
   /** Highest number of a telemetry frame received. */
   telemetrySequence = 0;
   /** Node's clock when anything was last heard. */
@@ -43,35 +81,25 @@ export class PartSession implements DeliverySession {
   droppedEvents = 0;
   /** Pings and pongs not sent because the agent read too slowly. */
   shedFrames = 0;
-  /** True while it stands in the station's list of sessions to flush. */
+  /** True while it stands in the list of sessions to flush. */
   isQueued = false;
+  /** Other parts of the agent that this one holds still. */
+  readonly #held = new Set<Part>();
+  readonly #options: PartSessionOptions;
   readonly #writer = new FrameWriter();
-  readonly #onQueued: OnQueued;
-  readonly #hungAfterUs: number;
+  #toldShedFrames = 0;
   #state: SessionState;
 
-  constructor(init: {
-    id: SessionId;
-    resumeToken: string;
-    agent: Agent;
-    part: Part;
-    intake: SessionIntake;
-    channel: Channel;
-    nowUs: number;
-    hungAfterUs: number;
-    onQueued: OnQueued;
-  }) {
-    this.id = init.id;
-    this.resumeToken = init.resumeToken;
-    this.agent = init.agent;
-    this.part = init.part;
-    this.intake = init.intake;
-    this.lastHeardUs = init.nowUs;
-    this.joinedAtUs = init.nowUs;
-    this.peerTime = new PeerTime(this.clockOffset);
-    this.#hungAfterUs = init.hungAfterUs;
-    this.#onQueued = init.onQueued;
-    this.#state = { kind: "live", channel: init.channel };
+  constructor(options: PartSessionOptions) {
+    this.#options = options;
+    this.id = options.id;
+    this.resumeToken = options.resumeToken;
+    this.agent = options.agent;
+    this.part = options.part;
+    this.intake = options.intake;
+    this.lastHeardUs = options.nowUs;
+    this.joinedAtUs = options.nowUs;
+    this.#state = { kind: "live", carrier: options.carrier };
   }
 
   get state(): SessionState {
@@ -80,22 +108,34 @@ export class PartSession implements DeliverySession {
 
   setState(state: SessionState): void {
     this.#state = state;
+    if (!this.#writer.isEmpty) this.#writer.take();
   }
 
   get isLive(): boolean {
     return this.#state.kind === "live";
   }
 
+  /** Silence of the part, microseconds. */
+  silenceUs(nowUs: number): number {
+    return Math.max(0, nowUs - this.lastHeardUs);
+  }
+
   answers(nowUs: number): boolean {
     return (
       this.#state.kind === "live" &&
       this.part.hold === "running" &&
-      nowUs - this.lastHeardUs < this.#hungAfterUs
+      nowUs - this.lastHeardUs < this.#options.hungAfterUs
     );
   }
 
   toNodeTimeUs(partTimeUs: number): number {
     return partTimeUs - this.clockOffset.offsetUs;
+  }
+
+  /** An instant of the part on the node's clock, whole, and not before an earlier one that was placed. */
+  place(partTimeUs: number, arrivedAtUs: number): number {
+    const wholeUs = Math.round(partTimeUs);
+    return wholeUs + this.peerTime.toLocalOffsetUs(arrivedAtUs, wholeUs, wholeUs);
   }
 
   /**
@@ -106,29 +146,91 @@ export class PartSession implements DeliverySession {
     return -this.clockOffset.offsetUs - this.peerTime.toLocalUs(0);
   }
 
+  /** Holds another part of the agent still, or lets it run again. */
+  hold(part: Part, hold: Part["hold"]): void {
+    part.hold = hold;
+    if (hold === "running") this.#held.delete(part);
+    else this.#held.add(part);
+  }
+
+  /** The parts that this one holds still; it does not vouch for them any more. */
+  takeHeld(): readonly Part[] {
+    const held = [...this.#held];
+    this.#held.clear();
+    return held;
+  }
+
   sendInstruction(message: InstructionMessage): number {
-    const writer = this.writer();
-    const before = writer.sizeBytes;
-    writer.instruction(message);
-    return writer.sizeBytes - before;
+    if (!this.isLive) return 0;
+    const before = this.#writer.sizeBytes;
+    this.#writer.instruction(message);
+    const sizeBytes = this.#writer.sizeBytes - before;
+    this.#written();
+    return sizeBytes;
   }
 
   sendCancellation(instructionId: string): void {
-    if (this.isLive) this.writer().cancellation({ instructionId });
+    if (!this.isLive) return;
+    this.#writer.cancellation({ instructionId });
+    this.#written();
   }
 
   sendSettlement(instructionIds: readonly string[]): void {
-    if (this.isLive) this.writer().settlement({ instructionIds });
+    if (!this.isLive) return;
+    this.#writer.settlement({ instructionIds });
+    this.#written();
   }
 
-  /** The frame being filled; it leaves with the next flush. */
-  writer(): FrameWriter {
-    this.#onQueued(this);
-    return this.#writer;
+  sendWelcome(welcome: Welcome): void {
+    if (!this.isLive) return;
+    this.#writer.welcome(welcome);
+    this.#written();
+  }
+
+  /** Asks for a pong, and tells what was shed; shed itself when the agent reads too slowly. */
+  sendPing(nowUs: number): void {
+    this.lastPingUs = nowUs;
+    if (!this.#hasRoom()) return;
+    this.#writer.ping({ sentAtUs: nowUs, timeLine: "" });
+    if (this.#toldShedFrames !== this.shedFrames) this.#tellShed();
+    this.#written();
+  }
+
+  /** Answers a ping; shed when the agent reads too slowly. */
+  sendPong(pingSentAtUs: number, receivedAtUs: number, nowUs: number): void {
+    if (!this.#hasRoom()) return;
+    const { telemetrySequence } = this;
+    this.#writer.pong({ pingSentAtUs, receivedAtUs, sentAtUs: nowUs, telemetrySequence });
+    this.#written();
   }
 
   /** Takes the filled frame; undefined when nothing was queued. */
   takeFrame(): Uint8Array | undefined {
     return this.#writer.isEmpty ? undefined : this.#writer.take();
+  }
+
+  #hasRoom(): boolean {
+    if (this.#state.kind !== "live") return false;
+    const waitingBytes = this.#state.carrier.channel.bufferedBytes + this.#writer.sizeBytes;
+    if (waitingBytes <= this.#options.softOutboundBytes) return true;
+    this.shedFrames++;
+    return false;
+  }
+
+  #tellShed(): void {
+    const { shedFrames } = this;
+    this.#toldShedFrames = shedFrames;
+    this.#writer.flowControl({
+      shedFrames,
+      droppedSamples: 0,
+      droppedEvents: 0,
+      isTelemetryPaused: false,
+    });
+  }
+
+  #written(): void {
+    const { outbox, outboundFrameBytes } = this.#options;
+    if (this.#writer.sizeBytes >= outboundFrameBytes) outbox.cut(this);
+    else outbox.queue(this);
   }
 }

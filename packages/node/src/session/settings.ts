@@ -8,21 +8,31 @@ export interface SessionSettings {
   readonly helloTimeoutUs: number;
   /** A connection on which nothing was heard for this long counts as broken. */
   readonly deadConnectionUs: number;
-  /** Most sessions, live and away. */
+  /** Most sessions, live and away; one beyond is refused with RESOURCE_EXHAUSTED. */
   readonly maxSessions: number;
+  /** Most connections, greeting and carrying; one beyond is refused with RESOURCE_EXHAUSTED. */
+  readonly maxConnections: number;
   readonly maxFrameBytes: number;
   /** Most metric names in one session. */
   readonly maxMetrics: number;
   /** Most instructions sent to one agent and not ended. */
   readonly maxOutstanding: number;
-  /** Outbound bytes above which telemetry towards the agent is shed. */
+  /** A frame towards an agent is cut when it has reached this. */
+  readonly outboundFrameBytes: number;
+  /** Outbound bytes above which pings and pongs towards the agent are shed. */
   readonly softOutboundBytes: number;
   /** Outbound bytes above which the session ends with SLOW_READER. */
   readonly hardOutboundBytes: number;
-  /** Inbound bytes of one connection handled at once in one turn of the loop; the rest is bulk. */
-  readonly inlineBytesPerTurn: number;
+  /** Inbound bytes of one connection that are handled at once; what comes faster than the rate below is bulk. */
+  readonly inlineBurstBytes: number;
+  /** Inbound bytes a second of one connection that are handled at once. */
+  readonly inlineBytesPerSecond: number;
   /** Time that bulk intake may take in one turn of the loop. */
   readonly bulkQuantumUs: number;
+  /** Inbound bytes of one connection that may wait as bulk; beyond, its session ends with RESOURCE_EXHAUSTED. */
+  readonly maxBacklogBytes: number;
+  /** Inbound bytes of all connections that may wait as bulk; beyond, who sent the last ends with RESOURCE_EXHAUSTED. */
+  readonly maxBulkBytes: number;
 }
 
 export const defaultSessionSettings: SessionSettings = {
@@ -31,13 +41,18 @@ export const defaultSessionSettings: SessionSettings = {
   helloTimeoutUs: 10_000_000,
   deadConnectionUs: 10_000_000,
   maxSessions: 100_000,
+  maxConnections: 110_000,
   maxFrameBytes: 1 << 20,
   maxMetrics: 4096,
   maxOutstanding: 64,
+  outboundFrameBytes: 256 << 10,
   softOutboundBytes: 256 << 10,
   hardOutboundBytes: 4 << 20,
-  inlineBytesPerTurn: 16 << 10,
+  inlineBurstBytes: 16 << 10,
+  inlineBytesPerSecond: 1 << 20,
   bulkQuantumUs: 300,
+  maxBacklogBytes: 4 << 20,
+  maxBulkBytes: 256 << 20,
 };
 
 /** The node as its welcome names it. */

@@ -1,0 +1,69 @@
+/**
+ * What sessions have queued, on its way out.
+ *
+ * Invariants
+ * 1. What one turn queues for a session leaves in one frame, cut only where it reaches the bound on frames.
+ * 2. Frames leave in the order in which their sessions first queued something, so that the order of
+ *    scores holds across agents.
+ * 3. A session whose peer leaves more than the hard bound unread is told of (`onSlowReader`), and nothing
+ *    else is touched.
+ */
+import type { Channel } from "@myelin/core/channel";
+import type { PartSession, SessionOutbox } from "./part-session.ts";
+
+export class Outbox implements SessionOutbox {
+  readonly #hardBytes: number;
+  readonly #onSlowReader: (session: PartSession) => void;
+  readonly #queued: PartSession[] = [];
+  #next = 0;
+  #isFlushPlanned = false;
+  readonly #plannedFlush = (): void => {
+    this.#isFlushPlanned = false;
+    this.flush();
+  };
+
+  constructor(hardBytes: number, onSlowReader: (session: PartSession) => void) {
+    this.#hardBytes = hardBytes;
+    this.#onSlowReader = onSlowReader;
+  }
+
+  queue(session: PartSession): void {
+    if (session.isQueued) return;
+    session.isQueued = true;
+    this.#queued.push(session);
+    if (this.#isFlushPlanned) return;
+    this.#isFlushPlanned = true;
+    queueMicrotask(this.#plannedFlush);
+  }
+
+  cut(session: PartSession): void {
+    send(session);
+    // Whether too much is unread is looked at in the flush: here the caller is in the midst of its work.
+    this.queue(session);
+  }
+
+  /** Writes what every session has queued, one frame each. */
+  flush(): void {
+    const queued = this.#queued;
+    while (this.#next < queued.length) {
+      // The index is below the length.
+      const session = queued[this.#next++] as PartSession;
+      session.isQueued = false;
+      const channel = send(session);
+      if (channel !== undefined && channel.bufferedBytes > this.#hardBytes)
+        this.#onSlowReader(session);
+    }
+    queued.length = 0;
+    this.#next = 0;
+  }
+}
+
+/** Sends a session's frame; gives its channel when it has one. */
+function send(session: PartSession): Channel | undefined {
+  const { state } = session;
+  if (state.kind !== "live") return undefined;
+  const { channel } = state.carrier;
+  const frame = session.takeFrame();
+  if (frame !== undefined) channel.send(frame);
+  return channel;
+}
