@@ -18,15 +18,15 @@ export interface AgentInsight {
 }
 
 export interface AgentsApiOptions {
-  readonly registry: Registry;
-  readonly sessions: SessionStation;
+  readonly registry: Pick<Registry, "all" | "forget" | "get">;
+  readonly sessions: Pick<SessionStation, "of">;
   readonly dispatch: Dispatch;
   readonly insight: AgentInsight;
   readonly nowUs: () => number;
 }
 
 /** Agents that a selector matches; all without one. @throws MyelinError INVALID_ARGUMENT */
-export function selectAgents(registry: Registry, where: string | undefined): Agent[] {
+export function selectAgents(registry: Pick<Registry, "all">, where: string | undefined): Agent[] {
   if (where === undefined) return [...registry.all()];
   const selector = compileSelector(where);
   if (selector.ok)

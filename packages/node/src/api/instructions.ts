@@ -23,7 +23,7 @@ import {
 import { type ApiHandler, bodyObject, json } from "./router.ts";
 
 export interface InstructionsApiOptions {
-  readonly registry: Registry;
+  readonly registry: Pick<Registry, "all" | "forget" | "get">;
   readonly dispatch: Dispatch;
   readonly byHand: ByHand;
   readonly ledger: Ledger;

@@ -5,9 +5,12 @@ import type { DeliverySession } from "./recipient.ts";
 
 const maxMessageLength = 1024;
 
+/** How far the agent's clock may be wrong in our estimate. */
+const toleranceUs = 1e6;
+
 /**
- * Notes when an agent received and ended an instruction. Its instants are estimates, or lies: they are held
- * between the sending and now.
+ * Notes when an agent received and ended an instruction. Its instants are estimates, or lies: what lies well before
+ * the sending or well after now is held to these.
  */
 export function noteTimes(
   instruction: Instruction,
@@ -16,15 +19,15 @@ export function noteTimes(
   nowUs: number,
 ): void {
   const { times } = instruction;
-  const between = (partTimeUs: number, lowUs: number): number => {
+  const plausible = (partTimeUs: number, lowUs: number): number => {
     const timeUs = session.toNodeTimeUs(partTimeUs);
-    if (!(timeUs < nowUs)) return nowUs;
+    if (!(timeUs <= nowUs + toleranceUs)) return nowUs;
     return timeUs < lowUs ? lowUs : timeUs;
   };
   if (Number.isNaN(times.receivedAtUs) && receivedAtUs > 0)
-    times.receivedAtUs = between(receivedAtUs, times.writtenAtUs);
+    times.receivedAtUs = plausible(receivedAtUs, times.writtenAtUs - toleranceUs);
   if (status !== "received" && begunAtUs > 0 && endedAtUs > 0)
-    times.executedAtUs = between(endedAtUs, times.receivedAtUs);
+    times.executedAtUs = plausible(endedAtUs, times.receivedAtUs);
 }
 
 /** The error an agent told, with a code of the catalogue and a message of a bounded length. */

@@ -363,7 +363,7 @@ export class Dispatch {
     if (episode === undefined || slot === undefined || instruction.isHeldBack) return;
     this.#options.rules.instructionEnded(episode.rule, slot, {
       succeeded: status === "executed",
-      endedAtUs: Number.isNaN(times.executedAtUs) ? nowUs : times.executedAtUs,
+      endedAtUs: times.executedAtUs < nowUs ? times.executedAtUs : nowUs,
       attempt: episode.attempt,
       startedAtUs: episode.startedAtUs,
     });

@@ -149,7 +149,7 @@ test("the ends that a full disk did not take are written when there is space, in
   await world.clock.run(5 * secondUs);
   for (const id of ids) assert.equal(world.store.disk.instructions.get(id)?.status, "executed");
   assert.equal(world.dispatch.unwrittenCount, 0);
-  assert.deepEqual(app.settled.toSorted(), ids.toSorted());
+  assert.deepEqual(new Set(app.settled), new Set(ids));
   assert.ok(world.store.health().commits - commits < 10);
 });
 

@@ -19,7 +19,8 @@ export function stageDurations(times: StageTimes): StageDurations {
   const { arrivedAtUs, computedAtUs, decidedAtUs } = times;
   const wayInUs = excess(times.framedAtUs, arrivedAtUs);
   const framedAtUs = times.framedAtUs - wayInUs;
-  const sampledAtUs = times.sampledAtUs - Math.max(wayInUs, excess(times.sampledAtUs, arrivedAtUs));
+  const shiftedUs = times.sampledAtUs - Math.max(wayInUs, excess(times.sampledAtUs, arrivedAtUs));
+  const sampledAtUs = framedAtUs < shiftedUs ? framedAtUs : shiftedUs;
   const wayOutUs = excess(decidedAtUs, times.receivedAtUs);
   const executedAtUs = times.executedAtUs + wayOutUs;
   const firstUs = Number.isNaN(sampledAtUs) ? decidedAtUs : sampledAtUs;
