@@ -6,7 +6,9 @@ import { simulate, type Verdict } from "./simulate.ts";
 const usage = "usage: npm run sim -- --seeds A..B | --seed N [--trace]\n";
 
 function seedsOf(seed: string | undefined, seeds: string | undefined): number[] | undefined {
-  const range = /^(\d+)\.\.(\d+)$/.exec(seeds ?? (seed === undefined ? "1..200" : `${seed}..${seed}`));
+  const range = /^(\d+)\.\.(\d+)$/.exec(
+    seeds ?? (seed === undefined ? "1..200" : `${seed}..${seed}`),
+  );
   if (range === null) return undefined;
   const [from, to] = [Number(range[1]), Number(range[2])];
   return Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index);

@@ -1,5 +1,10 @@
 /** One run: a world made from a seed, in which things go wrong for a while and must be well after. */
 import { VirtualClock } from "@myelin/core/clock";
+import { isEnded } from "@myelin/core/instruction";
+import {
+  createMemoryDisk,
+  type MemoryDisk,
+} from "../../packages/node/src/adapters/memory-store/index.ts";
 import { Callers } from "./callers/caller.ts";
 import { checkBounds } from "./checks/bounds.ts";
 import { checkEnding, type Ending, unsettled } from "./checks/ending.ts";
@@ -37,12 +42,17 @@ export async function simulate(
 ): Promise<Verdict> {
   const clock = new VirtualClock(startUs);
   const trace = new Trace(() => clock.nowUs(), options.isTraced === true);
-  const judge = new Judge(() => clock.nowUs(), trace);
+  const disk = createMemoryDisk();
+  const isEndOnDisk = (id: string): boolean => {
+    const kept = disk.instructions.get(id);
+    return kept !== undefined && isEnded(kept.status);
+  };
+  const judge = new Judge(() => clock.nowUs(), trace, isEndOnDisk);
   const onRejection = (reason: unknown): void =>
     judge.breach("no promise fails unheard", stackOf(reason));
   process.on("unhandledRejection", onRejection);
   try {
-    await live(clock, trace, judge, scenarioOf(seed));
+    await live(clock, trace, judge, disk, scenarioOf(seed));
   } catch (error) {
     judge.breach("the simulation runs to its end", stackOf(error));
   } finally {
@@ -61,11 +71,12 @@ async function live(
   clock: VirtualClock,
   trace: Trace,
   judge: Judge,
+  disk: MemoryDisk,
   scenario: Scenario,
 ): Promise<void> {
   const { seed } = scenario;
   const network = new Network(clock, diceOf(seed, "network"), scenario.network, trace);
-  const node = new SimNode({ clock, network, judge, trace, scenario });
+  const node = new SimNode({ clock, disk, network, judge, trace, scenario });
   const fleet = new Fleet(scenario, { clock, network, judge, trace });
   const dice = diceOf(seed, "callers");
   const { agents, parts, workloads } = fleet;
@@ -87,7 +98,7 @@ async function live(
   faults.end();
   callers.end();
   for (const workload of workloads) workload.calm();
-  await settle(clock, scenario, { node, fleet, judge });
+  await settle(clock, scenario, { node, fleet, network, judge });
 
   function watchBounds(): void {
     clock.schedule(boundsEveryUs, () => {
@@ -110,13 +121,14 @@ async function settle(clock: VirtualClock, scenario: Scenario, ending: Ending): 
     ending.judge.breach("all is well again in time", `after ${within}: ${left}`);
     return;
   }
-  for (const workload of ending.fleet.workloads) workload.report();
+  for (const workload of ending.fleet.workloads) workload.end();
   await clock.run(settleStepUs);
   let isJudged = false;
   const judging = checkEnding(ending).then(() => {
     isJudged = true;
   });
-  while (!isJudged && clock.nowUs() < untilUs + scenario.settleWithinUs) await clock.run(settleStepUs);
+  while (!isJudged && clock.nowUs() < untilUs + scenario.settleWithinUs)
+    await clock.run(settleStepUs);
   if (!isJudged) throw new Error("the node does not answer");
   await judging;
 }

@@ -121,7 +121,10 @@ export class Callers {
     const answer = JSON.parse(text) as Answered;
     if (status === 200 || status === 202) {
       const documents = answer.instructions ?? [];
-      trace.note(name, `is told ${documents.map(({ id, status }) => `${id} ${status}`).join(", ")}`);
+      trace.note(
+        name,
+        `is told ${documents.map(({ id, status }) => `${id} ${status}`).join(", ")}`,
+      );
       judge.answered({ call: name, durability, run, documents });
       if (dice.chance(0.1)) this.#cancel(name, documents);
       else if (call.hasKey && call.tries > 0 && dice.chance(0.15)) this.#again(call);

@@ -28,16 +28,15 @@ export function checkBounds({ scenario, node, network, parts, judge }: BoundedTh
     within(`outbound of ${link.name}`, link.bufferedBytes("node"), maxOutboundBytes);
   const run = node.serving;
   if (run === undefined) return;
-  const { dispatch, scheduler, registry, sessions } = run.arc;
-  within("open instructions", dispatch.openCount, scenario.maxOpenInstructions);
-  within("scheduler", scheduler.size, scenario.maxOpenInstructions);
+  const { restored, arc } = run;
+  const { dispatch, scheduler, registry, sessions } = arc;
+  const byHand = dispatch.openByHandCount;
+  within("open by hand", byHand, scenario.maxOpenInstructions + restored);
+  within("open of rules", dispatch.openCount - byHand, scenario.maxOpenInstructions);
+  within("scheduler", scheduler.size, scenario.maxQueued + byHand);
   within("sessions", sessions.sessionCount, parts.length);
   for (const agent of registry.all()) {
-    const partsOfAgent = Math.max(1, agent.parts.size);
-    within(
-      `outstanding of ${agent.id}`,
-      dispatch.outstandingOf(agent.id),
-      scenario.maxOutstanding * partsOfAgent,
-    );
+    const bound = scenario.maxOutstanding * Math.max(1, agent.parts.size) + restored;
+    within(`outstanding of ${agent.id}`, dispatch.outstandingOf(agent.id), bound);
   }
 }

@@ -5,18 +5,16 @@
  * 1. An incarnation begins an id once, and another incarnation begins it again only where the handler is idempotent.
  * 2. None begins after its deadline on true time, but for what the agent cannot know of the node's clock:
  *    half its round trip and the drift since.
- * 3. What callers gave one agent with one priority, to disk, begins in the order of its acceptance.
- * 4. A run of the node ends an id once; a later run ends it again only as before, or where the first
- *    end said that the outcome was not known.
+ * 3. What callers gave one agent with one priority and action, to disk, begins in the order of its
+ *    acceptance, unless the disk failed meanwhile. (Another action may have another part, and so
+ *    another way.)
+ * 4. A run of the node ends an id once. A later run ends it again only where the disk had not taken
+ *    the first end: until then the node's word is lost with it.
  * 5. `executed` is what an agent executed; `expired`, `rejected` and `canceled` are what none began.
- * 6. An unknown outcome has a reason: a death, or a trouble that kept the answer away.
+ * 6. An unknown outcome has a reason: a death, a trouble that kept the answer away, or a node that drains.
  */
 import type { Instruction } from "@myelin/agent";
-import {
-  type InstructionDocument,
-  instructionStatuses,
-  parseTime,
-} from "@myelin/core/instruction";
+import { type InstructionDocument, instructionStatuses, parseTime } from "@myelin/core/instruction";
 import type { AccountFigures } from "../../../packages/node/src/ledger/index.ts";
 import type { Trace } from "../world/trace.ts";
 import { type Performance, Records } from "./records.ts";
@@ -52,6 +50,7 @@ export class Judge {
   readonly troubles: Troubles = new Troubles();
   readonly #nowUs: () => number;
   readonly #trace: Trace;
+  readonly #isEndOnDisk: (id: string) => boolean;
   /** The last estimate of each part, for when a step of its clock has made it forget. */
   readonly #rttUs = new Map<string, number>();
   readonly #lastBegun = new Map<string, { readonly createdAtUs: number; readonly id: string }>();
@@ -59,8 +58,10 @@ export class Judge {
   readonly #refused = new Set<string>();
   readonly #begunCalls = new Set<string>();
 
-  constructor(nowUs: () => number, trace: Trace) {
+  /** `isEndOnDisk` tells whether the end of an accepted instruction is on the node's disk. */
+  constructor(nowUs: () => number, trace: Trace, isEndOnDisk: (id: string) => boolean) {
     this.#nowUs = nowUs;
+    this.#isEndOnDisk = isEndOnDisk;
     this.#trace = trace;
   }
 
@@ -123,28 +124,29 @@ export class Judge {
       if (record.acceptance.call !== call)
         this.breach("an id is of one call", `${id} of ${record.acceptance.call} told to ${call}`);
       if (endedAt === null) continue;
-      if (record.told !== undefined && record.told !== status)
-        this.breach("an end stays", `${id} was told as ${record.told}, now ${status}`);
-      record.told = status;
+      const { toldToStay } = record;
+      if (toldToStay !== undefined && toldToStay !== status)
+        this.breach("an end stays", `${id} was told as ${toldToStay}, now ${status}`);
+      if (this.#isEndOnDisk(id)) record.toldToStay = status;
     }
   }
 
   /** The node has ended an instruction. */
-  ended(run: number, document: InstructionDocument): void {
+  ended(run: number, document: InstructionDocument, isDraining: boolean): void {
     const { id, status, agent, part } = document;
     const code = document.error?.code;
     this.#trace.note("node", `ended ${id} ${document.action} of ${agent}: ${status} ${code ?? ""}`);
     this.#endsOfRun.set(run, this.endsOf(run) + 1);
     const record = this.records.of(id);
     for (const earlier of record.ends) {
-      const wasUnknown = earlier.status === "failed" && earlier.code !== "HANDLER_FAILED";
-      if (earlier.run === run) this.breach("an id ends once", `${id}: ${earlier.status}, ${status}`);
-      else if (earlier.status !== status && !wasUnknown)
-        this.breach("an id ends with one status", `${id}: ${earlier.status}, then ${status}`);
+      if (earlier.run === run)
+        this.breach("an id ends once", `${id}: ${earlier.status}, ${status}`);
+      else if (this.#isEndOnDisk(id))
+        this.breach("what has ended on disk stays", `${id}: ${earlier.status}, then ${status}`);
     }
     record.ends.push({ run, status, code, atUs: this.#nowUs() });
     this.#checkEnd(document);
-    if (code === "OUTCOME_UNKNOWN" && part !== null)
+    if (code === "OUTCOME_UNKNOWN" && part !== null && !isDraining)
       this.#checkUnknown(`${agent}/${part}`, document);
   }
 
@@ -184,13 +186,12 @@ export class Judge {
   }
 
   /** That an unknown outcome was not known. */
-  #checkUnknown(part: string, { id, createdAt, deadline }: InstructionDocument): void {
+  #checkUnknown(part: string, { id, createdAt }: InstructionDocument): void {
     const nowUs = this.#nowUs();
     const fromUs = parseTime(createdAt) - noticedWithinUs;
     if (this.troubles.hasDied(part, fromUs, nowUs)) return;
-    const isTroubled =
-      this.troubles.touches(part, fromUs, nowUs) || this.troubles.touches("node", fromUs, nowUs);
-    if (isTroubled && nowUs >= parseTime(deadline)) return;
+    if (this.troubles.touches(part, fromUs, nowUs)) return;
+    if (this.troubles.touches("node", fromUs, nowUs)) return;
     this.breach("an unknown outcome has a reason", `${id} at ${part}`);
   }
 
@@ -213,15 +214,16 @@ export class Judge {
   }
 
   #checkOrder({ part, instruction }: Beginning): void {
-    const { id, args, priority, createdAtUs } = instruction;
+    const { id, action, args, priority, createdAtUs } = instruction;
     if (args["durability"] !== "disk") return;
-    const key = `${part} ${priority}`;
+    const key = `${part} ${action} ${priority}`;
     const last = this.#lastBegun.get(key);
-    if (last !== undefined && last.createdAtUs > createdAtUs)
+    const isBehind = last !== undefined && last.createdAtUs > createdAtUs;
+    if (isBehind && !this.troubles.touches("disk", createdAtUs, this.#nowUs()))
       this.breach(
-        "instructions of one agent and priority begin in order",
+        "instructions of one agent, action and priority begin in order",
         `${part} began ${id} after ${last.id}`,
       );
-    else this.#lastBegun.set(key, { createdAtUs, id });
+    if (!isBehind) this.#lastBegun.set(key, { createdAtUs, id });
   }
 }

@@ -34,8 +34,8 @@ export interface InstructionRecord {
   readonly performances: Performance[];
   readonly ends: End[];
   acceptance: Acceptance | undefined;
-  /** An end that a caller was told of. */
-  told: InstructionStatus | undefined;
+  /** An end that a caller was told of once it was on disk. */
+  toldToStay: InstructionStatus | undefined;
 }
 
 /** The records of all instructions of the run, by id. */
@@ -45,7 +45,7 @@ export class Records {
   of(id: string): InstructionRecord {
     let record = this.#byId.get(id);
     if (record === undefined) {
-      record = { id, performances: [], ends: [], acceptance: undefined, told: undefined };
+      record = { id, performances: [], ends: [], acceptance: undefined, toldToStay: undefined };
       this.#byId.set(id, record);
     }
     return record;

@@ -103,18 +103,10 @@ export class Faults {
         this.#holdNode(dice);
         return;
       case "disk-full":
-        trace.note("disk", "full");
-        node.disk.isFull = true;
-        this.#after(dice.wait(2e6), () => {
-          node.disk.isFull = false;
-        });
+        this.#failDisk(dice.wait(2e6), "isFull");
         return;
       case "disk-broken":
-        trace.note("disk", "broken");
-        node.disk.isBroken = true;
-        this.#after(dice.wait(1e6), () => {
-          node.disk.isBroken = false;
-        });
+        this.#failDisk(dice.wait(1e6), "isBroken");
         return;
       case "rule-change":
         void node.call("POST", "/api/v1/rules", rulesOf(++this.#ruleVariant));
@@ -124,10 +116,7 @@ export class Faults {
     }
   }
 
-  #strikePart(
-    name: "agent-crash" | "agent-leave" | "agent-hang" | "clock-step",
-    dice: Dice,
-  ): void {
+  #strikePart(name: "agent-crash" | "agent-leave" | "agent-hang" | "clock-step", dice: Dice): void {
     const { judge, trace, parts, clock } = this.#targets;
     const part = dice.pick(parts);
     const lastsUs = dice.wait(1.5e6);
@@ -180,6 +169,16 @@ export class Faults {
   #nodeTrouble(): void {
     const { judge, clock } = this.#targets;
     judge.troubles.add("node", clock.nowUs(), clock.nowUs() + aftermathUs);
+  }
+
+  #failDisk(lastsUs: number, fault: "isFull" | "isBroken"): void {
+    const { node, judge, trace, clock } = this.#targets;
+    trace.note("disk", fault);
+    node.disk[fault] = true;
+    judge.troubles.add("disk", clock.nowUs(), clock.nowUs() + lastsUs + aftermathUs);
+    this.#after(lastsUs, () => {
+      node.disk[fault] = false;
+    });
   }
 
   #restartNode(dice: Dice): void {

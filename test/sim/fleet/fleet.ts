@@ -57,7 +57,12 @@ export class Fleet {
     });
     this.workloads = this.parts.map(
       (part) =>
-        new Workload(part, clock, diceOf(scenario.seed, `work ${part.name}`), scenario.reportEveryUs),
+        new Workload(
+          part,
+          clock,
+          diceOf(scenario.seed, `work ${part.name}`),
+          scenario.reportEveryUs,
+        ),
     );
   }
 }

@@ -15,6 +15,7 @@ export class Workload {
   #hotUntilUs = 0;
   #memory = 10;
   #isCalm = false;
+  #isOver = false;
   #reports = 0;
 
   constructor(part: SimPart, clock: Clock, dice: Dice, everyUs: number) {
@@ -31,6 +32,7 @@ export class Workload {
 
   begin(): void {
     this.#clock.schedule(this.#dice.wait(this.#everyUs), () => {
+      if (this.#isOver) return;
       this.#work();
       this.begin();
     });
@@ -41,8 +43,13 @@ export class Workload {
     this.#isCalm = true;
   }
 
-  /** Reports once, now. */
-  report(): void {
+  /** Reports once more, and then no more. */
+  end(): void {
+    this.#isOver = true;
+    this.#report();
+  }
+
+  #report(): void {
     const load = this.#load();
     const memory = this.#isCalm ? 10 : this.#memory;
     this.part.act((sdk) => {
@@ -59,7 +66,7 @@ export class Workload {
     if (this.#hotUntilUs < nowUs && this.#dice.chance(0.06))
       this.#hotUntilUs = nowUs + this.#dice.wait(1.5e6);
     this.#memory = this.#memory > 140 ? 10 : this.#memory + this.#dice.between(0, 12);
-    this.report();
+    this.#report();
   }
 
   #load(): number {

@@ -31,7 +31,7 @@ export interface LinkOptions {
   readonly maxFrameBytes: number;
   /** How long the next delivery takes, in microseconds. */
   readonly delayUs: () => number;
-  /** Called once, when the link has ended on both sides. */
+  /** Called when the link has ended on every side that can still be told. */
   readonly onGone: (link: Link) => void;
 }
 
@@ -98,6 +98,16 @@ export class Link {
     return side === "agent" ? this.#agent.process : this.#node?.process;
   }
 
+  /** True when a side is deaf, or dead, and the other has not found that out. */
+  get isHalfOpen(): boolean {
+    return this.#sides.some(isLost) && this.#sides.some((side) => !side.isEnded && !isLost(side));
+  }
+
+  /** True when nobody waits for anything of it any more. */
+  get isGone(): boolean {
+    return this.#sides.every((side) => side.isEnded || isLost(side));
+  }
+
   /** Bytes under way from a side. */
   bufferedBytes(side: SideName): number {
     return (side === "agent" ? this.#agent : this.#node)?.channel?.bufferedBytes ?? 0;
@@ -129,6 +139,10 @@ export class Link {
   deafen(side: SideName): void {
     const deaf = side === "agent" ? this.#agent : this.#node;
     if (deaf !== undefined) deaf.isDeaf = true;
+  }
+
+  get #sides(): Side[] {
+    return this.#node === undefined ? [this.#agent] : [this.#agent, this.#node];
   }
 
   #pass(callback: () => void): void {
@@ -163,7 +177,7 @@ export class Link {
     const end = (told: ChannelEnd): void => {
       if (side.isEnded) return;
       side.isEnded = true;
-      if (this.#agent.isEnded && this.#node?.isEnded !== false) this.#options.onGone(this);
+      if (this.isGone) this.#options.onGone(this);
       hear((handler) => handler.onEnd(told));
     };
     const handler: ChannelHandler = {
@@ -199,6 +213,10 @@ export class Link {
     };
     return { handler, open };
   }
+}
+
+function isLost(side: Side): boolean {
+  return side.isDeaf || !side.process.isAlive;
 }
 
 function sideOf(process: SimProcess): Side {

@@ -78,6 +78,7 @@ export class Network {
     };
   }
 
+  /** Ends a link for both sides. */
   cut(link: Link): void {
     this.#trace.note(link.name, "cut");
     link.cut();
@@ -100,20 +101,17 @@ export class Network {
   /** A process is dead: so its connections. */
   depart(process: SimProcess, side: SideName, departure: Departure): void {
     for (const link of this.linksOf(process, side)) {
+      if (link.isGone) this.#links.delete(link);
       if (departure === "close") link.closeFrom(side);
       else if (departure === "reset") link.cut();
       else link.stall();
     }
   }
 
-  /** Ends all faults of the network; links that can never work again are cut. */
+  /** Ends all faults of the network but those that its users have to find out: half-open links. */
   heal(): void {
     this.#isRefusing = false;
-    for (const link of this.#links) {
-      const isDead = link.processOf("agent")?.isAlive === false;
-      if (isDead || link.processOf("node")?.isAlive === false) link.cut();
-      link.flow();
-    }
+    for (const link of this.#links) if (!link.isHalfOpen) link.flow();
   }
 
   #listening(): Listener | undefined {

@@ -7,10 +7,10 @@
  */
 import type { Clock } from "@myelin/core/clock";
 import type { MyelinError } from "@myelin/core/errors";
+import { isEnded } from "@myelin/core/instruction";
 import { seededRandom } from "@myelin/core/random";
 import { Access } from "../../../packages/node/src/access/index.ts";
 import {
-  createMemoryDisk,
   createMemoryStore,
   type MemoryDisk,
   type MemoryStore,
@@ -29,6 +29,8 @@ import type { Trace } from "../world/trace.ts";
 /** One life of the node. */
 export interface NodeRun {
   readonly number: number;
+  /** Instructions that were open on disk when it started: they come on top of what it may take. */
+  readonly restored: number;
   readonly process: SimProcess;
   readonly arc: Arc;
   readonly store: MemoryStore;
@@ -39,6 +41,8 @@ export interface NodeRun {
 export interface NodeSurroundings {
   /** True time, which is the node's. */
   readonly clock: Clock;
+  /** What outlives the runs. */
+  readonly disk: MemoryDisk;
   readonly network: Network;
   readonly judge: Judge;
   readonly trace: Trace;
@@ -48,7 +52,7 @@ export interface NodeSurroundings {
 const peer = { transport: "memory", address: "sim", isLoopback: true } as const;
 
 export class SimNode {
-  readonly disk: MemoryDisk = createMemoryDisk();
+  readonly disk: MemoryDisk;
   readonly settings: ArcSettings;
   readonly #around: NodeSurroundings;
   #run: NodeRun | undefined;
@@ -59,7 +63,8 @@ export class SimNode {
 
   constructor(around: NodeSurroundings) {
     this.#around = around;
-    const { scenario } = around;
+    const { scenario, disk } = around;
+    this.disk = disk;
     this.disk.syncDelayUs = scenario.syncDelayUs;
     this.settings = {
       ...defaultArcSettings,
@@ -177,7 +182,7 @@ export class SimNode {
     );
     const store = createMemoryStore({ clock: process.clock, disk: this.disk });
     const access = new Access(undefined);
-    const arc = new Arc({
+    const arc: Arc = new Arc({
       clock: process.clock,
       store,
       access,
@@ -190,16 +195,18 @@ export class SimNode {
         resumeWindowUs: scenario.resumeWindowUs,
       },
       settings: this.settings,
-      onNotice: (notice) => this.#onNotice(number, notice),
+      onNotice: (notice) => this.#onNotice(number, notice, arc.isDraining),
     });
-    return { number, process, arc, store, api: apiOf(arc, store, access, process.clock) };
+    const kept = [...this.disk.instructions.values()];
+    const restored = kept.filter(({ status }) => !isEnded(status)).length;
+    return { number, restored, process, arc, store, api: apiOf(arc, store, access, process.clock) };
   }
 
-  #onNotice(run: number, notice: Notice): void {
+  #onNotice(run: number, notice: Notice, isDraining: boolean): void {
     const { judge, trace } = this.#around;
     switch (notice.kind) {
       case "instruction-ended":
-        judge.ended(run, notice.document);
+        judge.ended(run, notice.document, isDraining);
         return;
       case "store-error":
         trace.note("node", `store: ${codeOf(notice.error)}`);
