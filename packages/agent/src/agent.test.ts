@@ -24,7 +24,7 @@ describe("an agent that reports", () => {
     assert.equal(frame.telemetrySequence, 1);
     assert.equal(frame.sentAtUs, startUs + 1);
     assert.deepEqual(frame.events, [
-      { type: "tool_call", attributes: { tool: "search" }, timeUs: startUs + 1 },
+      { type: "tool_call", attributes: { tool: "search" }, timeUs: startUs + 2 },
     ]);
   });
 

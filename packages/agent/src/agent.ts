@@ -8,6 +8,7 @@ import { Metric } from "./metric.ts";
 import { type AgentOptions, platformEnvironment, resolveOptions } from "./options.ts";
 import type { ReportOptions } from "./report-options.ts";
 import type { AgentStatistics } from "./statistics.ts";
+import { Instants } from "./time/index.ts";
 
 /** How long `close` waits for what is under way. */
 const closeWithinUs = 1e6;
@@ -50,6 +51,7 @@ export class Agent {
   readonly #instructions: Assembly["instructions"];
   readonly #connection: Assembly["connection"];
   readonly #vouches = new Vouches();
+  readonly #instants: Instants;
   #closed: Promise<void> | undefined;
 
   /** @throws MyelinError INVALID_ARGUMENT */
@@ -58,6 +60,7 @@ export class Agent {
     const assembly = assemble(resolved);
     const { telemetry } = assembly;
     this.#clock = assembly.clock;
+    this.#instants = new Instants(assembly.clock);
     this.#nodeTime = assembly.nodeTime;
     this.#telemetry = telemetry;
     this.#confirmations = assembly.confirmations;
@@ -112,7 +115,8 @@ export class Agent {
   }
 
   /**
-   * Reports samples by metric name, all of one instant. NaN and infinities are values.
+   * Reports samples by metric name, all of one instant, and of a later one than the call before. NaN
+   * and infinities are values.
    * @throws MyelinError INVALID_ARGUMENT for a name or value that cannot be a metric's
    */
   report(values: Readonly<Record<string, number>>, options?: ReportOptions): void {
@@ -243,7 +247,7 @@ export class Agent {
 
   #timeOf(options: ReportOptions | undefined): number {
     const timeUs = options?.timeUs;
-    if (timeUs === undefined) return Math.floor(this.#clock.nowUs());
+    if (timeUs === undefined) return this.#instants.next();
     if (timeUs >= 0 && timeUs <= Number.MAX_SAFE_INTEGER) return Math.floor(timeUs);
     throw new MyelinError(
       "INVALID_ARGUMENT",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type SkewedClock, VirtualClock } from "@myelin/core/clock";
 import { makeWorld, startUs } from "../../test/fake-node.ts";
-import { AgentClock, NodeTime, systemClock, systemWallUs } from "./index.ts";
+import { AgentClock, Instants, NodeTime, systemClock, systemWallUs } from "./index.ts";
 
 function clockWith(): { base: VirtualClock; wall: SkewedClock; clock: AgentClock } {
   const base = new VirtualClock(startUs);
@@ -31,6 +31,28 @@ describe("an agent's clock", () => {
     assert.equal(clock.timeLine, "life-1");
     assert.equal(clock.check(), 0);
     assert.equal(clock.monotonicUs(), startUs + 1000);
+  });
+});
+
+describe("the instants of calls", () => {
+  test("differ as long as they are at most a millisecond ahead of the clock", () => {
+    let nowUs = 100.9;
+    const instants = new Instants({ nowUs: () => nowUs });
+    const first = Array.from({ length: 1100 }, () => instants.next());
+    assert.deepEqual(first.slice(0, 3), [100, 101, 102]);
+    assert.deepEqual(first.slice(-2), [1100, 1100]);
+    nowUs = 600;
+    assert.equal(instants.next(), 1101);
+    nowUs = 5000;
+    assert.equal(instants.next(), 5000);
+  });
+
+  test("follow the clock when it is set back", () => {
+    let nowUs = 1e9;
+    const instants = new Instants({ nowUs: () => nowUs });
+    instants.next();
+    nowUs = 1e6;
+    assert.equal(instants.next(), 1e6);
   });
 });
 
