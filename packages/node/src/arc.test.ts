@@ -1,0 +1,360 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { secondUs, TestAgent, TestNode } from "./test-support.ts";
+
+const hot = `
+rules:
+  - name: hot
+    expr: cpu_usage > 0.9
+    action: restart
+    args: { reason: "cpu \${cpu_usage}" }
+    sla: 10ms
+    deadline: 5s
+    timeout: 20s
+`;
+
+test("a sample that fires becomes an acknowledged instruction, accounted stage by stage", async () => {
+  const node = await new TestNode().start();
+  const agent = await new TestAgent(node.clock).join(node);
+  await node.apply(hot);
+  agent.report({ cpu_usage: 0.5 });
+  await node.clock.run(1000);
+  assert.equal(agent.received.length, 0);
+  agent.report({ cpu_usage: 0.95 });
+  await node.clock.run(0);
+  const instruction = agent.only;
+  assert.equal(instruction.action, "restart");
+  assert.deepEqual(instruction.args, { reason: "cpu 0.95" });
+  assert.equal(instruction.episode?.rule, "hot");
+  assert.equal(instruction.deadlineUs - instruction.createdAtUs, 5 * secondUs);
+  agent.tell(instruction.id, "received");
+  await node.clock.run(3000);
+  agent.tell(instruction.id, "executed", { result: { pid: 7 } });
+  await node.clock.run(secondUs);
+  const [document] = node.ended;
+  assert.equal(document?.status, "executed");
+  assert.deepEqual(document?.stagesUs, {
+    collect: 0,
+    ingest: 0,
+    compute: 0,
+    rule: 0,
+    dispatch: 0,
+    execute: 3000,
+  });
+  assert.deepEqual([document?.totalUs, document?.withinSla], [3000, true]);
+  assert.deepEqual(agent.settled, [instruction.id]);
+  assert.equal(node.store.disk.ledger.size, 1);
+  assert.equal(node.arc.ledger.figures().counts.executed, 1);
+});
+
+test("an episode causes one instruction, and the next episode another, after the cooldown", async () => {
+  const node = await new TestNode().start();
+  const agent = await new TestAgent(node.clock, { answers: true }).join(node);
+  await node.apply(hot.replace("sla", "cooldown: 3s\n    sla"));
+  for (const cpu_usage of [0.95, 0.97, 0.5, 0.96, 0.99]) {
+    agent.report({ cpu_usage });
+    await node.clock.run(100_000);
+  }
+  assert.equal(agent.received.length, 1);
+  await node.clock.run(3 * secondUs);
+  agent.report({ cpu_usage: 0.99 });
+  await node.clock.run(1000);
+  assert.equal(agent.received.length, 2);
+});
+
+test("an instruction that failed is tried again in the same episode where the rule says so", async () => {
+  const node = await new TestNode().start();
+  const agent = await new TestAgent(node.clock).join(node);
+  await node.apply(hot.replace("sla", "attempts: 2\n    cooldown: 1s\n    sla"));
+  agent.report({ cpu_usage: 0.95 });
+  await node.clock.run(1000);
+  agent.tell(agent.only.id, "failed");
+  await node.clock.run(2 * secondUs);
+  agent.report({ cpu_usage: 0.95 });
+  await node.clock.run(1000);
+  const [first, second] = agent.received;
+  assert.deepEqual([first?.episode?.attempt, second?.episode?.attempt], [1, 2]);
+  assert.equal(first?.episode?.startedAtUs, second?.episode?.startedAtUs);
+  assert.notEqual(first?.id, second?.id);
+});
+
+test("a broken connection loses nothing: what was not received is sent again on resume, what was is not", async () => {
+  const node = await new TestNode().start();
+  const agent = await new TestAgent(node.clock).join(node);
+  await node.apply(hot);
+  agent.report({ cpu_usage: 0.95 });
+  await node.clock.run(0);
+  const { id } = agent.only;
+  agent.received.length = 0;
+  agent.disconnect();
+  await node.clock.run(secondUs);
+  await agent.join(node);
+  assert.equal(agent.welcome?.isResumed, true);
+  assert.equal(agent.only.id, id);
+  agent.tell(id, "received");
+  agent.disconnect();
+  await node.clock.run(secondUs);
+  await agent.join(node);
+  assert.equal(agent.received.length, 1);
+});
+
+test("an agent that was killed and lives anew leaves its instruction unknown", async () => {
+  const node = await new TestNode().start();
+  const former = await new TestAgent(node.clock).join(node);
+  await node.apply(hot);
+  former.report({ cpu_usage: 0.95 });
+  await node.clock.run(0);
+  former.disconnect();
+  await node.clock.run(secondUs);
+  const next = await new TestAgent(node.clock, { incarnation: "life-2" }).join(node);
+  assert.equal(node.ended[0]?.error?.code, "OUTCOME_UNKNOWN");
+  assert.deepEqual(next.received, []);
+});
+
+test("a node that is killed with a rule's instruction under way neither loses nor repeats it", async () => {
+  const before = await new TestNode().start();
+  const agent = await new TestAgent(before.clock).join(before);
+  await before.apply(hot);
+  agent.report({ cpu_usage: 0.95 });
+  await before.clock.run(0);
+  const { id } = agent.only;
+  agent.tell(id, "received");
+  await before.clock.run(1000);
+  await before.kill([agent]);
+
+  const after = await new TestNode({
+    clock: before.clock,
+    disk: before.store.disk,
+    seed: 2,
+  }).start();
+  await agent.join(after);
+  assert.equal(agent.welcome?.isResumed, false);
+  agent.report({ cpu_usage: 0.97 });
+  await after.clock.run(1000);
+  assert.equal(agent.only.id, id, "no second instruction");
+  assert.equal(after.arc.dispatch.openCount, 1);
+  agent.tell(id, "executed");
+  await after.clock.run(secondUs);
+  assert.deepEqual(
+    after.ended.map((document) => [document.id, document.status, document.rule]),
+    [[id, "executed", "hot"]],
+  );
+  assert.deepEqual(agent.settled, [id]);
+  agent.report({ cpu_usage: 0.5 });
+  agent.report({ cpu_usage: 0.98 });
+  await after.clock.run(1000);
+  assert.equal(agent.received.length, 2, "the next episode acts");
+});
+
+test("a node that was killed before an outcome was on disk learns it from the agent, once", async () => {
+  const before = await new TestNode().start();
+  const agent = await new TestAgent(before.clock, { answers: true }).join(before);
+  await before.apply(hot.replace("sla", "cooldown: 1h\n    sla"));
+  agent.report({ cpu_usage: 0.95 });
+  await before.clock.run(0);
+  assert.equal(before.ended.length, 1);
+  await before.kill([agent]);
+  assert.equal(before.store.disk.ledger.size, 0);
+
+  const after = await new TestNode({
+    clock: before.clock,
+    disk: before.store.disk,
+    seed: 2,
+  }).start();
+  await agent.join(after);
+  agent.report({ cpu_usage: 0.97 });
+  await after.clock.run(secondUs);
+  assert.deepEqual(
+    after.ended.map(({ status }) => status),
+    ["executed"],
+  );
+  assert.equal(after.store.disk.ledger.size, 1);
+  assert.equal(agent.received.length, 1);
+  agent.report({ cpu_usage: 0.1 });
+  agent.report({ cpu_usage: 0.97 });
+  await after.clock.run(secondUs);
+  assert.equal(agent.received.length, 1, "the cooldown has survived too");
+});
+
+test("an outcome that is on disk and was not settled is not accounted again, by the same run or the next", async () => {
+  const before = await new TestNode().start();
+  const agent = await new TestAgent(before.clock, { answers: true }).join(before);
+  await before.apply(hot);
+  agent.report({ cpu_usage: 0.95 });
+  await before.clock.run(0);
+  const unsettled = new Map(agent.outcomes);
+  await before.clock.run(secondUs);
+  const [id] = [...unsettled.keys()];
+  const kept = before.store.disk.ledger.get(id ?? "");
+  assert.ok(kept);
+  for (const [key, outcome] of unsettled) agent.outcomes.set(key, outcome);
+  agent.disconnect();
+  await before.clock.run(secondUs);
+  await agent.join(before);
+  await before.clock.run(secondUs);
+  assert.equal(before.ended.length, 1);
+  assert.equal(agent.outcomes.size, 0);
+
+  for (const [key, outcome] of unsettled) agent.outcomes.set(key, outcome);
+  await before.kill([agent]);
+  const after = await new TestNode({
+    clock: before.clock,
+    disk: before.store.disk,
+    seed: 2,
+  }).start();
+  await agent.join(after);
+  agent.report({ cpu_usage: 0.96 });
+  await after.clock.run(secondUs);
+  assert.deepEqual(after.ended, []);
+  assert.equal(after.arc.ledger.figures().counts.executed, 0);
+  assert.equal(after.store.disk.ledger.get(id ?? ""), kept, "with the stages it had");
+  assert.equal(agent.received.length, 1, "the episode goes on");
+  assert.equal(agent.outcomes.size, 0);
+});
+
+test("an instruction by hand survives the node, and is performed once", async () => {
+  const before = await new TestNode().start();
+  const agent = await new TestAgent(before.clock).join(before);
+  await before.clock.run(secondUs);
+  const sent = await before.ask("POST", "/api/v1/instructions", {
+    to: "w1",
+    action: "restart",
+    wait: "0s",
+  });
+  assert.equal(sent.status, 202);
+  const { id } = agent.only;
+  await before.kill([agent]);
+  const after = await new TestNode({
+    clock: before.clock,
+    disk: before.store.disk,
+    seed: 2,
+  }).start();
+  agent.outcomes.clear();
+  await agent.join(after);
+  await after.clock.run(0);
+  assert.deepEqual(
+    agent.received.map((instruction) => instruction.id),
+    [id, id],
+  );
+  agent.tell(id, "executed");
+  await after.clock.run(secondUs);
+  assert.equal(after.store.disk.instructions.get(id)?.status, "executed");
+});
+
+test("a hung agent is noticed by the metric heartbeat_age, and its supervisor is told", async () => {
+  const node = await new TestNode().start();
+  const supervisor = await new TestAgent(node.clock, {
+    part: "supervisor",
+    actions: ["kill"],
+  }).join(node);
+  const app = await new TestAgent(node.clock).join(node);
+  await node.apply(
+    "rules: [{ name: hung, expr: heartbeat_age > 0.9, action: kill, deadline: 1s }]",
+  );
+  await node.clock.run(2 * secondUs);
+  assert.deepEqual(supervisor.received, []);
+  app.freeze();
+  await node.clock.run(1.5 * secondUs);
+  assert.equal(supervisor.only.action, "kill");
+});
+
+test("a node that drains takes no new work, waits for what is under way and ends the rest", async () => {
+  const node = await new TestNode().start();
+  const agent = await new TestAgent(node.clock).join(node);
+  await node.apply(hot);
+  agent.report({ cpu_usage: 0.95 });
+  await node.clock.run(0);
+  const { id } = agent.only;
+  agent.tell(id, "received");
+  await node.clock.run(0);
+  const drained = node.arc.drain(5 * secondUs);
+  await node.clock.run(secondUs);
+  agent.report({ cpu_usage: 0.5 });
+  agent.report({ cpu_usage: 0.99 });
+  await node.clock.run(0);
+  assert.equal(node.ended[0]?.error?.code, "NODE_DRAINING");
+  const refused = await new TestAgent(node.clock, { id: "w2" }).join(node);
+  assert.equal(refused.goodbyes[0]?.code, "NODE_DRAINING");
+  agent.tell(id, "executed");
+  await node.clock.run(100_000);
+  await drained;
+  assert.equal(node.ended[1]?.status, "executed");
+  assert.equal(agent.goodbyes[0]?.code, "NODE_DRAINING");
+  assert.equal(agent.goodbyes[0]?.canResume, true);
+  await node.clock.run(0);
+  assert.equal(node.store.disk.ledger.size, 2);
+});
+
+test("a drain has a bound: what has not ended then is handed back, and the next run hears of it", async () => {
+  const before = await new TestNode().start();
+  const agent = await new TestAgent(before.clock).join(before);
+  await before.apply(hot);
+  agent.report({ cpu_usage: 0.95 });
+  await before.clock.run(0);
+  const { id } = agent.only;
+  agent.tell(id, "received");
+  const drained = before.arc.drain(2 * secondUs);
+  await before.clock.run(3 * secondUs);
+  await drained;
+  await before.settle(before.store.close());
+  assert.deepEqual(before.ended, []);
+  const after = await new TestNode({
+    clock: before.clock,
+    disk: before.store.disk,
+    seed: 2,
+  }).start();
+  await agent.join(after);
+  agent.tell(id, "executed");
+  await after.clock.run(secondUs);
+  assert.deepEqual(
+    after.ended.map((document) => [document.id, document.status]),
+    [[id, "executed"]],
+  );
+});
+
+test("after a drain no timer of the arc is left", async () => {
+  const node = await new TestNode().start();
+  const agent = await new TestAgent(node.clock).join(node);
+  await node.apply(
+    hot.replace("sla", "keep_firing_for: 1h\n    resolve: cpu_usage < 0.5\n    sla"),
+  );
+  agent.report({ cpu_usage: 0.95 });
+  await node.clock.run(0);
+  agent.report({ cpu_usage: 0.1 });
+  await node.clock.run(0);
+  const drained = node.arc.drain(0);
+  await node.clock.run(15 * secondUs);
+  await drained;
+  assert.equal(node.clock.nextDueUs, Number.POSITIVE_INFINITY);
+});
+
+test("a rule's breaker opens beyond its limit, says so, and what it stops is accounted", async () => {
+  const node = await new TestNode().start();
+  const agent = await new TestAgent(node.clock, { answers: true }).join(node);
+  await node.apply(hot.replace("sla", "limit: 2/1m\n    sla"));
+  for (let count = 0; count < 4; count++) {
+    agent.report({ cpu_usage: 0.95 });
+    await node.clock.run(10_000);
+    agent.report({ cpu_usage: 0.1 });
+    await node.clock.run(10_000);
+  }
+  assert.equal(agent.received.length, 2);
+  assert.deepEqual(
+    node.notices.flatMap((notice) => (notice.kind === "breaker-opened" ? [notice.over] : [])),
+    ["rule hot"],
+  );
+  assert.deepEqual(
+    node.ended.map(({ status }) => status),
+    ["executed", "executed", "rejected", "rejected"],
+  );
+});
+
+test("a rule in shadow decides and accounts, and sends nothing", async () => {
+  const node = await new TestNode().start();
+  const agent = await new TestAgent(node.clock).join(node);
+  await node.apply(hot.replace("sla", "mode: shadow\n    sla"));
+  agent.report({ cpu_usage: 0.95 });
+  await node.clock.run(secondUs);
+  assert.deepEqual(agent.received, []);
+  assert.equal(node.ended[0]?.error?.code, "SHADOW");
+});
