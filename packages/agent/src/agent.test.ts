@@ -34,7 +34,7 @@ describe("an agent that reports", () => {
       agent.metric("cpu_usage").report(turn);
       await clock.run(10);
     }
-    const frames = node.frames.slice(1);
+    const frames = node.frames.filter(({ telemetrySequence }) => telemetrySequence > 0);
     assert.deepEqual(
       frames.map((frame) => [
         frame.telemetrySequence,
@@ -127,17 +127,53 @@ describe("an agent that answers", () => {
     assert.equal(node.lastFrame.pongs[0]?.pingSentAtUs, 5);
   });
 
-  test("tells the node of a new handler by a hello of the same session", async () => {
+  test("has its handlers declared in the turn after the welcome, for which the node waits", async () => {
+    const { clock, node, agent } = makeWorld();
+    void agent.connect().then(() => {
+      agent.on("restart", () => null, { idempotent: true });
+      agent.on("stop", () => null);
+    });
+    await clock.run(1);
+    assert.deepEqual(
+      node.hellos.map(({ actions, actionsFollow }) => [actions, actionsFollow]),
+      [
+        [[], true],
+        [
+          [
+            { name: "restart", isIdempotent: true },
+            { name: "stop", isIdempotent: false },
+          ],
+          false,
+        ],
+      ],
+    );
+    assert.equal(node.hellos[1]?.resume?.sessionId, "s1");
+    node.cut();
+    await clock.run(200_000);
+    assert.equal(node.hellos.length, 3);
+    assert.equal(node.hellos[2]?.actionsFollow, false);
+  });
+
+  test("declares handlers that it has before it connects in the first hello", async () => {
+    const { clock, node, agent } = makeWorld();
+    agent.on("restart", () => null);
+    void agent.connect();
+    await clock.run(1);
+    assert.equal(node.hellos.length, 1);
+    assert.deepEqual([node.hellos[0]?.actions.length, node.hellos[0]?.actionsFollow], [1, false]);
+  });
+
+  test("tells the node of a later handler by a hello of the same session", async () => {
     const { clock, node, agent } = await makeLiveWorld();
+    const before = node.hellos.length;
     agent.on("restart", () => null, { idempotent: true });
     agent.on("stop", () => null);
     await clock.run(1);
-    assert.equal(node.hellos.length, 2);
-    assert.deepEqual(node.hellos[1]?.actions, [
-      { name: "restart", isIdempotent: true },
-      { name: "stop", isIdempotent: false },
-    ]);
-    assert.equal(node.hellos[1]?.resume?.sessionId, "s1");
+    assert.equal(node.hellos.length, before + 1);
+    assert.deepEqual(
+      node.hellos.at(-1)?.actions.map(({ name }) => name),
+      ["restart", "stop"],
+    );
     assert.equal(agent.status.state, "live");
     assert.throws(() => agent.on("stop", () => null), { code: "ALREADY_EXISTS" });
   });

@@ -21,11 +21,18 @@ export interface AttachmentOptions {
   readonly heartbeat: Heartbeat;
 }
 
-/** The session as it outlives connections: asked for by each hello, taken up at each welcome. */
+/**
+ * The session as it outlives connections: asked for by each hello, taken up at each welcome.
+ *
+ * Who writes `await connect()` and then registers handlers has none to declare in the first hello. It
+ * says that they follow, and the turn after the welcome declares them: until then the node refuses nothing.
+ */
 export class Attachment {
   readonly #options: AttachmentOptions;
   #session: Resume | undefined;
   #welcomes = 0;
+  /** Whether the node has been told which actions there are. */
+  #declaration: "due" | "following" | "made" = "due";
 
   constructor(options: AttachmentOptions) {
     this.#options = options;
@@ -43,14 +50,22 @@ export class Attachment {
 
   /** Greets the node over a new connection, with what became of instructions. */
   greet(channel: Channel): void {
-    const { heartbeat, outcomes, outbox } = this.#options;
+    const { handlers, heartbeat, outcomes, outbox } = this.#options;
     heartbeat.checkClock();
+    const isFirst = this.#declaration !== "made" && handlers.isEmpty;
+    this.#declaration = isFirst ? "following" : "made";
     this.#writeHello(outcomesForHello(outcomes.unsettled()).told);
     channel.send(outbox.control.take());
   }
 
-  /** Tells the node of the live session that the actions have changed. */
-  greetAgain(): void {
+  /** True while a hello that declares the actions is on its way anyhow. */
+  get isDeclarationFollowing(): boolean {
+    return this.#declaration === "following";
+  }
+
+  /** Tells the node of the live session which actions there are now. */
+  declare(): void {
+    this.#declaration = "made";
     this.#writeHello([]);
     this.#options.outbox.requestFlush();
   }
@@ -83,6 +98,7 @@ export class Attachment {
     outbox.control.hello(
       helloOf(identity, {
         actions: handlers.actions(),
+        actionsFollow: this.#declaration === "following",
         outcomes,
         resume: this.#session,
         sentAtUs: heartbeat.stampHello(),

@@ -26,9 +26,8 @@ describe("an agent whose connection breaks", () => {
       node.frames.flatMap(({ telemetrySequence }) => telemetrySequence || []),
       [1, 2, 3],
     );
-    const [first, second] = node.hellos;
-    assert.equal(first?.resume, undefined);
-    assert.deepEqual(second?.resume, { sessionId: "s1", resumeToken: "token-of-s1" });
+    assert.equal(node.hellos[0]?.resume, undefined);
+    assert.deepEqual(node.hellos.at(-1)?.resume, { sessionId: "s1", resumeToken: "token-of-s1" });
     assert.equal(agent.status.state === "live" && agent.status.isResumed, true);
     assert.equal(agent.statistics.reconnects, 1);
   });
@@ -55,9 +54,10 @@ describe("an agent whose connection breaks", () => {
     await clock.run(1);
     agent.report({ b: 2 });
     await clock.run(1);
+    const before = node.frames.length;
     node.restart();
     await clock.run(200_000);
-    const again = node.frames.slice(node.frames.findIndex(({ hellos }) => hellos[0]?.resume));
+    const again = node.frames.slice(before);
     assert.deepEqual(
       again.flatMap(({ telemetrySequence }) => telemetrySequence || []),
       [1, 2],
@@ -240,7 +240,7 @@ describe("an agent that the node sends away", () => {
       writer.goodbye({ code: "NODE_DRAINING", message: "", canResume: true, isFinal: false }),
     );
     await clock.run(200_000);
-    assert.equal(node.hellos[1]?.resume?.sessionId, "s1");
+    assert.equal(node.hellos.at(-1)?.resume?.sessionId, "s1");
     assert.equal(agent.status.state, "live");
   });
 
@@ -250,7 +250,7 @@ describe("an agent that the node sends away", () => {
       writer.goodbye({ code: "SESSION_EXPIRED", message: "", canResume: false, isFinal: false }),
     );
     await clock.run(200_000);
-    assert.equal(node.hellos[1]?.resume, undefined);
+    assert.equal(node.hellos.at(-1)?.resume, undefined);
   });
 
   test("goes where it is sent, once, and comes home when that fails", async () => {

@@ -108,11 +108,11 @@ export class Connection {
 
   /** The actions have changed: the node is told by a hello of the live session. */
   announce(): void {
-    if (!this.isLive || this.#isHelloDue) return;
+    if (!this.isLive || this.#attachment.isDeclarationFollowing || this.#isHelloDue) return;
     this.#isHelloDue = true;
     queueMicrotask(() => {
       this.#isHelloDue = false;
-      if (this.isLive) this.#attachment.greetAgain();
+      if (this.isLive) this.#attachment.declare();
     });
   }
 
@@ -214,6 +214,12 @@ export class Connection {
     if (state.kind === "connecting") state.timer.cancel();
     this.#attachment.takeUp(state.channel, welcome, isResumed);
     this.#setState({ kind: "live", url: state.url, channel: state.channel, welcome });
+    if (this.#attachment.isDeclarationFollowing) this.#options.clock.defer(() => this.#declare());
+  }
+
+  /** Who waited for the welcome has had a turn to register handlers. */
+  #declare(): void {
+    if (this.isLive && this.#attachment.isDeclarationFollowing) this.#attachment.declare();
   }
 
   /** Goes where the node says, once: who is sent on from there begins again at its own address. */

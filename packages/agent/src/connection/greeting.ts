@@ -22,6 +22,8 @@ export interface Identity {
 /** What a hello says beside the identity. */
 export interface Greeting {
   readonly actions: readonly Action[];
+  /** True when a further hello will declare the actions. */
+  readonly actionsFollow: boolean;
   readonly outcomes: readonly Acknowledgement[];
   readonly resume: Resume | undefined;
   readonly sentAtUs: number;

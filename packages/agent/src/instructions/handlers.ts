@@ -65,6 +65,10 @@ export class Handlers {
     };
   }
 
+  get isEmpty(): boolean {
+    return this.#registrations.size === 0;
+  }
+
   of(action: string): Handler | undefined {
     return this.#registrations.get(action)?.handler;
   }

@@ -67,6 +67,11 @@ export class AgentClock {
     return this.#clock.schedule(delayUs, callback);
   }
 
+  /** Calls `callback` in a later turn of the loop. */
+  defer(callback: () => void): void {
+    this.#clock.defer(callback);
+  }
+
   #divergenceUs(): number {
     return this.#wallUs === undefined ? 0 : this.#wallUs() - this.nowUs();
   }

@@ -13,7 +13,9 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(timer) };
   },
   defer: (callback) => {
-    setTimeout(callback, 0);
+    // Browsers have no setImmediate.
+    if (typeof setImmediate === "function") setImmediate(callback);
+    else setTimeout(callback, 0);
   },
 };
 
