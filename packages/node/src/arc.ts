@@ -60,6 +60,9 @@ export interface ArcOptions {
   readonly onNotice: (notice: Notice) => void;
 }
 
+/** How long a drain waits for the disk to take what has ended. */
+const maxEndWriteUs = 1_000_000;
+
 export class Arc implements SessionListener {
   readonly engine: Engine;
   readonly ingest: Ingest;
@@ -228,6 +231,10 @@ export class Arc implements SessionListener {
     this.dispatch.stop();
     this.ledger.flush();
     await this.registry.flush();
+    // The state hears of ends only after the ledger: on a disk that takes nothing that is not waited for.
+    const writtenUntilUs = clock.nowUs() + maxEndWriteUs;
+    while (this.dispatch.unwrittenCount > 0 && clock.nowUs() < writtenUntilUs)
+      await new Promise<void>((resolve) => clock.schedule(1000, resolve));
   }
 
   /** What the API shows of the state of agents. */
@@ -245,7 +252,7 @@ export class Arc implements SessionListener {
     outcomes: readonly Acknowledgement[],
   ): void {
     this.reports.take(session, outcomes);
-    this.dispatch.attached(session);
+    if (!session.part.actionsFollow) this.dispatch.attached(session);
     this.#options.onNotice({
       kind: "agent-attached",
       agent: session.agent.id,

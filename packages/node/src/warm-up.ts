@@ -70,6 +70,7 @@ class WarmUpAgent {
       outcomes: [],
       sentAtUs: clock.nowUs(),
       timeLine: "",
+      actionsFollow: false,
     });
     this.#flush();
   }

@@ -24,6 +24,7 @@ export function readHello(reader: ByteReader): Hello {
     outcomes,
     sentAtUs: 0,
     timeLine: "",
+    actionsFollow: false,
   };
   for (let number = reader.field(); number !== 0; number = reader.field()) {
     switch (number) {
@@ -72,6 +73,9 @@ export function readHello(reader: ByteReader): Hello {
       case 15:
         hello.timeLine = reader.string("hello.time_line");
         break;
+      case 16:
+        hello.actionsFollow = reader.bool("hello.actions_follow");
+        break;
       default:
         reader.skip("hello");
     }
@@ -99,6 +103,11 @@ export function writeHello(writer: ByteWriter, hello: Hello): void {
   }
   writer.time(0x71, hello.sentAtUs);
   writer.string(0x7a, hello.timeLine);
+  if (hello.actionsFollow) {
+    // Field 16 is the first whose tag takes two bytes.
+    writer.putByte(0x80);
+    writer.bool(0x01, true);
+  }
 }
 
 function readOutcome(reader: ByteReader): Acknowledgement {

@@ -38,6 +38,8 @@ export interface Hello {
   readonly outcomes: readonly Acknowledgement[];
   readonly sentAtUs: number;
   readonly timeLine: string;
+  /** True when a further hello will declare the actions; until then they are unknown. */
+  readonly actionsFollow: boolean;
 }
 
 /** Bounds of one session. */

@@ -387,6 +387,7 @@ const hello: fc.Arbitrary<Hello> = fc
       outcomes: fc.array(acknowledgement, { maxLength: 3 }),
       sentAtUs: timeUs,
       timeLine: text,
+      actionsFollow: fc.boolean(),
     }),
     fc.record(
       {

@@ -42,8 +42,9 @@ export function routeOf(
   let bestRank = 0;
   let isHandled = false;
   for (const part of agent.parts.values()) {
-    if (!part.actions.has(action)) continue;
+    if (!part.actionsFollow && !part.actions.has(action)) continue;
     isHandled = true;
+    if (part.actionsFollow) continue;
     const session = sessions.get(part.name);
     if (session === undefined || !session.isLive) continue;
     const rank = rankOf(part.name) + (session.answers(nowUs) ? 3 : 0);

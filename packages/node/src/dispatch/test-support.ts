@@ -232,6 +232,7 @@ export class World {
       sdkName: "",
       sdkVersion: "",
       lastSeenUs: startUs,
+      actionsFollow: false,
       hold: "running",
       steps: 0,
       declared: attributes,

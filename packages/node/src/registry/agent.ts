@@ -17,6 +17,8 @@ export interface Part {
   incarnation: Incarnation;
   timeLine: string;
   actions: ReadonlyMap<ActionName, ActionInfo>;
+  /** True until the part has told its actions: what it handles is not known yet. */
+  actionsFollow: boolean;
   sdkName: string;
   sdkVersion: string;
   /** Node's clock when the part was last heard. */

@@ -19,6 +19,7 @@ export interface Declaration {
   readonly incarnation: Incarnation;
   readonly timeLine: string;
   readonly actions: ReadonlyMap<ActionName, ActionInfo>;
+  readonly actionsFollow: boolean;
   readonly sdkName: string;
   readonly sdkVersion: string;
   readonly attributes: DeclaredAttributes;
@@ -37,6 +38,7 @@ export function declarationOf(hello: Hello): Declaration {
     incarnation: parseIncarnation(hello.incarnation),
     timeLine: parseTimeLine(hello.timeLine),
     actions: actionsOf(hello),
+    actionsFollow: hello.actionsFollow,
     sdkName: bounded("the SDK's name", hello.sdk?.name ?? ""),
     sdkVersion: bounded("the SDK's version", hello.sdk?.version ?? ""),
     attributes: attributesOf(hello),

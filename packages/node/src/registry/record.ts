@@ -57,6 +57,7 @@ function partOfRecord(stored: PartRecord, index: number, declared: DeclaredAttri
     sdkName: stored.sdkName,
     sdkVersion: stored.sdkVersion,
     lastSeenUs: stored.lastSeenUs,
+    actionsFollow: false,
     hold: "running",
     steps: 0,
     declared,

@@ -114,7 +114,7 @@ export class Registry {
     agent.lastSeenUs = nowUs;
     this.#agents.set(agent.id, agent);
     this.#place(agent, slot, nowUs);
-    this.#writeBehind.mark(agent);
+    this.#writeBehind.mark(agent, known === undefined);
     return { agent, part, isNewIncarnation };
   }
 
@@ -237,6 +237,7 @@ function newPart(declaration: Declaration, index: number, nowUs: number): Part {
     sdkName: declaration.sdkName,
     sdkVersion: declaration.sdkVersion,
     lastSeenUs: nowUs,
+    actionsFollow: false,
     hold: "running",
     steps: 0,
     declared: declaration.attributes,
@@ -252,6 +253,7 @@ function update(
   part.incarnation = declaration.incarnation;
   part.timeLine = declaration.timeLine;
   part.actions = declaration.actions;
+  part.actionsFollow = declaration.actionsFollow;
   part.sdkName = declaration.sdkName;
   part.sdkVersion = declaration.sdkVersion;
   part.declared = declaration.attributes;

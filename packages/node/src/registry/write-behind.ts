@@ -13,11 +13,13 @@ import type { Agent } from "./agent.ts";
 import { recordOf } from "./record.ts";
 
 const delayUs = 500_000;
+/** An agent that is not on disk at all is written sooner: what refers to it may be there already. */
+const newcomerDelayUs = 20_000;
 const retryDelayUs = 2_000_000;
 const recordsPerWrite = 250;
 
 export interface WriteBehindOptions {
-  readonly clock: Pick<Clock, "schedule">;
+  readonly clock: Pick<Clock, "nowUs" | "schedule">;
   readonly store: Pick<Store, "saveAgents">;
   /** False for an agent that was forgotten meanwhile. */
   readonly isKnown: (agent: Agent) => boolean;
@@ -29,16 +31,19 @@ export class WriteBehind {
   readonly #options: WriteBehindOptions;
   readonly #dirty = new Set<Agent>();
   #timer: Timer | undefined;
+  #dueUs = Number.POSITIVE_INFINITY;
+  /** After a write that failed: when the next may be tried. */
+  #notBeforeUs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
   constructor(options: WriteBehindOptions) {
     this.#options = options;
   }
 
-  /** The agent's record has changed. */
-  mark(agent: Agent): void {
+  /** The agent's record has changed, or there is none yet. */
+  mark(agent: Agent, isNewcomer = false): void {
     this.#dirty.add(agent);
-    this.#plan(delayUs);
+    this.#plan(isNewcomer ? newcomerDelayUs : delayUs);
   }
 
   /** The agent's record is not to be written; true when it was to be. */
@@ -48,8 +53,7 @@ export class WriteBehind {
 
   /** Writes all that waits now; what fails is told and tried again later. */
   async flush(): Promise<void> {
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    this.#cancel();
     while (this.#dirty.size > 0) {
       const agents = this.#take();
       try {
@@ -57,6 +61,8 @@ export class WriteBehind {
       } catch (error) {
         for (const agent of agents) if (this.#options.isKnown(agent)) this.#dirty.add(agent);
         this.#options.onStoreError(MyelinError.from(error));
+        this.#cancel();
+        this.#notBeforeUs = this.#options.clock.nowUs() + retryDelayUs;
         this.#plan(retryDelayUs);
         return;
       }
@@ -66,7 +72,7 @@ export class WriteBehind {
   /** Tries no more by itself. */
   close(): void {
     this.#isClosed = true;
-    this.#timer?.cancel();
+    this.#cancel();
   }
 
   #take(): Agent[] {
@@ -79,11 +85,19 @@ export class WriteBehind {
     return agents;
   }
 
+  #cancel(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#dueUs = Number.POSITIVE_INFINITY;
+  }
+
   #plan(inUs: number): void {
-    if (this.#isClosed) return;
-    this.#timer ??= this.#options.clock.schedule(inUs, () => {
-      this.#timer = undefined;
-      void this.flush();
-    });
+    const { clock } = this.#options;
+    const nowUs = clock.nowUs();
+    const dueUs = Math.max(nowUs + inUs, this.#notBeforeUs);
+    if (this.#isClosed || dueUs >= this.#dueUs) return;
+    this.#cancel();
+    this.#dueUs = dueUs;
+    this.#timer = clock.schedule(dueUs - nowUs, () => void this.flush());
   }
 }
