@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type * as sdk from "@myelin/agent";
+import type { InstructionDocument } from "@myelin/core/instruction";
 import { createLog, type RunningNode, startNode } from "@myelin/node";
 import { build } from "esbuild";
 import { type Browser, chromium, type Page } from "playwright-core";
@@ -63,7 +64,7 @@ test("an agent in a page reports, is told what to do, does it, and its outcome i
     world.agent = agent;
     world.performed = [];
     agent.on("cool", async (instruction) => {
-      world.performed.push(String(instruction.args["at"]));
+      world.performed.push(JSON.stringify(instruction.args));
       return { cooled: true };
     });
     agent.report({ cpu_usage: 0.5 });
@@ -72,13 +73,13 @@ test("an agent in a page reports, is told what to do, does it, and its outcome i
     return agent.status;
   }, node.url);
   assert.equal(status.state, "live");
-  const ended = await eventually("the instruction has ended", async () => {
-    const { instructions } = await callApi("/api/v1/instructions?agent=page-1&status=executed");
-    return instructions[0];
-  });
+  const ended = await eventually(
+    "the instruction has ended",
+    async () => (await executedOf("page-1"))[0],
+  );
   assert.deepEqual(ended.result, { cooled: true });
   const performed = await page.evaluate(() => (globalThis as unknown as PageGlobals).performed);
-  assert.deepEqual(performed, ["0.95"]);
+  assert.deepEqual(performed, [`{"at":"0.95"}`]);
   await page.evaluate(() => (globalThis as unknown as PageGlobals).agent.close());
   await page.close();
 });
@@ -130,13 +131,17 @@ async function openPage(url: string): Promise<Page> {
   return page;
 }
 
-// oxlint-disable-next-line typescript/no-explicit-any -- answers have every shape
-async function callApi(path: string, body?: unknown): Promise<any> {
+async function callApi(path: string, body?: unknown): Promise<string> {
   const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
   const response = await fetch(new URL(path, node.httpUrl), init);
-  const answer = await response.json();
-  assert.ok(response.ok, JSON.stringify(answer));
+  const answer = await response.text();
+  assert.ok(response.ok, answer);
   return answer;
+}
+
+async function executedOf(agentId: string): Promise<readonly InstructionDocument[]> {
+  const answer = await callApi(`/api/v1/instructions?agent=${agentId}&status=executed`);
+  return JSON.parse(answer).instructions;
 }
 
 function findChromium(): string {
