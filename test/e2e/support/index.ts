@@ -1,0 +1,3 @@
+export { eventually } from "./eventually.ts";
+export { type Answer, mainPath, NodeProcess, temporaryDirectory } from "./node-process.ts";
+export { AgentProcess } from "./agent-process.ts";

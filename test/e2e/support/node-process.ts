@@ -1,0 +1,118 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import type { InstructionDocument } from "@myelin/core/instruction";
+
+/** The command's entry, run from source. */
+export const mainPath: string = fileURLToPath(
+  new URL("../../../packages/cli/src/main.ts", import.meta.url),
+);
+
+/** An answer of the HTTP API. */
+export interface Answer {
+  readonly status: number;
+  // oxlint-disable-next-line typescript/no-explicit-any -- tests look into documents of every shape
+  readonly body: any;
+}
+
+/** A node in a process of its own, as `myelin up` starts it. */
+export class NodeProcess implements AsyncDisposable {
+  readonly url: string;
+  readonly http: string;
+  readonly child: ChildProcess;
+
+  private constructor(
+    child: ChildProcess,
+    announced: { readonly url: string; readonly http: string },
+  ) {
+    this.child = child;
+    this.url = announced.url;
+    this.http = announced.http;
+  }
+
+  /** Starts one and waits until it serves. `args` are those of `myelin up`. */
+  static async start(dataDirectory: string, args: readonly string[] = []): Promise<NodeProcess> {
+    const given = args.includes("--port") ? args : ["--port", "0", ...args];
+    const child = spawn(
+      process.execPath,
+      [mainPath, "up", "--data", dataDirectory, "--log-level", "error", ...given],
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
+    const line = once(createInterface({ input: child.stdout }), "line").then(([text]) =>
+      String(text),
+    );
+    const ended = once(child, "exit").then(([code]) => {
+      throw new Error(`myelin up ended with ${String(code)}`);
+    });
+    const announced = JSON.parse(await Promise.race([line, ended])) as {
+      url: string;
+      http: string;
+    };
+    ended.catch(() => undefined);
+    return new NodeProcess(child, announced);
+  }
+
+  /** Port it listens on. */
+  get port(): number {
+    return Number(new URL(this.http).port);
+  }
+
+  async call(method: string, path: string, body?: unknown): Promise<Answer> {
+    const response = await fetch(new URL(path, this.http), {
+      method,
+      ...(body === undefined
+        ? {}
+        : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };
+  }
+
+  get(path: string): Promise<Answer> {
+    return this.call("GET", path);
+  }
+
+  /** Applies rules; fails the test when they are refused. */
+  async applyRules(rules: readonly unknown[]): Promise<void> {
+    const answer = await this.call("POST", "/api/v1/rules", { rules });
+    if (answer.status !== 200) throw new Error(JSON.stringify(answer.body));
+  }
+
+  send(order: Readonly<Record<string, unknown>>): Promise<Answer> {
+    return this.call("POST", "/api/v1/instructions", order);
+  }
+
+  async instructions(query = ""): Promise<InstructionDocument[]> {
+    const { body } = await this.get(`/api/v1/instructions?limit=1000&${query}`);
+    return body.instructions;
+  }
+
+  /** Ends it by a signal; resolves to its exit code, null when the signal killed it. */
+  async end(signal: NodeJS.Signals): Promise<number | null> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return this.child.exitCode;
+    const exited = once(this.child, "exit");
+    this.child.kill(signal);
+    const [code] = await exited;
+    return code as number | null;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end("SIGKILL");
+  }
+}
+
+/** A directory that goes with the test. */
+export async function temporaryDirectory(): Promise<{ readonly path: string } & AsyncDisposable> {
+  const path = await mkdtemp(join(tmpdir(), "myelin-test-"));
+  return {
+    path,
+    [Symbol.asyncDispose]: async () =>
+      await rm(path, { recursive: true, force: true, maxRetries: 5 }),
+  };
+}
