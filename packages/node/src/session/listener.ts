@@ -7,7 +7,7 @@ import type { PartSession } from "./part-session.ts";
 export interface SessionListener {
   /**
    * A part is attached, anew or again; `outcomes` is what it says became of recent instructions. Told
-   * once more when a further hello of a live part has outcomes.
+   * once more when a further hello of a live part has outcomes, or the actions that an earlier one left open.
    */
   onAttached(
     session: PartSession,

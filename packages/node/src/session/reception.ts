@@ -106,11 +106,11 @@ export class Reception {
         `this connection is that of agent ${session.agent.id}, part ${session.part.name}, and of one life of it`,
       );
     }
-    const isStep = session.part.timeLine !== hello.timeLine;
+    const { timeLine, actionsFollow } = session.part;
     this.#options.registry.admit(hello, nowUs);
-    learnOffset(session, hello, nowUs, isStep);
+    learnOffset(session, hello, nowUs, timeLine !== hello.timeLine);
     this.#welcome(session, hello, nowUs, true);
-    if (hello.outcomes.length === 0) return;
+    if (hello.outcomes.length === 0 && !actionsFollow) return;
     const how = { isResumed: true, isNewIncarnation: false };
     this.#options.listener.onAttached(session, how, hello.outcomes);
   }
