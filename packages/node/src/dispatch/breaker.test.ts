@@ -109,3 +109,17 @@ test("rejections do not count as failures of the part", () => {
   for (let count = 0; count < 5; count++) fail(world, app, "rejected");
   assert.deepEqual(world.breakers, []);
 });
+
+test("a trial that cannot be sent is no trial", async () => {
+  const world = new World();
+  const app = world.attach("w1");
+  for (let count = 0; count < 3; count++) fail(world, app);
+  await world.clock.run(10 * secondUs);
+  const { sendInstruction } = app;
+  app.sendInstruction = () => {
+    throw new RangeError("too deep");
+  };
+  assert.equal(world.endOf(world.fire("w1").id), "rejected INTERNAL");
+  app.sendInstruction = sendInstruction;
+  assert.equal(world.open(world.fire("w1").id)?.status, "sent");
+});

@@ -89,3 +89,30 @@ test("an instruction by hand is canceled while it waits, and so it is on disk", 
   assert.equal(world.store.disk.instructions.get(instruction.id)?.status, "canceled");
   assert.equal(world.dispatch.openByHandCount, 0);
 });
+
+test("an instruction that is canceled while its recipient is being written is not sent, and has none", async () => {
+  const world = new World();
+  world.agent("w1");
+  const batch = await world.settle(world.byHand.accept(world.order(["w1"])));
+  const [instruction] = batch.instructions;
+  assert.ok(instruction);
+  world.store.disk.syncDelayUs = 5000;
+  const app = world.attach("w1");
+  world.dispatch.cancel(instruction);
+  await world.clock.run(secondUs);
+  assert.deepEqual(
+    [app.sent, instruction.status, instruction.recipient],
+    [[], "canceled", undefined],
+  );
+});
+
+test("an instruction that is canceled while it waits for the next turn leaves the queue", () => {
+  const world = new World({ turnBudgetBytes: 1 });
+  const app = world.attach("w1");
+  world.fire("w1");
+  const { id } = world.fire("w1");
+  assert.equal(world.scheduler.size, 1);
+  world.dispatch.cancel(opened(world, id));
+  assert.equal(world.scheduler.size, 0);
+  assert.equal(app.sent.length, 1);
+});

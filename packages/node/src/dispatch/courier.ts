@@ -116,18 +116,13 @@ export class Courier {
     return true;
   }
 
-  /** Takes an instruction out of what waits. */
-  withdraw(instruction: Instruction): void {
-    this.of(instruction.agent)?.removeWaiting(instruction);
-  }
-
   /** A part is attached: what was sent to it is sent again or is past, and what waits may find it. */
   attached(session: DeliverySession): void {
     const delivery = this.of(session.agent.id);
     if (delivery === undefined) return;
     const nowUs = this.#options.clock.nowUs();
     for (const instruction of [...delivery.partOf(session.part.name).outstanding.values()]) {
-      if (!isRecipient(instruction, session)) this.#outlive(instruction, session, nowUs);
+      if (!isRecipient(instruction, session)) this.#outlive(instruction, session);
       else if (instruction.status === "received") continue;
       else if (nowUs < instruction.deadlineUs) this.#host.queue(instruction);
       else {
@@ -170,7 +165,7 @@ export class Courier {
       return this.#decline(instruction, "rejected", "BREAKER_OPEN", message);
     }
     if (instruction.isDurable && !isRecipient(instruction, session))
-      return this.#recordRecipient(instruction, session);
+      return this.#recordRecipient(instruction, part, session);
     return this.#send(instruction, part, session, nowUs);
   }
 
@@ -201,28 +196,35 @@ export class Courier {
   }
 
   /** Puts the incarnation on disk before anything is sent to it (invariant 2), then delivers. */
-  #recordRecipient(instruction: Instruction, session: DeliverySession): number {
+  #recordRecipient(instruction: Instruction, part: PartDelivery, session: DeliverySession): number {
     const recipient = { part: session.part.name, incarnation: session.part.incarnation };
+    part.reserved += 1;
     this.#options.store.updateInstructions([{ id: instruction.id, ...recipient }]).then(
       () => {
-        if (isEnded(instruction)) return;
-        instruction.recipient = recipient;
-        this.#host.queue(instruction);
+        part.reserved -= 1;
+        if (isEnded(instruction)) this.#release(part);
+        else {
+          instruction.recipient = recipient;
+          this.#host.queue(instruction);
+        }
         this.#host.flush();
       },
       (error: unknown) => {
+        part.reserved -= 1;
         this.#options.onStoreError(MyelinError.from(error));
         if (!isEnded(instruction)) this.#host.tryLater(instruction);
+        this.#release(part);
+        this.#host.flush();
       },
     );
     return 0;
   }
 
   /** The life of the part that the instruction was sent to is over. */
-  #outlive(instruction: Instruction, session: DeliverySession, nowUs: number): void {
+  #outlive(instruction: Instruction, session: DeliverySession): void {
     const part = this.#deliveryOf(instruction.agent).partOf(session.part.name);
     const isIdempotent = session.part.actions.get(instruction.action)?.isIdempotent === true;
-    if (!isIdempotent || instruction.isCancelRequested || nowUs >= instruction.deadlineUs) {
+    if (!isIdempotent || instruction.isCancelRequested) {
       const message = `an earlier life of part ${part.name} ended before it told the outcome`;
       this.#host.end(instruction, "failed", "OUTCOME_UNKNOWN", message);
       return;

@@ -21,6 +21,8 @@ export class PartDelivery {
   /** Not sent, because the window of outstanding instructions is full. */
   readonly queued: Backlog;
   readonly breaker: Breaker;
+  /** Places in the window kept for those whose recipient is being written: who comes later must not overtake them. */
+  reserved = 0;
   readonly #maxOutstanding: number;
 
   constructor(name: PartName, bounds: DeliveryBounds) {
@@ -32,7 +34,7 @@ export class PartDelivery {
 
   /** How many more may be sent. */
   get room(): number {
-    return this.#maxOutstanding - this.outstanding.size;
+    return this.#maxOutstanding - this.outstanding.size - this.reserved;
   }
 }
 

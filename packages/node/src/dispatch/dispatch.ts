@@ -298,8 +298,7 @@ export class Dispatch {
   #onDue(instruction: Instruction, nowUs: number): void {
     const { status, deadlineUs, timeoutUs } = instruction;
     if (status === "accepted") {
-      this.#scheduler().remove(instruction);
-      this.#courier.withdraw(instruction);
+      if (nowUs < deadlineUs) this.#due.set(instruction, deadlineUs);
       this.#courier.deliver(instruction);
     } else if (status === "received") this.#endUnanswered(instruction);
     else if (nowUs < deadlineUs + timeoutUs + this.#options.graceUs)

@@ -57,6 +57,7 @@ test("an agent's instants are mapped to the node's clock, and held between the s
   const app = world.attach("w1");
   app.aheadUs = 5 * secondUs;
   const [mapped, wild, early] = [world.fire("w1"), world.fire("w1"), world.fire("w1")];
+  const long = world.fire("w1");
   await world.clock.run(1000);
   world.dispatch.acknowledge(
     app,
@@ -82,6 +83,8 @@ test("an agent's instants are mapped to the node's clock, and held between the s
     app.says(early.id, "executed", { receivedAtUs: 1, endedAtUs: 1 }),
   );
   assert.equal(world.end(early.id)?.totalUs, 0);
+  world.dispatch.acknowledge(app, app.says(long.id, "executed", { receivedAtUs: 1 }));
+  assert.ok((world.end(long.id)?.stagesUs.execute ?? 0) < 2 * secondUs);
 });
 
 test("an instruction that was never answered fails with OUTCOME_UNKNOWN, and only after deadline, timeout and grace", async () => {
@@ -97,12 +100,13 @@ test("an instruction that was never answered fails with OUTCOME_UNKNOWN, and onl
 
 test("a timer that comes late does not shorten the wait for an answer", async () => {
   const world = new World({ resendAfterUs: secondUs - 1 });
-  world.attach("w1");
+  const app = world.attach("w1");
   const { id } = world.fire("w1", { plan: plan({ deadline: "1s", timeout: "4s" }) });
   const nowUs = world.clock.nowUs.bind(world.clock);
   world.clock.nowUs = () => nowUs() + 10_000;
   await world.clock.run(secondUs);
   assert.equal(world.end(id), undefined);
+  assert.equal(app.sent.length, 1, "nor is it sent after its deadline");
 });
 
 test("an instruction without any answer is sent again under the same id, until its deadline", async () => {
@@ -175,13 +179,18 @@ test("answers to unknown ids are ignored and settled when final; those to anothe
   assert.equal(world.endOf(id), "executed");
 });
 
-test("an answer to what was not sent is ignored", () => {
+test("an answer to what waits to be sent is ignored, also where its recipient is on disk", async () => {
   const world = new World({ maxOutstanding: 1 });
   const app = world.attach("w1");
   world.fire("w1");
   const { id } = world.fire("w1");
-  world.dispatch.acknowledge(app, app.says(id, "executed"));
-  assert.equal(world.open(id)?.status, "accepted");
+  const byHand = await world.settle(world.byHand.accept(world.order(["w1"])));
+  const recorded = byHand.instructions[0]?.id ?? "";
+  assert.equal(world.store.disk.instructions.get(recorded)?.incarnation, "life-1");
+  for (const waiting of [id, recorded]) {
+    world.dispatch.acknowledge(app, app.says(waiting, "executed"));
+    assert.equal(world.open(waiting)?.status, "accepted");
+  }
 });
 
 test("an instruction ends once, whatever is said about it again", async () => {

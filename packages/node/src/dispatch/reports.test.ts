@@ -17,7 +17,6 @@ class ReportingWorld extends World {
     clock: this.clock,
     dispatch: this.dispatch,
     store: this.store,
-    ledger: this.ledger,
     episodes: {
       reinstate: (...args) => {
         this.reinstated.push(args);
@@ -227,4 +226,30 @@ test("while the disk cannot be read, what agents tell is accounted as if it were
   await world.clock.run(secondUs);
   assert.equal(world.endOf(report.instructionId), "executed");
   assert.equal(world.errors.length, 1);
+});
+
+test("another agent's word on an instruction that is being looked up is not heard", async () => {
+  const world = new ReportingWorld();
+  const [app, other] = [world.attach("w1"), world.attach("w2")];
+  const report = world.report(app, "received");
+  world.reports.take(app, [report]);
+  world.reports.acknowledge(other, other.says(report.instructionId, "executed"));
+  await world.clock.run(secondUs);
+  assert.equal(world.open(report.instructionId)?.status, "received");
+});
+
+test("what agents tell is bounded in the node: beyond it, it is told again by the next hello", async () => {
+  const world = new ReportingWorld({ maxOutstanding: 20_000, maxOpen: 20_000 });
+  const app = world.attach("w1");
+  const reports = Array.from({ length: 10_005 }, (_, at) =>
+    world.report(app, "received", { startedAtUs: startUs + at }),
+  );
+  world.reports.take(app, reports);
+  await world.clock.run(1000);
+  assert.equal(world.dispatch.openCount, 10_000);
+  assert.equal(world.reinstated.length, 10_005, "all are reinstated");
+  const full = new ReportingWorld({ maxOpen: 3 });
+  full.reports.take(full.attach("w1"), reports.slice(0, 10));
+  await full.clock.run(1000);
+  assert.equal(full.dispatch.openCount, 3);
 });

@@ -37,7 +37,6 @@ export interface ReportsOptions {
   readonly clock: { nowUs(): number };
   readonly dispatch: Dispatch;
   readonly store: Pick<Store, "ledgerById">;
-  readonly ledger: { flush(): void };
   readonly episodes: Episodes;
   /** How long an instruction of a rule may run; undefined for a rule that is not in force. */
   readonly timeoutUsOf: (rule: RuleName) => number | undefined;
@@ -122,8 +121,7 @@ export class Reports {
   }
 
   async #lookUp(id: InstructionId): Promise<LedgerEntry | undefined> {
-    const { ledger, store, onStoreError } = this.#options;
-    ledger.flush();
+    const { store, onStoreError } = this.#options;
     try {
       return await store.ledgerById(id);
     } catch (error) {

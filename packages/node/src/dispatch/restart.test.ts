@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseIncarnation } from "@myelin/core/ids";
-import { secondUs, World, type WorldOptions } from "./test-support.ts";
+import { plan, secondUs, World, type WorldOptions } from "./test-support.ts";
 
 /** The next run of a node that was killed. */
 async function restarted(before: World, options: WorldOptions = {}): Promise<World> {
@@ -166,4 +166,71 @@ test("more instructions than its settings allow are restored all the same, and a
   assert.equal(after.dispatch.openCount, 10);
   await after.clock.run(100 * secondUs);
   assert.equal(after.ledger.figures().counts.expired, 10);
+});
+
+test("whenever the state says that an instruction has ended, the ledger has its account", async () => {
+  for (let crashAfterUs = 0; crashAfterUs <= 60_000; crashAfterUs += 2500) {
+    const before = new World();
+    const { disk } = before.store;
+    const app = before.attach("w1");
+    const id = await acceptedId(before);
+    disk.syncDelayUs = 1000;
+    before.dispatch.acknowledge(app, app.says(id, "executed"));
+    await before.clock.run(crashAfterUs);
+    disk.syncDelayUs = 0;
+    const after = await restarted(before);
+    if (after.open(id) === undefined)
+      assert.equal(disk.ledger.get(id)?.entry.document.status, "executed");
+  }
+});
+
+test("who waits does not overtake the one whose recipient is being written", async () => {
+  const world = new World({ maxOutstanding: 1 });
+  world.agent("w1");
+  const first = await acceptedId(world);
+  const second = await acceptedId(world);
+  world.store.disk.syncDelayUs = 5000;
+  const app = world.attach("w1");
+  await world.clock.run(1000);
+  world.fire("w1");
+  await world.clock.run(20_000);
+  assert.deepEqual(app.sentIds, [first]);
+  world.dispatch.acknowledge(app, app.says(first, "executed"));
+  world.scheduler.drain();
+  await world.clock.run(20_000);
+  assert.equal(app.sentIds[1], second);
+});
+
+test("one that ends while its recipient is being written leaves its place to the next", async () => {
+  const world = new World({ maxOutstanding: 1 });
+  world.agent("w1");
+  const first = await acceptedId(world);
+  const second = await acceptedId(world);
+  world.store.disk.syncDelayUs = 5000;
+  const app = world.attach("w1");
+  await world.clock.run(1000);
+  const canceled = world.open(first);
+  assert.ok(canceled);
+  world.dispatch.cancel(canceled);
+  await world.clock.run(20_000);
+  assert.deepEqual(app.sentIds, [second]);
+});
+
+test("an instruction whose recipient was written late still expires while it waits for its turn", async () => {
+  const world = new World({ maxOutstanding: 1 });
+  world.agent("w1");
+  const batch = await world.settle(
+    world.byHand.accept(world.order(["w1"], { deadlineUs: 20 * secondUs })),
+  );
+  const id = batch.instructions[0]?.id ?? "";
+  world.store.disk.isFull = true;
+  const app = world.attach("w1");
+  await world.clock.run(secondUs);
+  world.store.disk.isFull = false;
+  const blocker = world.fire("w1", { plan: plan({ deadline: "1h", timeout: "1h" }) });
+  world.dispatch.acknowledge(app, app.says(blocker.id, "received"));
+  await world.clock.run(18 * secondUs);
+  assert.equal(world.open(id)?.status, "accepted");
+  await world.clock.run(secondUs);
+  assert.equal(world.endOf(id), "expired DEADLINE_EXCEEDED");
 });

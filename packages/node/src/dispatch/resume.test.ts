@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parseInstructionId } from "@myelin/core/ids";
 import { plan, secondUs, World } from "./test-support.ts";
 
 test("on resume what was sent and not received is sent again under the same id, what was received is not", async () => {
@@ -10,6 +11,18 @@ test("on resume what was sent and not received is sent again under the same id, 
   app.isLive = false;
   await world.clock.run(secondUs);
   assert.deepEqual(world.reattach(app).sentIds, [lost.id]);
+});
+
+test("what was received goes on over its deadline, whoever resumes", async () => {
+  const world = new World();
+  const app = world.attach("w1");
+  const { id } = world.fire("w1", { plan: plan({ deadline: "5s" }) });
+  world.dispatch.acknowledge(app, app.says(id, "received"));
+  await world.clock.run(6 * secondUs);
+  const resumed = world.reattach(app);
+  assert.equal(world.open(id)?.status, "received");
+  world.dispatch.acknowledge(resumed, resumed.says(id, "executed"));
+  assert.equal(world.endOf(id), "executed");
 });
 
 test("on resume what the agent has not received by its deadline expires", async () => {
@@ -46,15 +59,17 @@ test("what was sent to a life of a part that is over fails with OUTCOME_UNKNOWN,
   assert.deepEqual(next.sent, []);
 });
 
-test("what was sent to a life that is over is sent again where the handler is idempotent", () => {
+test("what was sent to a life that is over is sent again where the handler is idempotent", async () => {
   const world = new World();
   const app = world.attach("w1", "app", ["restart!"]);
   const { id } = world.fire("w1");
   world.dispatch.acknowledge(app, app.says(id, "received"));
+  await world.clock.run(secondUs);
   const next = world.reattach(app, "life-2");
   assert.deepEqual(next.sentIds, [id]);
   world.dispatch.acknowledge(next, next.says(id, "executed"));
   assert.equal(world.endOf(id), "executed");
+  assert.equal(world.end(id)?.stagesUs.execute, 0, "of the life that did it");
 });
 
 test("an idempotent instruction of a life that is over is not sent after its deadline, and may have been done", async () => {
@@ -126,4 +141,39 @@ test("nothing is kept for an agent that has left and has nothing under way", asy
   world.sessions.clear();
   world.dispatch.detached(app.agent);
   assert.deepEqual(world.dispatch.openBreakersOf(app.agent.id), []);
+});
+
+test("nothing is kept for an agent that is gone once its last instruction has ended", async () => {
+  const world = new World({ breaker: { failuresToOpen: 1, openForUs: 1e12 } });
+  const app = world.attach("w1");
+  const { id } = world.fire("w1");
+  world.sessions.clear();
+  app.agent.slot = undefined;
+  world.dispatch.detached(app.agent);
+  assert.equal(world.dispatch.outstandingOf(app.agent.id), 1);
+  await world.clock.run(200 * secondUs);
+  assert.equal(world.endOf(id), "failed OUTCOME_UNKNOWN");
+  assert.deepEqual(world.dispatch.openBreakersOf(app.agent.id), []);
+});
+
+test("an outcome that the disk did not keep is not settled", async () => {
+  const world = new World();
+  const app = world.attach("w1");
+  world.store.appendLedger = () => Promise.resolve(false);
+  const { id } = world.fire("w1");
+  world.dispatch.acknowledge(app, app.says(id, "executed"));
+  await world.clock.run(secondUs);
+  assert.deepEqual(app.settled, []);
+  assert.equal(world.dispatch.find(parseInstructionId(id)), undefined);
+});
+
+test("an outcome by hand whose end the disk refuses for good is not settled", async () => {
+  const world = new World();
+  const app = world.attach("w1");
+  const { instructions } = await world.settle(world.byHand.accept(world.order(["w1"])));
+  world.store.updateInstructions = () => Promise.reject(new Error("torn"));
+  world.dispatch.acknowledge(app, app.says(instructions[0]?.id ?? "", "executed"));
+  await world.clock.run(secondUs);
+  assert.deepEqual(app.settled, []);
+  assert.equal(world.errors[0]?.code, "INTERNAL");
 });

@@ -198,3 +198,11 @@ test("beyond the bound of open instructions those of rules are shed, and those b
   });
   assert.equal(app.sent.length, 4);
 });
+
+test("instructions by hand take no room from those of rules", async () => {
+  const world = new World({ maxOpen: 1 });
+  const app = world.attach("w1");
+  await world.settle(world.byHand.accept(world.order(["w1"])));
+  world.fire("w1");
+  assert.equal(app.sent.length, 2);
+});

@@ -4,7 +4,9 @@
  * Invariants
  * 1. An agent is told that an outcome is settled only when it is on disk: in the ledger, and for a
  *    durable instruction in the state too.
- * 2. Ends of durable instructions are written in their order, in groups, one group at a time; while the disk
+ * 2. The state hears of an end only after the ledger: a crash between the two leaves the instruction open, and it
+ *    ends again, in the place of its first account. The other way round its account would be lost.
+ * 3. Ends of durable instructions are written in their order, in groups, one group at a time; while the disk
  *    takes none they are tried again. They are bounded by the instructions that were accepted.
  */
 import type { Clock } from "@myelin/core/clock";
@@ -69,18 +71,22 @@ export class Settler {
   settle(instruction: Instruction): InstructionDocument {
     const { document, isOnDisk } = this.#options.ledger.account(instruction);
     this.#settling.set(instruction.id, instruction);
-    if (instruction.isDurable) void this.#awaitBoth(instruction, isOnDisk);
-    else void isOnDisk.then((isKept) => this.#settled(instruction, isKept));
+    void this.#settleOnceOnDisk(instruction, isOnDisk);
     return document;
   }
 
-  async #awaitBoth(instruction: Instruction, isOnDisk: Promise<boolean>): Promise<void> {
+  async #settleOnceOnDisk(instruction: Instruction, isOnDisk: Promise<boolean>): Promise<void> {
+    const isAccounted = await isOnDisk;
+    const isWritten = !instruction.isDurable || (await this.#writeEnd(instruction));
+    this.#settled(instruction, isAccounted && isWritten);
+  }
+
+  #writeEnd(instruction: Instruction): Promise<boolean> {
     const isWritten = new Promise<boolean>((resolve) => {
       this.#ends.push({ instruction, resolve });
     });
     void this.#writeEnds();
-    const both = await Promise.all([isWritten, isOnDisk]);
-    this.#settled(instruction, both[0] && both[1]);
+    return isWritten;
   }
 
   #settled(instruction: Instruction, isKept: boolean): void {
