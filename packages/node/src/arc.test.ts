@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parseAgentId } from "@myelin/core/ids";
 import { secondUs, TestAgent, TestNode } from "./test-support.ts";
 
 const hot = `
@@ -357,4 +358,39 @@ test("a rule in shadow decides and accounts, and sends nothing", async () => {
   await node.clock.run(secondUs);
   assert.deepEqual(agent.received, []);
   assert.equal(node.ended[0]?.error?.code, "SHADOW");
+});
+
+test("a node that drains accounts for what waits for agents that are away", async () => {
+  const node = await new TestNode().start();
+  const agent = await new TestAgent(node.clock, { part: "supervisor" }).join(node);
+  await node.apply("rules: [{ name: hung, expr: heartbeat_age > 0.9, action: restart }]");
+  agent.disconnect();
+  await node.clock.run(3 * secondUs);
+  assert.equal(node.arc.dispatch.openCount, 1);
+  const drained = node.arc.drain(secondUs);
+  await node.clock.run(secondUs);
+  await drained;
+  assert.deepEqual(
+    node.ended.map(({ status, error }) => [status, error?.code]),
+    [["rejected", "NODE_DRAINING"]],
+  );
+});
+
+test("an agent that leaves and joins anew starts with its breaker closed", async () => {
+  const node = await new TestNode({
+    settings: { breakerFailures: 1, breakerOpenUs: 1e12 },
+  }).start();
+  const agent = await new TestAgent(node.clock).join(node);
+  await node.apply(hot);
+  agent.report({ cpu_usage: 0.95 });
+  await node.clock.run(0);
+  agent.tell(agent.only.id, "failed");
+  await node.clock.run(0);
+  assert.deepEqual(node.arc.dispatch.openBreakersOf(parseAgentId("w1")), ["app"]);
+  agent.leave();
+  await node.clock.run(secondUs);
+  const next = await new TestAgent(node.clock, { incarnation: "life-2" }).join(node);
+  next.report({ cpu_usage: 0.95 });
+  await node.clock.run(0);
+  assert.equal(next.received.length, 1);
 });

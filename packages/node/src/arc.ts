@@ -174,7 +174,6 @@ export class Arc implements SessionListener {
       store,
       onStoreError,
       dispatch: this.dispatch,
-      ledger: this.ledger,
       episodes: this.engine,
       timeoutUsOf: (rule) => this.rules.get(rule)?.plan.timeoutUs,
       flush: endTurn,

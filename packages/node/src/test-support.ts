@@ -26,7 +26,7 @@ import type { HttpHandler, HttpResponse } from "./ports/transport.ts";
 import { defaultSessionSettings, type SessionSettings } from "./session/index.ts";
 import { type ArcSettings, defaultArcSettings } from "./settings.ts";
 
-export const startUs = 1_790_000_000_000_000;
+const startUs = 1_790_000_000_000_000;
 export const secondUs = 1e6;
 
 /** What a node under test is made of. */
@@ -222,6 +222,7 @@ export class TestAgent {
         outcomes: [...this.outcomes.values()],
         sentAtUs: this.#clock.nowUs(),
         timeLine: "t1",
+        actionsFollow: false,
         ...(welcome === undefined
           ? {}
           : { resume: { sessionId: welcome.sessionId, resumeToken: welcome.resumeToken } }),

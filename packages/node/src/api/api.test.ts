@@ -143,7 +143,7 @@ test("agents are listed by id, narrowed by a selector, page by page", async () =
   assert.deepEqual(names(traders["agents"]), ["a-1", "w10"]);
   const first = await list("?limit=3");
   assert.deepEqual(names(first["agents"]), ["a-1", "w1", "w10"]);
-  const second = await list(`?limit=3&cursor=${String(first["cursor"])}`);
+  const second = await list(`?limit=3&cursor=${textOf(first["cursor"])}`);
   assert.deepEqual(names(second["agents"]), ["w2"]);
   assert.equal(second["cursor"], undefined);
 });

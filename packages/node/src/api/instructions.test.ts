@@ -227,6 +227,22 @@ test("instructions are listed newest first, the open ones before the ended, page
   assert.equal(new Set(seen.map(({ id }) => id)).size, 10);
 });
 
+test("open instructions of one instant are listed page by page too, each once", async () => {
+  const { node } = await served();
+  await new TestAgent(node.clock, { id: "w3" }).join(node);
+  await new TestAgent(node.clock, { id: "w4" }).join(node);
+  await send(node, { where: "true", wait: "0s" });
+  const seen: string[] = [];
+  let cursor = "";
+  do {
+    const page = await node.ask("GET", `/api/v1/instructions?status=sent&limit=1${cursor}`);
+    seen.push(...instructionsOf(page).map(({ agent }) => agent));
+    cursor = page.json["cursor"] === undefined ? "" : `&cursor=${textOf(page.json["cursor"])}`;
+  } while (cursor !== "");
+  assert.deepEqual(new Set(seen), new Set(["w1", "w3", "w4"]));
+  assert.equal(seen.length, 3);
+});
+
 test("a list is narrowed by agent, rule, status and time", async () => {
   const { node, w1 } = await served();
   await node.apply("rules: [{ name: hot, expr: cpu_usage > 0.9, action: restart }]");

@@ -94,8 +94,12 @@ test("a flush hands over at once, and what was handed over is not handed over ag
   ledger.account(executed("a", 100));
   ledger.flush();
   ledger.flush();
+  await clock.run(10_000);
+  ledger.account(executed("b", 100));
+  await clock.run(19_999);
+  assert.equal(groups.length, 1, "the delay counts from the first of a group");
   await clock.run(100_000);
-  assert.equal(groups.length, 1);
+  assert.equal(groups.length, 2);
 });
 
 test("accounting tells when the entry is on disk, and when it was dropped", async () => {
