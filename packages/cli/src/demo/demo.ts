@@ -37,7 +37,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
     const client = new NodeClient({ url: node.httpUrl, token: undefined });
     await client.post("/api/v1/rules", demoRules);
     const ended: InstructionDocument[] = [];
-    node.onInstructionEnded((document) => {
+    const silence = node.onInstructionEnded((document) => {
       ended.push(document);
       timeline.instruction(document);
     });
@@ -49,6 +49,8 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
     }
     fleet.start(node.url, demoWorkers);
     await untilOver(options.seconds, signal);
+    await fleet.stop();
+    silence();
     const summary = summarize(
       ended,
       await client.get("/api/v1/ledger"),

@@ -60,7 +60,8 @@ export class Fleet {
         ...["--grace", "1s", "--", process.execPath, workerPath, ...misbehaviour],
       ],
       // A group of its own: Ctrl-C reaches the demo alone, which ends the fleet in order.
-      { stdio: ["ignore", "ignore", "inherit"], detached: true },
+      // The channel tells a supervisor that the demo is gone, however it went.
+      { stdio: ["ignore", "ignore", "inherit", "ipc"], detached: true },
     );
   }
 }
