@@ -8,13 +8,14 @@
 // 2. Every *.test.ts of the repository belongs to exactly one suite (tools/suites.mjs).
 // 3. The last thing printed is the test runner's summary over all suites, or the failed steps.
 import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { filesOf, root, suites } from "./suites.mjs";
 
 const binaries = join(root, "node_modules", ".bin");
 const build = join(root, ".build");
+const longestSuiteMs = 15 * 60_000;
 const countsPath = join(build, `test-counts-${process.pid}.json`);
 const environment = {
   ...process.env,
@@ -56,15 +57,18 @@ function run(command, isLive) {
       shell: process.platform === "win32",
       stdio: ["ignore", isLive ? "inherit" : "pipe", isLive ? "inherit" : "pipe"],
     });
+    const watchdog = setTimeout(() => child.kill(), longestSuiteMs);
     const chunks = [];
     child.stdout?.on("data", (chunk) => chunks.push(chunk));
     child.stderr?.on("data", (chunk) => chunks.push(chunk));
-    const end = (isPassed, extra = "") =>
+    const end = (isPassed, extra = "") => {
+      clearTimeout(watchdog);
       resolve({
         isPassed,
         output: Buffer.concat(chunks).toString() + extra,
         seconds: (performance.now() - startedAt) / 1000,
       });
+    };
     child.on("error", (error) => end(false, `${error.message}\n`));
     child.on("close", (code, signal) => end(code === 0, signal ? `stopped by ${signal}\n` : ""));
   });
@@ -80,7 +84,7 @@ function report(name, result) {
 
 function suiteCommand(suite, files) {
   const isolation = suite.isIsolated
-    ? [`--test-concurrency=${suite.concurrency}`]
+    ? [`--test-concurrency=${suite.concurrency}`, "--import=./tools/test-guard.mjs"]
     : ["--test-isolation=none", "--test-force-exit"];
   return [
     "node",
@@ -97,6 +101,7 @@ function suiteCommand(suite, files) {
 
 /** Adds what a suite's runner counted to the total. */
 function addCounts(total) {
+  if (!existsSync(countsPath)) return;
   const counts = JSON.parse(readFileSync(countsPath, "utf8"));
   for (const [name, count] of Object.entries(counts)) total[name] = (total[name] ?? 0) + count;
 }
