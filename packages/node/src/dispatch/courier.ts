@@ -103,15 +103,15 @@ export class Courier {
     return 0;
   }
 
-  /** Takes one that was under way before; false when it is more than its part may have. */
-  restore(instruction: Instruction): boolean {
+  /** Takes one that was under way before; false when it is more than its part may have, unless it is about to end. */
+  restore(instruction: Instruction, isEnding: boolean): boolean {
     const delivery = this.#deliveryOf(instruction.agent);
     if (instruction.recipient === undefined || !wasSent(instruction)) {
       this.#wait(instruction, delivery.parked);
       return true;
     }
     const part = delivery.partOf(instruction.recipient.part);
-    if (!instruction.isByHand && part.room <= 0) return false;
+    if (!instruction.isByHand && !isEnding && part.room <= 0) return false;
     part.outstanding.set(instruction.id, instruction);
     return true;
   }

@@ -173,12 +173,16 @@ export class Dispatch {
   /**
    * Takes one that was under way before: open on disk when the node started, or told of by its
    * agent. What may have been sent waits for its agent's word, the rest for the agent.
+   * One that is about to end takes nobody's place.
    * @returns False when the bounds forbid it: an agent tells of more than it can have.
    */
-  restore(instruction: Instruction): boolean {
+  restore(
+    instruction: Instruction,
+    { isEnding = false }: { readonly isEnding?: boolean } = {},
+  ): boolean {
     const isFull = this.#open.size - this.#openByHand >= this.#options.maxOpen;
-    if (!instruction.isByHand && isFull) return false;
-    if (!this.#courier.restore(instruction)) return false;
+    if (!instruction.isByHand && !isEnding && isFull) return false;
+    if (!this.#courier.restore(instruction, isEnding)) return false;
     this.#enter(instruction);
     this.#due.set(instruction, this.#dueOf(instruction));
     return true;

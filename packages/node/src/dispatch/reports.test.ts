@@ -253,3 +253,15 @@ test("what agents tell is bounded in the node: beyond it, it is told again by th
   await full.clock.run(1000);
   assert.equal(full.dispatch.openCount, 3);
 });
+
+test("outcomes beyond what its part may have open are accounted too", async () => {
+  const world = new ReportingWorld({ maxOutstanding: 1 });
+  const app = world.attach("w1");
+  const running = world.report(app, "received");
+  const done = world.report(app, "executed", { attempt: 2 });
+  world.reports.take(app, [running, done]);
+  await world.clock.run(secondUs);
+  assert.equal(world.open(running.instructionId)?.status, "received");
+  assert.equal(world.endOf(done.instructionId), "executed");
+  assert.deepEqual(app.settled, [done.instructionId]);
+});

@@ -134,7 +134,7 @@ export class Reports {
     const { dispatch, flush } = this.#options;
     this.#checks.delete(lost.id);
     if (entry !== undefined) this.#tellEnd(session, key, entry);
-    else dispatch.restore(lost);
+    else dispatch.restore(lost, { isEnding: report.status !== "received" });
     dispatch.acknowledge(session, report);
     flush();
   }
