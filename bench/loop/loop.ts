@@ -7,7 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Agent, connect } from "@myelin/agent";
+import { type Agent, connect, type Metric } from "@myelin/agent";
 import { Histogram } from "@myelin/core/statistics";
 import { connectEcho, type EchoClient } from "../floor/echo-client.ts";
 import { nowUs, openLoop } from "../floor/pacer.ts";
@@ -17,21 +17,21 @@ const ratePerSecond = 1000;
 const sliceUs = 1e6;
 const slices = 10;
 const warmUpSlices = 2;
-/** As many rules, on one value each, as samples may be in flight at once. */
-const ruleCount = 32;
+/** Metrics in turn, with a rule on each: as many samples may be in flight at once, a quarter of a second's. */
+const ruleCount = 256;
 const mainPath = fileURLToPath(new URL("../../packages/cli/src/main.ts", import.meta.url));
 const echoPath = fileURLToPath(new URL("../floor/echo-server.ts", import.meta.url));
 /** Bytes of the frame of one report, and of the instruction it causes, as measured on the wire. */
 const requestBytes = 64;
 const replyBytes = 170;
 
-/** Each report satisfies exactly one rule, so that each fires: the one of the report before ends. */
+/** Each report raises one metric, which fires its rule, and lowers the one before, which ends that episode. */
 function rules(): string {
   const list = Array.from({ length: ruleCount }, (_, at) => ({
     name: `loop-${at}`,
-    expr: `turn == ${at}`,
+    expr: `turn_${at} > 0`,
     action: "measure",
-    args: { number: "${number}" },
+    args: { number: `\${turn_${at}}` },
     sla: "10ms",
     // Short, so that the agent's store of outcomes, which keeps each until then, does not fill up.
     deadline: "1s",
@@ -48,7 +48,7 @@ interface LoopResult {
 }
 
 class LoopClient {
-  readonly #agent: Agent;
+  readonly #metrics: readonly Metric[];
   readonly #intendedUs: number[] = [];
   #sent = 0;
   #received = 0;
@@ -56,7 +56,7 @@ class LoopClient {
   #onAll: (() => void) | undefined;
 
   constructor(agent: Agent) {
-    this.#agent = agent;
+    this.#metrics = Array.from({ length: ruleCount }, (_, at) => agent.metric(`turn_${at}`));
     agent.on("measure", (instruction) => {
       const intendedUs = this.#intendedUs[Number(instruction.args["number"])];
       if (intendedUs !== undefined) this.#latenciesUs.record(nowUs() - intendedUs);
@@ -72,9 +72,10 @@ class LoopClient {
       ratePerSecond,
       durationUs: sliceUs,
       send: (intendedUs) => {
-        const number = this.#sent++;
+        const number = ++this.#sent;
         this.#intendedUs[number] = intendedUs;
-        this.#agent.report({ turn: number % ruleCount, number });
+        this.#metrics[(number - 1) % ruleCount]?.report(0);
+        this.#metrics[number % ruleCount]?.report(number);
       },
     });
     if (this.#received < this.#sent) {
