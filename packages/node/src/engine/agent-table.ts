@@ -23,6 +23,8 @@ export class AgentTable {
   readonly twins: JsonObject[] = [];
   /** Evaluation time, microseconds of event time. */
   timesUs: Float64Array;
+  /** The latest instant at which rules were evaluated for the agent. */
+  evaluatedUs: Float64Array;
   joinedAtUs: Float64Array;
   /** Newest instant applied of each part, at slot × parts + part. */
   newestUs: Float64Array;
@@ -41,6 +43,7 @@ export class AgentTable {
     this.#maxAgents = maxAgents;
     this.capacity = Math.min(initialCapacity, maxAgents);
     this.timesUs = new Float64Array(this.capacity).fill(never);
+    this.evaluatedUs = new Float64Array(this.capacity).fill(never);
     this.joinedAtUs = new Float64Array(this.capacity);
     this.newestUs = new Float64Array(this.capacity * partsPerAgent).fill(never);
     this.isNew = new Uint8Array(this.capacity);
@@ -83,6 +86,7 @@ export class AgentTable {
     this.generations[slot] = (this.generations[slot] ?? 0) + 1;
     this.twins[slot] = noTwin;
     this.timesUs[slot] = never;
+    this.evaluatedUs[slot] = never;
     this.series[slot] = [];
     this.isNew[slot] = 0;
     const firstLine = slot * partsPerAgent;
@@ -141,6 +145,7 @@ export class AgentTable {
   #grow(capacity: number): void {
     this.capacity = capacity;
     this.timesUs = grownFloat64(this.timesUs, capacity, never);
+    this.evaluatedUs = grownFloat64(this.evaluatedUs, capacity, never);
     this.joinedAtUs = grownFloat64(this.joinedAtUs, capacity, 0);
     this.newestUs = grownFloat64(this.newestUs, capacity * partsPerAgent, never);
     this.isNew = grownUint8(this.isNew, capacity);

@@ -3,7 +3,10 @@
  *
  * Invariants
  * 1. Samples of one evaluation are all stored before a rule is evaluated.
- * 2. Late and future samples, and those for which there is no room, change nothing but their counters.
+ * 2. Samples behind the agent's evaluation time are evaluated instant by instant too, so that no dip or
+ *    peak among them is passed over; each such evaluation is a microsecond after the one before, so that
+ *    no two episodes begin at the same instant.
+ * 3. Late and future samples, and those for which there is no room, change nothing but their counters.
  */
 import type { AgentTable } from "./agent-table.ts";
 import type { EngineCounters } from "./counters.ts";
@@ -71,13 +74,17 @@ export class Applier {
     counters.future += count - end;
     counters.late += from;
     while (from < end && agents.generations[slot] === tenancy) {
-      const instantUs = Math.max(timesUs[from] as number, agents.timesUs[slot] as number);
+      const sampleUs = timesUs[from] as number;
+      const presentUs = agents.timesUs[slot] as number;
+      let instantUs = sampleUs;
+      if (sampleUs < presentUs)
+        instantUs = agents.evaluatedUs[slot] === presentUs ? presentUs + 1 : presentUs;
       if (this.#timers.nextDueUs < instantUs && evaluator.runTimersBefore(slot, instantUs))
         continue;
       let to = end;
-      if ((timesUs[end - 1] as number) > instantUs) {
+      if ((timesUs[end - 1] as number) > sampleUs) {
         to = from + 1;
-        while ((timesUs[to] as number) <= instantUs) to += 1;
+        while ((timesUs[to] as number) === sampleUs) to += 1;
       }
       if (this.#store(slot, part, from, to, metrics, values, timesUs)) {
         agents.timesUs[slot] = instantUs;

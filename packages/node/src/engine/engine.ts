@@ -5,8 +5,8 @@
  * 1. It does no I/O and reads no clock: what it decides is a function of the calls made to it.
  * 2. Applying samples allocates nothing per sample; a firing may allocate. What comes for a free slot
  *    is dropped.
- * 3. One evaluation per evaluation instant and call of `apply`: samples behind the agent's
- *    evaluation time are evaluated together, at the agent's.
+ * 3. One evaluation per instant and call of `apply`; those of instants behind the agent's evaluation
+ *    time are made at the agent's, one microsecond after another.
  * 4. Hooks are called when all rules of an evaluation have been evaluated; they may call the engine.
  * 5. An episode belongs to the time line of the part whose input it fired at; what the node itself
  *    observes, attributes included, belongs to the node's own part.

@@ -94,6 +94,7 @@ export class Evaluator {
     this.notedCount = 0;
     this.stamp += 1;
     this.#context.nowUs = atUs;
+    this.#agents.evaluatedUs[slot] = atUs;
     this.#counters.evaluations += notedCount;
     let box = outbox;
     for (let number = 0; number < notedCount; number += 1) {

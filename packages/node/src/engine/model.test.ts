@@ -96,6 +96,8 @@ class Model {
   readonly #newest = new Map<number, number>();
   readonly #lines = new Map<number, number>();
   #time = Number.NEGATIVE_INFINITY;
+  /** The latest instant at which rules were looked at. */
+  #evaluatedAt = Number.NaN;
   #instant = Number.NaN;
   #before = new Map<string, string>();
 
@@ -119,19 +121,21 @@ class Model {
     this.#newest.delete(part);
   }
 
-  frame(samples: readonly TestSample[], part: number, now: number): void {
+  /** Samples and `nowSeconds` in seconds; inside, all instants are whole microseconds. */
+  frame(samples: readonly TestSample[], part: number, nowSeconds: number): void {
+    const timed = samples.map(([at, ...rest]): TestSample => [Math.round(at * 1e6), ...rest]);
     const newest = this.#newest.get(part) ?? Number.NEGATIVE_INFINITY;
-    const inTime = samples.filter(([at]) => at <= now + 60);
+    const inTime = timed.filter(([at]) => at <= nowSeconds * 1e6 + 60e6);
     this.future += samples.length - inTime.length;
     const kept = inTime.filter(([at]) => at >= newest);
     this.late += inTime.length - kept.length;
-    const instants = new Set(kept.map(([at]) => Math.max(at, this.#time)));
-    const base = this.#time;
-    for (const instant of instants) {
+    for (const own of new Set(kept.map(([at]) => at))) {
+      const isUsed = own < this.#time && this.#evaluatedAt === this.#time;
+      const instant = Math.max(own, this.#time) + (isUsed ? 1 : 0);
       this.#runTimers((due) => due < instant);
       const changed = new Set<string>();
       for (const [at, metric, value] of kept) {
-        if (Math.max(at, base) !== instant) continue;
+        if (at !== own) continue;
         const series = this.#series.get(metric);
         if (series !== undefined && series.line === this.#line(series.part) && at < series.at) {
           this.late += 1;
@@ -142,21 +146,23 @@ class Model {
         this.#newest.set(part, at);
         changed.add(metric);
       }
-      if (changed.size > 0)
-        this.#evaluate(instant, (metrics) => metrics.some((metric) => changed.has(metric)));
+      if (changed.size === 0) continue;
+      this.#evaluate(instant, (metrics) => metrics.some((metric) => changed.has(metric)));
     }
   }
 
-  advance(now: number): void {
-    this.#runTimers((due) => due <= now);
+  advance(nowSeconds: number): void {
+    this.#runTimers((due) => due <= nowSeconds * 1e6);
   }
 
-  end(index: number, at: number, succeeded: boolean): void {
+  end(index: number, nowSeconds: number, succeeded: boolean): void {
+    const at = nowSeconds * 1e6;
     const instruction = this.emitted[index];
     assert.ok(instruction !== undefined);
     const { rule, since, attempt } = instruction;
     const state = this.#state(rule);
-    const until = rule.cooldownSeconds > 0 ? at + rule.cooldownSeconds : Number.NEGATIVE_INFINITY;
+    const until =
+      rule.cooldownSeconds > 0 ? at + rule.cooldownSeconds * 1e6 : Number.NEGATIVE_INFINITY;
     if (state.latest !== since || state.attempt !== attempt) {
       state.cooldownUntil = Math.max(state.cooldownUntil, until);
       return;
@@ -190,7 +196,7 @@ class Model {
           const { endingSince } = this.#state(rule);
           return endingSince === undefined
             ? []
-            : [{ rule, due: Math.ceil((endingSince + rule.keepSeconds) * 1_000) / 1_000 }];
+            : [{ rule, due: Math.ceil((endingSince + rule.keepSeconds * 1e6) / 1_000) * 1_000 }];
         })
         .filter(({ due }) => isDue(due))
         .toSorted((a, b) => a.due - b.due || (a.rule.name < b.rule.name ? -1 : 1))[0];
@@ -211,6 +217,7 @@ class Model {
     const fires: string[] = [];
     for (const rule of this.#rules) {
       if (!reads([...rule.condition.metrics, ...(rule.resolve?.metrics ?? [])])) continue;
+      this.#evaluatedAt = at;
       if (this.#evaluateRule(rule, at)) {
         const { since, attempt } = this.#state(rule);
         this.emitted.push({ rule, since, attempt });
@@ -231,7 +238,7 @@ class Model {
           : holds !== true && rule.resolve.holds(this.#values) === true;
       if (isOver) {
         state.endingSince ??= at;
-        if (at >= state.endingSince + rule.keepSeconds) {
+        if (at >= state.endingSince + rule.keepSeconds * 1e6) {
           this.#finish(rule, at);
           return false;
         }
@@ -246,7 +253,7 @@ class Model {
       }
       if (state.state === "inactive") state.since = at;
       state.state = "pending";
-      if (at < state.since + rule.forSeconds || at < state.cooldownUntil) return false;
+      if (at < state.since + rule.forSeconds * 1e6 || at < state.cooldownUntil) return false;
       state.state = "firing";
       state.attempt = 1;
     }
@@ -254,7 +261,7 @@ class Model {
     state.latest = state.since;
     if (rule.cooldownSeconds > 0)
       state.cooldownUntil =
-        rule.mode === "shadow" ? at + rule.cooldownSeconds : Number.POSITIVE_INFINITY;
+        rule.mode === "shadow" ? at + rule.cooldownSeconds * 1e6 : Number.POSITIVE_INFINITY;
     return true;
   }
 }
@@ -351,13 +358,13 @@ test("the engine does what the words say, on random rules and streams", () => {
     fc.property(rules, fc.array(step, { maxLength: 60, size: "max" }), (chosen, steps) => {
       const model = new Model(chosen);
       const log: string[] = [];
-      const toSeconds = (atUs: number): number => (atUs - originUs) / 1e6;
+      const sinceOriginUs = (atUs: number): number => atUs - originUs;
       const fleet = new TestEngine(textOf(chosen), {
         hooks: {
-          onEpisodeEnd: (name, _slot, atUs) => log.push(`${name} ends ${toSeconds(atUs)}`),
+          onEpisodeEnd: (name, _slot, atUs) => log.push(`${name} ends ${sinceOriginUs(atUs)}`),
           onFiring: ({ plan, sampleTimeUs, episode }) =>
             log.push(
-              `${plan.name} fires ${toSeconds(sampleTimeUs)} since ${toSeconds(episode.startedAtUs)} attempt ${episode.attempt}`,
+              `${plan.name} fires ${sinceOriginUs(sampleTimeUs)} since ${sinceOriginUs(episode.startedAtUs)} attempt ${episode.attempt}`,
             ),
         },
       });
@@ -390,7 +397,7 @@ test("the engine does what the words say, on random rules and streams", () => {
             succeeded: action.succeeded,
             endedAtUs: originUs + now * 1e6,
             attempt: instruction.attempt,
-            startedAtUs: originUs + instruction.since * 1e6,
+            startedAtUs: originUs + instruction.since,
           });
         }
         assert.deepEqual(log, model.log);

@@ -72,16 +72,17 @@ describe("parts", () => {
     assert.equal(fleet.firings[0]?.episode.startedAtUs, us(20));
   });
 
-  test("samples behind the agent's evaluation time are evaluated together, at the agent's", () => {
+  test("samples behind the agent's evaluation time are evaluated at the agent's, one instant after another", () => {
     const fleet = new TestEngine(hot);
     const slot = fleet.join();
     fleet.send(slot, 20, 1, "other", 2);
     fleet.frame(slot, [
       [5, "m", 11],
       [6, "m", 1],
+      [7, "m", 11],
       [21, "m", 11],
     ]);
-    assert.deepEqual(fleet.firedAt, [21]);
+    assert.deepEqual(fleet.firedAt, [20, 20.000002]);
     assert.equal(fleet.engine.counters.late, 0);
   });
 
@@ -139,7 +140,7 @@ describe("parts", () => {
     fleet.engine.startTimeLine(slot, 1, "line-1b");
     fleet.send(slot, 42, 11);
     assert.equal(fleet.engine.counters.late, 2);
-    assert.deepEqual(fleet.firedAt, [50], "evaluation time does not go back");
+    assert.deepEqual(fleet.firedAt, [50.000001], "evaluation time does not go back");
     assert.equal(fleet.firings[0]?.episode.timeLine, "line-1b");
     assert.equal(fleet.engine.timeLine(slot, 1), "line-1b");
   });
@@ -150,7 +151,7 @@ describe("parts", () => {
     fleet.send(slot, 50, 1);
     fleet.engine.startTimeLine(slot, 1, "line-1b");
     fleet.send(slot, 10, 11, "m", 2);
-    assert.deepEqual([fleet.engine.counters.late, fleet.firedAt], [0, [50]]);
+    assert.deepEqual([fleet.engine.counters.late, fleet.firedAt], [0, [50.000001]]);
   });
 
   test("there is a bound on parts", () => {
