@@ -123,3 +123,22 @@ test("a trial that cannot be sent is no trial", async () => {
   app.sendInstruction = sendInstruction;
   assert.equal(world.open(world.fire("w1").id)?.status, "sent");
 });
+
+test("a place that one does not take, because the breaker is open, goes to the next that waits", async () => {
+  const world = new World({
+    maxOutstanding: 1,
+    breaker: { failuresToOpen: 1, openForUs: 10 * secondUs },
+  });
+  const app = world.attach("w1");
+  const accept = async (): Promise<string> => {
+    const batch = await world.settle(world.byHand.accept(world.order(["w1"])));
+    return batch.instructions[0]?.id ?? "";
+  };
+  const first = await accept();
+  const refused = world.fire("w1", { plan: plan({ priority: 10 }) });
+  const next = await accept();
+  world.dispatch.acknowledge(app, app.says(first, "failed"));
+  world.scheduler.drain();
+  assert.equal(world.endOf(refused.id), "rejected BREAKER_OPEN");
+  assert.deepEqual(app.sentIds, [first, next]);
+});

@@ -7,6 +7,8 @@
  *    so that after a crash nobody else is given what that one may have done.
  * 3. Per part at most `maxOutstanding` are sent and not ended; what waits for its turn or for its agent
  *    is bounded as `Backlog` says.
+ * 4. While any waits for its turn at a part, that part has no room: a place that becomes free is kept for
+ *    the first that waits (`claims`), and a place that is not taken goes to the next.
  */
 import type { Clock } from "@myelin/core/clock";
 import { type ErrorCode, MyelinError } from "@myelin/core/errors";
@@ -65,6 +67,13 @@ export class Courier {
 
   /** Sends an instruction on its way; returns the bytes written. */
   deliver(instruction: Instruction): number {
+    const claimed = this.of(instruction.agent)?.takeClaim(instruction);
+    const sizeBytes = this.#deliver(instruction);
+    if (claimed !== undefined) this.#release(claimed);
+    return sizeBytes;
+  }
+
+  #deliver(instruction: Instruction): number {
     if (isEnded(instruction) || instruction.status === "received") return 0;
     const nowUs = this.#options.clock.nowUs();
     if (instruction.status === "sent") return this.sendAgain(instruction, nowUs);
@@ -111,7 +120,7 @@ export class Courier {
       return true;
     }
     const part = delivery.partOf(instruction.recipient.part);
-    if (!instruction.isByHand && !isEnding && part.room <= 0) return false;
+    if (!instruction.isByHand && !isEnding && part.isOverfull) return false;
     part.outstanding.set(instruction.id, instruction);
     return true;
   }
@@ -143,6 +152,8 @@ export class Courier {
     const { agent, recipient, status } = instruction;
     const delivery = this.of(agent);
     if (delivery === undefined) return;
+    const claimed = delivery.takeClaim(instruction);
+    if (claimed !== undefined) this.#release(claimed);
     const part = recipient === undefined ? undefined : delivery.parts.get(recipient.part);
     if (part?.outstanding.delete(instruction.id) === true) {
       if (status !== "executed" && status !== "failed") part.breaker.abandonTrial();
@@ -198,21 +209,20 @@ export class Courier {
   /** Puts the incarnation on disk before anything is sent to it (invariant 2), then delivers. */
   #recordRecipient(instruction: Instruction, part: PartDelivery, session: DeliverySession): number {
     const recipient = { part: session.part.name, incarnation: session.part.incarnation };
-    part.reserved += 1;
+    part.claims.add(instruction);
     this.#options.store.updateInstructions([{ id: instruction.id, ...recipient }]).then(
       () => {
-        part.reserved -= 1;
-        if (isEnded(instruction)) this.#release(part);
-        else {
+        if (!isEnded(instruction)) {
           instruction.recipient = recipient;
           this.#host.queue(instruction);
         }
         this.#host.flush();
       },
       (error: unknown) => {
-        part.reserved -= 1;
         this.#options.onStoreError(MyelinError.from(error));
-        if (!isEnded(instruction)) this.#host.tryLater(instruction);
+        if (isEnded(instruction)) return;
+        part.claims.delete(instruction);
+        this.#host.tryLater(instruction);
         this.#release(part);
         this.#host.flush();
       },
@@ -254,11 +264,12 @@ export class Courier {
     return 0;
   }
 
-  /** Gives the room in a part's window to what waits for it. */
+  /** Keeps what room a part's window has for those that wait, and sends them on their way. */
   #release(part: PartDelivery): void {
-    for (let { room } = part; room > 0; room -= 1) {
+    while (part.room > 0) {
       const next = part.queued.pop();
       if (next === undefined) return;
+      part.claims.add(next);
       this.#host.queue(next);
     }
   }

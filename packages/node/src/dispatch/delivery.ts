@@ -21,8 +21,11 @@ export class PartDelivery {
   /** Not sent, because the window of outstanding instructions is full. */
   readonly queued: Backlog;
   readonly breaker: Breaker;
-  /** Places in the window kept for those whose recipient is being written: who comes later must not overtake them. */
-  reserved = 0;
+  /**
+   * Those that have a place in the window kept: on their way to it from `queued`, or their recipient
+   * being written. Who comes later must not overtake them.
+   */
+  readonly claims: Set<Instruction> = new Set();
   readonly #maxOutstanding: number;
 
   constructor(name: PartName, bounds: DeliveryBounds) {
@@ -34,7 +37,14 @@ export class PartDelivery {
 
   /** How many more may be sent. */
   get room(): number {
-    return this.#maxOutstanding - this.outstanding.size - this.reserved;
+    return this.#maxOutstanding - this.outstanding.size - this.claims.size;
+  }
+
+  /** True when the part has as many of rules as two runs of the node could have given it. */
+  get isOverfull(): boolean {
+    let ofRules = 0;
+    for (const { isByHand } of this.outstanding.values()) if (!isByHand) ofRules += 1;
+    return ofRules >= 2 * this.#maxOutstanding;
   }
 }
 
@@ -87,11 +97,17 @@ export class Delivery {
     for (const { queued } of this.parts.values()) if (queued.remove(instruction)) return;
   }
 
+  /** Gives up the place that is kept for an instruction; returns where that was. */
+  takeClaim(instruction: Instruction): PartDelivery | undefined {
+    for (const part of this.parts.values()) if (part.claims.delete(instruction)) return part;
+    return undefined;
+  }
+
   /** True when nothing is under way. */
   get isIdle(): boolean {
     if (this.parked.size > 0) return false;
-    for (const { outstanding, queued } of this.parts.values())
-      if (outstanding.size > 0 || queued.size > 0) return false;
+    for (const { outstanding, queued, claims } of this.parts.values())
+      if (outstanding.size > 0 || queued.size > 0 || claims.size > 0) return false;
     return true;
   }
 }

@@ -195,7 +195,7 @@ test("an agent cannot tell of another's instruction, nor of one whose id is not 
   assert.equal(world.store.disk.ledger.size, 0);
 });
 
-test("an agent that tells of more than it can have under way is not believed beyond its window", async () => {
+test("an agent that tells of more than it can have under way is not believed beyond what two runs could have given it", async () => {
   const world = new ReportingWorld({ maxOutstanding: 3 });
   const app = world.attach("w1");
   const reports = Array.from({ length: 20 }, (_, at) =>
@@ -203,7 +203,18 @@ test("an agent that tells of more than it can have under way is not believed bey
   );
   world.reports.take(app, reports);
   await world.clock.run(1000);
-  assert.equal(world.dispatch.openCount, 3);
+  assert.equal(world.dispatch.openCount, 6);
+});
+
+test("one that still runs is taken up also while another run's instruction holds the part's only place", async () => {
+  const world = new ReportingWorld({ maxOutstanding: 1 });
+  const app = world.attach("w1");
+  world.fire("w1");
+  const report = world.report(app, "received");
+  world.reports.take(app, [report]);
+  await world.clock.run(1000);
+  world.reports.acknowledge(app, app.says(report.instructionId, "executed"));
+  assert.equal(world.endOf(report.instructionId), "executed");
 });
 
 test("a report of an instruction by hand is its acknowledgement", async () => {
