@@ -80,7 +80,7 @@ export class SessionTable {
   }
 
   /** Remembers that another session took over this one. */
-  replaced(session: PartSession): void {
+  replaced(session: Pick<PartSession, "id" | "resumeToken">): void {
     this.#replaced.set(session.id, session.resumeToken);
     if (this.#replaced.size <= maxRemembered) return;
     for (const oldest of this.#replaced.keys()) {
