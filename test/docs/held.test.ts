@@ -1,0 +1,138 @@
+// Holds the reference pages to the code: what the code has, the page names.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { suite, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { instructionStatuses, stageNames } from "@myelin/core/instruction";
+import { repositoryRoot } from "./page/index.ts";
+
+const read = (path: string): string => readFileSync(join(repositoryRoot, path), "utf8");
+
+/** What a module behind a package's door exports: these tests compare with it, nothing else uses it. */
+async function exportsOf(path: string): Promise<Readonly<Record<string, unknown>>> {
+  return (await import(pathToFileURL(join(repositoryRoot, path)).href)) as Record<string, unknown>;
+}
+
+test("docs/limits.md has every setting of a node with its value", async () => {
+  const page = read("docs/limits.md");
+  const { defaultArcSettings } = await exportsOf("packages/node/src/settings.ts");
+  const { defaultSessionSettings } = await exportsOf("packages/node/src/session/settings.ts");
+  const settings = [defaultArcSettings, defaultSessionSettings].flatMap((each) =>
+    Object.entries(Object(each)),
+  );
+  assert.ok(settings.length > 20);
+  const missing = settings
+    .map(([name, value]) => `| \`${name}\` | ${readable(name, Number(value))} |`)
+    .filter((row) => !page.includes(row));
+  assert.deepEqual(missing, []);
+});
+
+test("docs/limits.md has every bound of the rule language with its value", async () => {
+  const page = read("docs/limits.md");
+  const { limits } = await exportsOf("packages/core/src/rules/limits.ts");
+  const missing = Object.entries(Object(limits))
+    .map(([name, value]) => `| \`${name}\` | ${readable(name, Number(value))} |`)
+    .filter((row) => !page.includes(row));
+  assert.deepEqual(missing, []);
+});
+
+test("docs/rules.md has every field of a rule", async () => {
+  const page = read("docs/rules.md");
+  const { fieldNames } = await exportsOf("packages/core/src/rules/fields.ts");
+  const names = fieldNames as readonly string[];
+  assert.ok(names.length > 10);
+  assert.deepEqual(
+    names.filter((name) => !page.includes(`| \`${name}\` |`)),
+    [],
+  );
+});
+
+test("docs/http-api.md has every route", () => {
+  const page = read("docs/http-api.md");
+  const routes = [...read("packages/node/src/api/api.ts").matchAll(/\.on\("([A-Z]+)", "([^"]+)"/g)];
+  assert.ok(routes.length > 10);
+  const named = routes.map(
+    ([, method, path = ""]) => `\`${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}\``,
+  );
+  assert.deepEqual(
+    named.filter((route) => !page.includes(route)),
+    [],
+  );
+});
+
+test("docs/http-api.md has every status and stage of an instruction", () => {
+  const page = read("docs/http-api.md");
+  for (const word of [...instructionStatuses, ...stageNames])
+    assert.ok(page.includes(`| \`${word}\` |`), word);
+});
+
+test("docs/cli.md has every exit code", async () => {
+  const page = read("docs/cli.md");
+  const { exitCodes } = await exportsOf("packages/cli/src/exit-codes.ts");
+  for (const code of Object.values(Object(exitCodes)))
+    assert.ok(page.includes(`| ${code} |`), String(code));
+});
+
+suite("docs/cli.md has every flag of", { concurrency: 4 }, () => {
+  const commands = [
+    ...["up", "run", "agents", "agent", "send", "ledger", "demo"],
+    ...["rules apply", "rules list", "rules show", "rules delete"],
+  ];
+  const page = read("docs/cli.md");
+  const main = join(repositoryRoot, "packages/cli/src/main.ts");
+
+  for (const command of commands) {
+    test(`myelin ${command}`, async () => {
+      const { stdout } = await promisify(execFile)(process.execPath, [
+        main,
+        ...command.split(" "),
+        "--help",
+      ]);
+      const section = sectionOf(page, command.split(" ")[0] ?? "");
+      const flags = [...stdout.matchAll(/^ +\[(--[a-z-]+)\]/gm)].map(([, flag = ""]) => flag);
+      assert.ok(flags.length > 0);
+      const common = ["--url", "--token", "--json"];
+      const missing = flags.filter(
+        (flag) => !section.includes(`| \`${flag}`) && !(common.includes(flag) && command !== "up"),
+      );
+      assert.deepEqual(missing, []);
+    });
+  }
+
+  test("every command", async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, [main, "--help"]);
+    const named = stdout.slice(stdout.indexOf("COMMANDS")).matchAll(/^ {2}([a-z]+) {2}/gm);
+    const top = [...named].map(([, name = ""]) => name);
+    assert.deepEqual(
+      top.toSorted(),
+      [...new Set(commands.map((command) => command.split(" ")[0] ?? ""))].toSorted(),
+    );
+  });
+});
+
+/** The text below the heading of a command, up to the next. */
+function sectionOf(page: string, command: string): string {
+  const [, section = ""] = page.split(new RegExp(`^## myelin ${command}$`, "m"));
+  return section.split(/^## /m)[0] ?? "";
+}
+
+/** A value as the page writes it: with its unit, by the name's ending. */
+function readable(name: string, value: number): string {
+  if (name.endsWith("Us")) return durationOf(value);
+  if (/Bytes(?:Per\w+)?$/.test(name)) return sizeOf(value);
+  return value.toLocaleString("en");
+}
+
+function durationOf(us: number): string {
+  if (us >= 86_400e6) return `${us / 86_400e6} d`;
+  if (us >= 1e6) return `${us / 1e6} s`;
+  return us >= 1000 ? `${us / 1000} ms` : `${us} µs`;
+}
+
+function sizeOf(bytes: number): string {
+  return bytes >= 1 << 20 ? `${bytes / (1 << 20)} MiB` : `${bytes / 1024} KiB`;
+}

@@ -1,0 +1,22 @@
+/** What becomes of a block, by its tag. A block with another tag fails the tests: nothing goes unrun. */
+export const tags: ReadonlyMap<string, string> = new Map([
+  ["ts run", "type-checked, and run to its end against a node"],
+  ["ts live", "type-checked, and run until the page's end"],
+  ["ts check", "type-checked"],
+  ["sh run", "run to its end, with `myelin` calling a node"],
+  ["sh live", "run until the page's end"],
+  ["sh npm", "each npm script in it is one of package.json"],
+  ["yaml rules", "accepted as a rule file"],
+  ["json rules", "accepted as a rule file"],
+  ["yaml refused", "refused as a rule file, with the problems that its `# error:` lines name"],
+  ["http run", "sent to a node"],
+  ["json answer", "has the shape of what the node answered to the request before"],
+  ["text answer", "the first word of each line is in what the node answered"],
+  ["text output", "begins as the output of the shell block before"],
+  ["text", "a picture, or an output that is not checked"],
+]);
+
+/** True for a page with something to run on a node. */
+export function isRunnable(tag: string): boolean {
+  return tag !== "text" && tag !== "ts check" && tag !== "sh npm" && tags.has(tag);
+}
