@@ -125,21 +125,24 @@ export class Courier {
     return true;
   }
 
-  /** A part is attached: what was sent to it is sent again or is past, and what waits may find it. */
+  /** A part is attached: what was sent to it is sent again or is past, and what waits may find it; the oldest first. */
   attached(session: DeliverySession): void {
     const delivery = this.of(session.agent.id);
     if (delivery === undefined) return;
     const nowUs = this.#options.clock.nowUs();
+    const due = delivery.takeWaiting();
     for (const instruction of [...delivery.partOf(session.part.name).outstanding.values()]) {
-      if (!isRecipient(instruction, session)) this.#outlive(instruction, session);
-      else if (instruction.status === "received") continue;
-      else if (nowUs < instruction.deadlineUs) this.#host.queue(instruction);
+      if (!isRecipient(instruction, session)) {
+        if (this.#outlives(instruction, session, nowUs)) due.push(instruction);
+      } else if (instruction.status === "received") continue;
+      else if (nowUs < instruction.deadlineUs) due.push(instruction);
       else {
         const message = "it had not reached the agent at its deadline";
         this.#host.end(instruction, "expired", "DEADLINE_EXCEEDED", message);
       }
     }
-    for (const instruction of delivery.takeWaiting()) this.#host.queue(instruction);
+    due.sort((one, other) => one.createdAtUs - other.createdAtUs);
+    for (const instruction of due) this.#host.queue(instruction);
   }
 
   /** A session of the agent is over; with the last one what is remembered of its failures is forgotten. */
@@ -230,21 +233,21 @@ export class Courier {
     return 0;
   }
 
-  /** The life of the part that the instruction was sent to is over. */
-  #outlive(instruction: Instruction, session: DeliverySession): void {
+  /** The life of the part that the instruction was sent to is over; true when it is to be sent to the new one. */
+  #outlives(instruction: Instruction, session: DeliverySession, nowUs: number): boolean {
     const part = this.#deliveryOf(instruction.agent).partOf(session.part.name);
     const isIdempotent = session.part.actions.get(instruction.action)?.isIdempotent === true;
-    if (!isIdempotent || instruction.isCancelRequested) {
+    if (!isIdempotent || instruction.isCancelRequested || nowUs >= instruction.deadlineUs) {
       const message = `an earlier life of part ${part.name} ended before it told the outcome`;
       this.#host.end(instruction, "failed", "OUTCOME_UNKNOWN", message);
-      return;
+      return false;
     }
     part.outstanding.delete(instruction.id);
     part.breaker.abandonTrial();
     instruction.status = "accepted";
     instruction.times.receivedAtUs = Number.NaN;
     this.#host.watch(instruction);
-    this.#host.queue(instruction);
+    return true;
   }
 
   #wait(instruction: Instruction, backlog: Backlog): number {

@@ -234,3 +234,36 @@ test("an instruction whose recipient was written late still expires while it wai
   await world.clock.run(secondUs);
   assert.equal(world.endOf(id), "expired DEADLINE_EXCEEDED");
 });
+
+test("what waited for a part that was away goes behind what had waited for its turn before", async () => {
+  const world = new World({ maxOutstanding: 1 });
+  const app = world.attach("w1");
+  const first = await acceptedId(world);
+  await world.clock.run(1000);
+  const second = await acceptedId(world);
+  app.isLive = false;
+  await world.clock.run(1000);
+  const third = await acceptedId(world);
+  const again = world.reattach(app);
+  world.dispatch.acknowledge(again, again.says(first, "executed"));
+  world.scheduler.drain();
+  await world.clock.run(1000);
+  world.dispatch.acknowledge(again, again.says(second, "executed"));
+  world.scheduler.drain();
+  await world.clock.run(1000);
+  assert.deepEqual(again.sentIds, [first, second, third]);
+});
+
+test("what an earlier life left open and can be done again goes before what waits", async () => {
+  const world = new World({ maxOutstanding: 1 });
+  const app = world.attach("w1", "app", ["restart!"]);
+  const first = await acceptedId(world);
+  await world.clock.run(1000);
+  const second = await acceptedId(world);
+  const next = world.reattach(app, "life-2");
+  await world.clock.run(1000);
+  world.dispatch.acknowledge(next, next.says(first, "executed"));
+  world.scheduler.drain();
+  await world.clock.run(1000);
+  assert.deepEqual(next.sentIds, [first, second]);
+});
