@@ -58,7 +58,7 @@ export class Callers {
     });
   }
 
-  /** Nothing new is asked for from now on. */
+  /** Nothing is asked for from now on. */
   end(): void {
     this.#isDone = true;
   }
@@ -112,7 +112,10 @@ export class Callers {
 
   #again(call: Call): void {
     const { clock, dice } = this.#around;
-    if (call.tries > 0) clock.schedule(dice.wait(500_000), () => this.#try(call));
+    if (call.tries <= 0) return;
+    clock.schedule(dice.wait(500_000), () => {
+      if (!this.#isDone) this.#try(call);
+    });
   }
 
   #hear(call: Call, run: number, status: number, text: string): void {

@@ -78,29 +78,26 @@ function checkAccepted(
     judge.breach("an end stays", `${id} was told as ${told}, is kept as ${document.status}`);
 }
 
-/** What an agent has performed is accounted, as it was where the answer could reach the node. */
+/**
+ * What an agent has performed is accounted, whatever broke meanwhile, as long as the incarnation that
+ * performed it still lives: it tells until the node has it on disk. (But what asked for no disk.)
+ */
 function checkPerformed(
-  { id, performances, ends }: InstructionRecord,
+  { id, performances }: InstructionRecord,
   document: InstructionDocument | undefined,
   judge: Judge,
 ): void {
   const last = performances.at(-1);
   if (last === undefined || last.state === "running") return;
-  const end = ends.at(-1);
-  const { part, begunAtUs } = last;
-  const { troubles } = judge;
-  const isExcused =
-    troubles.hasDied(part, begunAtUs, Number.POSITIVE_INFINITY) ||
-    troubles.touches(part, begunAtUs, Number.POSITIVE_INFINITY) ||
-    troubles.touches("node", begunAtUs, Number.POSITIVE_INFINITY);
-  if (isExcused) return;
-  if (document === undefined || end === undefined) {
-    judge.breach("what was performed is accounted", `${id} at ${part}`);
+  if (last.isVolatile || judge.isDead(last.incarnation)) return;
+  if (document === undefined) {
+    judge.breach("what was performed is accounted", `${id} at ${last.part}`);
     return;
   }
-  const isTimedOut = document.error?.code === "TIMEOUT";
-  if (last.state === "returned" && document.status !== "executed" && !isTimedOut)
-    judge.breach("what was executed is accounted so", `${id} is ${document.status}`);
+  const code = document.error?.code;
+  const isGivenUp = code === "TIMEOUT" || code === "OUTCOME_UNKNOWN";
+  if (last.state === "returned" && document.status !== "executed" && !isGivenUp)
+    judge.breach("what was executed is accounted so", `${id} is ${document.status} ${code ?? ""}`);
 }
 
 /** The node knows the last that each part has reported. */

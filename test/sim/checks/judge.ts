@@ -6,7 +6,7 @@
  * 2. None begins after its deadline on true time, but for what the agent cannot know of the node's clock:
  *    half its round trip and the drift since.
  * 3. What callers gave one agent with one priority and action, to disk, begins in the order of its
- *    acceptance, unless the disk failed meanwhile. (Another action may have another part, and so
+ *    acceptance, unless the disk or the node failed meanwhile. (Another action may have another part, and so
  *    another way.)
  * 4. A run of the node ends an id once. A later run ends it again only where the disk had not taken
  *    the first end: until then the node's word is lost with it.
@@ -55,6 +55,7 @@ export class Judge {
   readonly #rttUs = new Map<string, number>();
   readonly #lastBegun = new Map<string, { readonly createdAtUs: number; readonly id: string }>();
   readonly #endsOfRun = new Map<number, number>();
+  readonly #dead = new Set<string>();
   readonly #refused = new Set<string>();
   readonly #begunCalls = new Set<string>();
 
@@ -76,6 +77,11 @@ export class Judge {
   died(part: string, incarnation: string): void {
     this.#trace.note(part, `${incarnation} is dead`);
     this.troubles.died(part, this.#nowUs());
+    this.#dead.add(incarnation);
+  }
+
+  isDead(incarnation: string): boolean {
+    return this.#dead.has(incarnation);
   }
 
   /** A handler was called. */
@@ -101,6 +107,7 @@ export class Judge {
       part,
       incarnation,
       isIdempotent,
+      isVolatile: instruction.args["durability"] === "memory",
       begunAtUs: this.#nowUs(),
       state: "running",
       endedAtUs: Number.NaN,
@@ -219,7 +226,11 @@ export class Judge {
     const key = `${part} ${action} ${priority}`;
     const last = this.#lastBegun.get(key);
     const isBehind = last !== undefined && last.createdAtUs > createdAtUs;
-    if (isBehind && !this.troubles.touches("disk", createdAtUs, this.#nowUs()))
+    const nowUs = this.#nowUs();
+    const isExcused =
+      this.troubles.touches("disk", createdAtUs, nowUs) ||
+      this.troubles.touches("node", createdAtUs, nowUs);
+    if (isBehind && !isExcused)
       this.breach(
         "instructions of one agent, action and priority begin in order",
         `${part} began ${id} after ${last.id}`,

@@ -6,6 +6,8 @@ export interface Performance {
   readonly part: string;
   readonly incarnation: string;
   readonly isIdempotent: boolean;
+  /** True when its caller asked for no disk: the node may forget it. */
+  readonly isVolatile: boolean;
   readonly begunAtUs: number;
   state: "running" | "returned" | "threw";
   endedAtUs: number;
