@@ -25,6 +25,8 @@ import { type DeliverySession, isRecipient, routeOf, type Sessions } from "./rec
 export interface CourierHost {
   /** Puts an instruction in line to be delivered. */
   queue(instruction: Instruction): void;
+  /** Takes it out of that line; false when it does not stand in it. */
+  unqueue(instruction: Instruction): boolean;
   /** Sees to it that the instruction is looked at again when it is due. */
   watch(instruction: Instruction): void;
   /** Sees to it that the delivery is tried again in a while, and at the deadline. */
@@ -131,6 +133,12 @@ export class Courier {
     if (delivery === undefined) return;
     const nowUs = this.#options.clock.nowUs();
     const due = delivery.takeWaiting();
+    for (const { claims } of delivery.parts.values())
+      for (const claim of claims) {
+        if (!this.#host.unqueue(claim)) continue;
+        claims.delete(claim);
+        due.push(claim);
+      }
     for (const instruction of [...delivery.partOf(session.part.name).outstanding.values()]) {
       if (!isRecipient(instruction, session)) {
         if (this.#outlives(instruction, session, nowUs)) due.push(instruction);

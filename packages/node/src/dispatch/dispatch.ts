@@ -76,6 +76,7 @@ export class Dispatch {
     this.#due = new DueTimes(clock, (instruction, nowUs) => this.#onDue(instruction, nowUs), flush);
     this.#courier = new Courier(options, {
       queue: (instruction) => this.#scheduler().push(instruction),
+      unqueue: (instruction) => this.#scheduler().remove(instruction),
       watch: (instruction) => this.#due.set(instruction, this.#dueOf(instruction)),
       tryLater: (instruction) =>
         this.#due.set(instruction, Math.min(instruction.deadlineUs, clock.nowUs() + resendAfterUs)),

@@ -254,6 +254,22 @@ test("what waited for a part that was away goes behind what had waited for its t
   assert.deepEqual(again.sentIds, [first, second, third]);
 });
 
+test("what was lost with the connection is sent again before what waited behind it", async () => {
+  const world = new World({ maxOutstanding: 2 });
+  const app = world.attach("w1");
+  const done = await acceptedId(world);
+  await world.clock.run(1000);
+  const lost = await acceptedId(world);
+  await world.clock.run(1000);
+  const waiting = await acceptedId(world);
+  app.isLive = false;
+  // As a hello does: first what became of instructions, then the session.
+  world.dispatch.acknowledge(app, app.says(done, "executed"));
+  const again = world.reattach(app);
+  await world.clock.run(1000);
+  assert.deepEqual(again.sentIds, [lost, waiting]);
+});
+
 test("what an earlier life left open and can be done again goes before what waits", async () => {
   const world = new World({ maxOutstanding: 1 });
   const app = world.attach("w1", "app", ["restart!"]);
