@@ -77,7 +77,7 @@ export interface RunningNode {
   onInstructionEnded(listener: (document: InstructionDocument) => void): () => void;
   /** What the node says of itself, as `GET /api/v1/node`. */
   describe(): NodeDescription;
-  /** Drains within `boundMs` (5 s unless given), then lets go of everything. */
+  /** Drains within `boundMs` (5 s unless given), then lets go of everything. Called again it gives the same promise. */
   close(boundMs?: number): Promise<void>;
 }
 
@@ -195,6 +195,15 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
     { url: server.url, ...(unix === undefined ? {} : { unix: unix.url }), node: identity.id },
     "the node serves",
   );
+  const stop = async (boundMs: number): Promise<void> => {
+    log.info("the node drains");
+    await arc.drain(boundMs * 1000);
+    await warmedUp;
+    await Promise.allSettled(transports.map((transport) => transport.close()));
+    await store.close();
+    log.info("the node has stopped");
+  };
+  let closing: Promise<void> | undefined;
   return {
     url: server.url,
     httpUrl: server.httpUrl,
@@ -204,14 +213,7 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    close: async (boundMs = 5000) => {
-      log.info("the node drains");
-      await arc.drain(boundMs * 1000);
-      await warmedUp;
-      await Promise.allSettled(transports.map((transport) => transport.close()));
-      await store.close();
-      log.info("the node has stopped");
-    },
+    close: (boundMs = 5000) => (closing ??= stop(boundMs)),
   };
 }
 

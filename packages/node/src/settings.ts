@@ -12,11 +12,11 @@ export interface ArcSettings {
   readonly futureToleranceUs: number;
   /** Most rules in force; an application beyond is refused with RESOURCE_EXHAUSTED. */
   readonly maxRules: number;
-  /** Most instructions open; callers beyond are refused, decisions of rules beyond are shed and accounted. */
+  /** Most instructions of rules open, and as many by hand; callers beyond are refused, decisions of rules beyond are shed and accounted. */
   readonly maxOpenInstructions: number;
-  /** Most instructions in the scheduler's queue; beyond, the lowest score is shed and accounted. */
+  /** Most instructions of rules in the scheduler's queue; beyond, the lowest score is shed and accounted. */
   readonly maxQueued: number;
-  /** Most instructions that wait for one agent; beyond, the lowest score is shed and accounted. */
+  /** Most instructions of rules that wait for one part, or for an agent that is away; beyond, the lowest score is shed and accounted. */
   readonly maxWaiting: number;
   /** Bytes of instructions written in one turn of the loop; the rest goes in the next. */
   readonly turnBudgetBytes: number;

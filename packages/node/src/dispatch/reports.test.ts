@@ -245,6 +245,7 @@ test("another agent's word on an instruction that is being looked up is not hear
   const report = world.report(app, "received");
   world.reports.take(app, [report]);
   world.reports.acknowledge(other, other.says(report.instructionId, "executed"));
+  assert.equal(world.dispatch.lateAnswers, 1);
   await world.clock.run(secondUs);
   assert.equal(world.open(report.instructionId)?.status, "received");
 });
