@@ -1,7 +1,7 @@
 // Holds the reference pages to the code: what the code has, the page names.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { suite, test } from "node:test";
@@ -16,6 +16,51 @@ const read = (path: string): string => readFileSync(join(repositoryRoot, path), 
 async function exportsOf(path: string): Promise<Readonly<Record<string, unknown>>> {
   return (await import(pathToFileURL(join(repositoryRoot, path)).href)) as Record<string, unknown>;
 }
+
+suite("ARCHITECTURE.md", () => {
+  const page = read("ARCHITECTURE.md");
+  const codes = [...page.replaceAll(/^```[^]*?^```/gm, "").matchAll(/`([^`\n]+)`/g)].map(
+    ([, code = ""]) => code,
+  );
+  const files = globSync("{packages/*/src,test,proto}/**/*.{ts,proto}", { cwd: repositoryRoot });
+
+  test("has every folder of every package", () => {
+    const folders = [
+      ...globSync("packages/*/src/*/", { cwd: repositoryRoot }),
+      ...globSync("packages/node/src/adapters/*/", { cwd: repositoryRoot }),
+    ].map((path) => path.split("/").at(-1) ?? "");
+    assert.ok(folders.length > 40);
+    assert.deepEqual(
+      folders.filter((folder) => !codes.includes(folder)),
+      [],
+    );
+  });
+
+  test("names only files that there are", () => {
+    const named = codes.filter((code) => /^[\w./…-]+\.ts$/.test(code));
+    assert.ok(named.length > 20);
+    const missing = named.filter((name) => {
+      const [last = "", first = ""] = name.split("…/").toReversed();
+      return !files.some((file) => file.endsWith(last) && file.includes(first));
+    });
+    assert.deepEqual(missing, []);
+  });
+
+  test("names only functions that there are", () => {
+    const named = codes.flatMap((code) => {
+      const [, owner, member] = /^([A-Z]\w+)\.(#?\w+)$/.exec(code) ?? [];
+      return owner === undefined || member === undefined ? [] : [{ code, owner, member }];
+    });
+    assert.ok(named.length > 15);
+    const texts = files.map(read);
+    const missing = named.filter(({ owner, member }) => {
+      const definitions = new RegExp(`^(?:export )?(?:class|interface) ${owner}\\b`, "m");
+      const isMember = new RegExp(`^ {2}(?:readonly |get )?${member}\\b`, "m");
+      return !texts.some((text) => definitions.test(text) && isMember.test(text));
+    });
+    assert.deepEqual(missing, []);
+  });
+});
 
 test("docs/limits.md has every setting of a node with its value", async () => {
   const page = read("docs/limits.md");

@@ -46,7 +46,7 @@ export function readPages(): Page[] {
 }
 
 /** Reads one page. */
-export function parsePage(path: string, text: string): Page {
+function parsePage(path: string, text: string): Page {
   const blocks: Block[] = [];
   const links: Link[] = [];
   const anchors = new Set<string>();
