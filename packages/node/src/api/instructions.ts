@@ -70,7 +70,9 @@ export class InstructionsApi {
     ) {
       throw new MyelinError("INVALID_ARGUMENT", "an idempotency key has 1 to 200 characters");
     }
-    const batch = await this.#options.byHand.accept({ ...order, agents: this.#targets(to, where) });
+    const agents = this.#targets(to, where);
+    const target = to === undefined ? undefined : parseAgentId(to);
+    const batch = await this.#options.byHand.accept({ ...order, to: target, agents });
     await this.#options.byHand.settled(batch, waitUs);
     return json(batchDocument(batch), isSettled(batch) ? 200 : 202);
   };
@@ -145,24 +147,28 @@ export class InstructionsApi {
     throw new MyelinError("NOT_FOUND", `there is no instruction ${id}`);
   }
 
-  #targets(to: string | undefined, where: string | undefined): Agent[] {
+  /** @throws MyelinError INVALID_ARGUMENT at once; what it gives throws NOT_FOUND */
+  #targets(to: string | undefined, where: string | undefined): () => Agent[] {
     if ((to === undefined) === (where === undefined)) {
       throw new MyelinError("INVALID_ARGUMENT", "name either one agent (to) or a selector (where)");
     }
+    const hint = "List the agents with `myelin agents`.";
     if (to === undefined) {
-      const agents = selectAgents(this.#options.registry, where).filter(
-        ({ slot }) => slot !== undefined,
-      );
-      if (agents.length > 0) return agents;
-      throw new MyelinError("NOT_FOUND", "the selector matches no agent that is present", {
-        hint: "List the agents with `myelin agents`.",
-      });
+      const matching = selectAgents(this.#options.registry, where);
+      return () => {
+        const present = matching.filter(({ slot }) => slot !== undefined);
+        if (present.length > 0) return present;
+        throw new MyelinError("NOT_FOUND", "the selector matches no agent that is present", {
+          hint,
+        });
+      };
     }
-    const agent = this.#options.registry.get(parseAgentId(to));
-    if (agent !== undefined) return [agent];
-    throw new MyelinError("NOT_FOUND", `no agent ${JSON.stringify(to)} is known`, {
-      hint: "List the agents with `myelin agents`.",
-    });
+    const id = parseAgentId(to);
+    return () => {
+      const agent = this.#options.registry.get(id);
+      if (agent !== undefined) return [agent];
+      throw new MyelinError("NOT_FOUND", `no agent ${JSON.stringify(to)} is known`, { hint });
+    };
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseActionName } from "@myelin/core/ids";
+import { parseActionName, parseAgentId } from "@myelin/core/ids";
 import type { JsonObject } from "@myelin/core/json";
 import { secondUs, World } from "./test-support.ts";
 
@@ -193,7 +193,7 @@ test("another order with a key that was used is refused, also while the first is
     { priority: 6 },
     { timeoutUs: secondUs },
     { deadlineUs: secondUs },
-    { agents: world.order(["w2"]).agents },
+    { to: parseAgentId("w2") },
   ];
   for (const other of others) {
     await assert.rejects(world.settle(world.byHand.accept({ ...order, ...other })), {
@@ -244,4 +244,16 @@ test("orders that are being written count against the bound", async () => {
   });
   await world.settle(first);
   await world.settle(world.byHand.accept(world.order(["w1"])));
+});
+
+test("a key that was performed is answered although its agents are not to be found any more", async () => {
+  const world = new World();
+  world.attach("w1");
+  const order = world.order(["w1"], { idempotencyKey: "k1", to: undefined });
+  const first = await world.settle(world.byHand.accept(order));
+  const nobody = (): never => {
+    throw new Error("looked for agents");
+  };
+  const second = await world.settle(world.byHand.accept({ ...order, agents: nobody }));
+  assert.equal(second.id, first.id);
 });

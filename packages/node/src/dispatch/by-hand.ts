@@ -9,7 +9,12 @@
  */
 import type { Clock, Timer } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
-import { type ActionName, type InstructionId, parseInstructionId } from "@myelin/core/ids";
+import {
+  type ActionName,
+  type AgentId,
+  type InstructionId,
+  parseInstructionId,
+} from "@myelin/core/ids";
 import type { JsonObject } from "@myelin/core/json";
 import { type Random, randomName } from "@myelin/core/random";
 import { FrameWriter } from "@myelin/core/wire";
@@ -24,7 +29,10 @@ import { instructionOfOrder, instructionOfRecord } from "./sources.ts";
 
 /** What a caller wants done. */
 export interface Order {
-  readonly agents: readonly Agent[];
+  /** The one agent it is for; undefined when a selector chose them. */
+  readonly to: AgentId | undefined;
+  /** Finds the agents, when the order is performed: one that was performed earlier is not looked for again. */
+  readonly agents: () => readonly Agent[];
   readonly action: ActionName;
   readonly args: JsonObject;
   readonly priority: number;
@@ -138,7 +146,8 @@ export class ByHand {
 
   async #perform(order: Order): Promise<Batch> {
     const { dispatch, maxOpen, store } = this.#options;
-    if (dispatch.openByHandCount + this.#accepting + order.agents.length > maxOpen) {
+    const agents = order.agents();
+    if (dispatch.openByHandCount + this.#accepting + agents.length > maxOpen) {
       throw new MyelinError(
         "RESOURCE_EXHAUSTED",
         `the node already has ${dispatch.openByHandCount + this.#accepting} open instructions by hand`,
@@ -146,7 +155,7 @@ export class ByHand {
       );
     }
     const batch = randomName(this.#options.random, 22);
-    const records = order.agents.map((agent) => this.#recordOf(order, agent, batch));
+    const records = agents.map((agent) => this.#recordOf(order, agent, batch));
     const instructions = records.map(instructionOfOrder);
     requireSendable(instructions[0]);
     this.#accepting += records.length;
@@ -219,7 +228,6 @@ function requireSendable(instruction: Instruction | undefined): void {
 
 /** The earlier batch, when it was the same order. A selector may match others by now: only a single agent is compared. */
 function sameOrder(batch: Batch, order: Order, key: string): Batch {
-  const single = order.agents.length === 1 ? order.agents[0]?.id : undefined;
   const args = canonicalJson(order.args);
   const isSame = batch.instructions.every(
     (former) =>
@@ -228,7 +236,7 @@ function sameOrder(batch: Batch, order: Order, key: string): Batch {
       former.timeoutUs === order.timeoutUs &&
       Math.abs(former.deadlineUs - former.createdAtUs - order.deadlineUs) < 1 &&
       canonicalJson(former.args) === args &&
-      (single === undefined || batch.instructions.length > 1 || former.agent === single),
+      (order.to === undefined || former.agent === order.to),
   );
   if (isSame) return batch;
   throw new MyelinError(

@@ -316,7 +316,8 @@ export class World {
   /** An order by hand for the agents; to restart, unless said otherwise. */
   order(agents: readonly string[], changes: Partial<Order> = {}): Order {
     return {
-      agents: agents.flatMap((id) => this.agents.get(parseAgentId(id)) ?? []),
+      to: agents.length === 1 ? parseAgentId(agents[0] ?? "") : undefined,
+      agents: () => agents.flatMap((id) => this.agents.get(parseAgentId(id)) ?? []),
       action: parseActionName("restart"),
       args: {},
       priority: 5,
