@@ -5,16 +5,16 @@
 import type { Channel, ChannelHandler } from "@myelin/core/channel";
 import type { Clock, Timer } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
-import type { AgentId } from "@myelin/core/ids";
-import type { InstructionDocument } from "@myelin/core/instruction";
 import type { Random } from "@myelin/core/random";
 import type { Acknowledgement } from "@myelin/core/wire";
 import type { Access } from "./access/index.ts";
 import type { AgentInsight } from "./api/index.ts";
 import { ByHand, Dispatch, instructionOfRecord, Reports } from "./dispatch/index.ts";
 import { Engine, type Firing } from "./engine/index.ts";
-import { Ingest, type IngestOptions } from "./ingest/index.ts";
+import { Ingest } from "./ingest/index.ts";
 import { Ledger } from "./ledger/index.ts";
+import { noteMetrics } from "./note-metrics.ts";
+import type { Notice } from "./notice.ts";
 import type { Store } from "./ports/store.ts";
 import type { PeerInfo } from "./ports/transport.ts";
 import { type Agent, nodePartIndex, type Part, Registry } from "./registry/index.ts";
@@ -30,24 +30,7 @@ import {
 } from "./session/index.ts";
 import type { ArcSettings } from "./settings.ts";
 
-/** Something an operator should know of; the composition root logs it. */
-export type Notice =
-  | {
-      readonly kind: "agent-attached";
-      readonly agent: AgentId;
-      readonly part: string;
-      readonly isResumed: boolean;
-    }
-  | {
-      readonly kind: "agent-detached";
-      readonly agent: AgentId;
-      readonly part: string;
-      readonly reason: string;
-    }
-  | { readonly kind: "instruction-ended"; readonly document: InstructionDocument }
-  | { readonly kind: "breaker-opened"; readonly over: string }
-  | { readonly kind: "store-error"; readonly error: MyelinError }
-  | { readonly kind: "rule-unreadable"; readonly message: string };
+export type { Notice } from "./notice.ts";
 
 export interface ArcOptions {
   readonly clock: Clock;
@@ -347,22 +330,4 @@ export class Arc implements SessionListener {
       if (instruction.status === "sent" || instruction.status === "received") return true;
     return false;
   }
-}
-
-/** The engine as ingest sees it, noting which metrics are reported. */
-function noteMetrics(engine: Engine, seen: Set<string>): IngestOptions["engine"] {
-  return {
-    futureToleranceUs: engine.futureToleranceUs,
-    metric: (name) => {
-      const index = engine.metric(name);
-      seen.add(name);
-      return index;
-    },
-    apply: (slot, part, count, metrics, values, timesUs, nowUs) =>
-      engine.apply(slot, part, count, metrics, values, timesUs, nowUs),
-    setTwin: (slot, twin, fields, part, atUs, nowUs) =>
-      engine.setTwin(slot, twin, fields, part, atUs, nowUs),
-    tenancy: (slot) => engine.tenancy(slot),
-    timeLine: (slot, part) => engine.timeLine(slot, part),
-  };
 }

@@ -1,0 +1,22 @@
+import type { MyelinError } from "@myelin/core/errors";
+import type { AgentId } from "@myelin/core/ids";
+import type { InstructionDocument } from "@myelin/core/instruction";
+
+/** Something an operator should know of; the composition root logs it. */
+export type Notice =
+  | {
+      readonly kind: "agent-attached";
+      readonly agent: AgentId;
+      readonly part: string;
+      readonly isResumed: boolean;
+    }
+  | {
+      readonly kind: "agent-detached";
+      readonly agent: AgentId;
+      readonly part: string;
+      readonly reason: string;
+    }
+  | { readonly kind: "instruction-ended"; readonly document: InstructionDocument }
+  | { readonly kind: "breaker-opened"; readonly over: string }
+  | { readonly kind: "store-error"; readonly error: MyelinError }
+  | { readonly kind: "rule-unreadable"; readonly message: string };
