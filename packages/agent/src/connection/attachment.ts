@@ -50,8 +50,10 @@ export class Attachment {
 
   /** Greets the node over a new connection, with what became of instructions. */
   greet(channel: Channel): void {
-    const { handlers, heartbeat, outcomes, outbox } = this.#options;
-    heartbeat.checkClock();
+    const { clock, handlers, heartbeat, outcomes, outbox, telemetry } = this.#options;
+    // What was reported before the clock was set back leaves first, on its own time line: on the new one it
+    // would lie ahead of all that comes after it. The next beat takes the step.
+    if (!clock.isSetBack || telemetry.sizeBytes === 0) heartbeat.checkClock();
     const isFirst = this.#declaration !== "made" && handlers.isEmpty;
     this.#declaration = isFirst ? "following" : "made";
     this.#writeHello(outcomesForHello(outcomes.unsettled()).told);

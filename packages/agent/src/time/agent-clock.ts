@@ -53,6 +53,11 @@ export class AgentClock {
     return `${this.#name}-${this.#steps}`;
   }
 
+  /** True when the clock was set back and that step was not taken yet. */
+  get isSetBack(): boolean {
+    return this.#divergenceUs() < -stepUs;
+  }
+
   /** Looks for a step of the clock, takes it, and returns how far it went (forward above zero); 0 without one. */
   check(): number {
     const divergenceUs = this.#divergenceUs();

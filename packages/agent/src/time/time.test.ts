@@ -119,6 +119,24 @@ test("a step is told the node by a ping behind what was reported before it, and 
   assert.ok((before?.timeUs ?? 0) - (after?.timeUs ?? 0) > 3_599e6);
 });
 
+test("a step back while the node is away is told behind what was reported before it", async () => {
+  const base = new VirtualClock(startUs);
+  const wall = base.skewed();
+  const { node, agent, clock } = makeWorld({ agent: { wallUs: () => wall.nowUs() } });
+  void agent.connect();
+  await clock.run(1);
+  node.cut();
+  agent.report({ a: 1 });
+  wall.step(-3_600e6);
+  await clock.run(2e6);
+  assert.match(node.hellos.at(-1)?.timeLine ?? "", /-0$/);
+  const withSample = node.frames.findIndex(({ samples }) => samples.length > 0);
+  const withStep = node.frames.findIndex(({ pings }) =>
+    pings.some(({ timeLine }) => timeLine.endsWith("-1")),
+  );
+  assert.ok(withSample >= 0 && withStep > withSample);
+});
+
 test("the system's clock tells the wall clock's time in microseconds, and calls back", async () => {
   assert.ok(Math.abs(systemClock.nowUs() - systemWallUs()) < 1e6);
   const { promise, resolve } = Promise.withResolvers<void>();
