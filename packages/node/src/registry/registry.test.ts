@@ -119,8 +119,9 @@ describe("an agent", () => {
   });
 
   test("has the labels and capabilities of all its parts, and where they differ those of app", () => {
-    const fixture = new Fixture();
+    const fixture = new Fixture({ maxParts: 3 });
     fixture.admit({ labels: { zone: "a", app: "1" }, agentType: "trader", tier: "" });
+    fixture.admit({ part: "helper", labels: { zone: "c" }, agentType: "helper", tier: "" });
     const agent = fixture.admit({
       part: "supervisor",
       labels: { zone: "b", host: "h" },
@@ -134,7 +135,7 @@ describe("an agent", () => {
     assert.deepEqual([type, tier], ["trader", "cloud"]);
     assert.equal(fixture.slots.attributes.get(0), agent.attributes);
     fixture.admit({ labels: {}, agentType: "trader" });
-    assert.deepEqual({ ...agent.attributes.labels }, { zone: "b", host: "h" });
+    assert.deepEqual({ ...agent.attributes.labels }, { zone: "c", host: "h" });
   });
 
   test("may have labels of any name", () => {
@@ -294,11 +295,14 @@ describe("a record on disk", () => {
     const after = second.registry.get(parseAgentId("a1"));
     assert.ok(before !== undefined && after !== undefined);
     assert.equal(after.slot, undefined);
-    assert.deepEqual(Object.entries(after.attributes.labels).sort(), [
-      ["__proto__", "p"],
-      ["host", "h"],
-      ["zone", "a"],
-    ]);
+    assert.deepEqual(
+      Object.entries(after.attributes.labels).sort(([a], [b]) => (a < b ? -1 : 1)),
+      [
+        ["__proto__", "p"],
+        ["host", "h"],
+        ["zone", "a"],
+      ],
+    );
     const seen = (agent: Agent): unknown => [
       agent.attributes.type,
       agent.attributes.tier,
@@ -356,6 +360,17 @@ describe("a record on disk", () => {
     assert.equal(fixture.clock.nextDueUs, Number.POSITIVE_INFINITY, "nothing is left to be done");
   });
 
+  test("of a newcomer does not wait for that of another which changed before it", async () => {
+    const fixture = new Fixture();
+    fixture.admit();
+    await fixture.clock.run(secondUs);
+    fixture.admit({ labels: {} });
+    await fixture.clock.run(1000);
+    fixture.admit({ agentId: "a2" });
+    await fixture.clock.run(20_000);
+    assert.deepEqual([...(await fixture.stored()).keys()].sort(), ["a1", "a2"]);
+  });
+
   test("tells when an agent was last seen, about once a minute while it is there", async () => {
     const fixture = new Fixture();
     const agent = fixture.admit();
@@ -380,6 +395,7 @@ describe("a record on disk", () => {
     assert.equal(record?.parts[0]?.lastSeenUs, record?.lastSeenUs);
     fixture.registry.heard(agent, part, originUs);
     assert.ok(agent.lastSeenUs > originUs, "it does not go back");
+    assert.equal(part.lastSeenUs, agent.lastSeenUs);
   });
 
   test("that cannot be written is tried again, more slowly, and told each time", async () => {
@@ -485,6 +501,19 @@ describe("forgetting an agent", () => {
     assert.equal(await forget(fixture, () => fixture.admit()), "CONFLICT");
     assert.notEqual(fixture.registry.get(a1)?.slot, undefined);
     assert.equal((await fixture.stored()).size, 1);
+  });
+
+  test("is not undone by a write that was due while a slow disk forgot it", async () => {
+    const fixture = new Fixture();
+    fixture.registry.leave(fixture.admit(), originUs);
+    const forgetting = fixture.store.forgetAgent.bind(fixture.store);
+    fixture.store.forgetAgent = async (id) => {
+      const isForgotten = await forgetting(id);
+      await new Promise<void>((resolve) => fixture.clock.schedule(secondUs / 2, resolve));
+      return isForgotten;
+    };
+    assert.equal(await forget(fixture), "forgotten");
+    assert.equal((await fixture.stored()).size, 0);
   });
 
   test("that the disk refuses leaves it known, and written", async () => {

@@ -163,7 +163,6 @@ export class Registry {
       if (wasUnwritten) this.#writeBehind.mark(agent);
       throw error;
     }
-    if (agent.slot !== undefined) this.#writeBehind.mark(agent);
     requireAway(agent);
     this.#writeBehind.unmark(agent);
     if (this.#agents.get(id) === agent) this.#agents.delete(id);

@@ -146,7 +146,6 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
   }
 
   handle(bytes: Uint8Array, arrivedAtUs: number): void {
-    if (this.isReleased) return;
     this.#arrivedAtUs = arrivedAtUs;
     try {
       readFrame(bytes, this);
@@ -168,14 +167,8 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
   }
 
   resumeReading(): void {
-    if (this.#end !== undefined) {
-      this.#gone(this.#end);
-      return;
-    }
-    const { session } = this;
-    // While it was not read from it could not be heard.
-    if (session !== undefined) session.lastHeardUs = this.#host.nowUs();
-    this.channel.resume();
+    if (this.#end === undefined) this.channel.resume();
+    else this.#gone(this.#end);
   }
 
   onHeader(sentAtUs: number, telemetrySequence: number): void {
@@ -195,7 +188,6 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
 
   onPing(ping: Ping): void {
     const session = this.#begin("ping");
-    if (session === undefined) return;
     session.peerTime.observe(ping.sentAtUs, this.#arrivedAtUs);
     if (ping.timeLine !== session.part.timeLine) {
       this.#host.clockStepped(session, ping.timeLine);
@@ -206,7 +198,6 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
 
   onPong(pong: Pong): void {
     const session = this.#begin("pong");
-    if (session === undefined) return;
     const isStep = session.clockOffset.addExchange({
       sentUs: pong.pingSentAtUs,
       receivedUs: pong.receivedAtUs,
@@ -218,7 +209,6 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
 
   onSamples(columns: SampleColumns): void {
     const session = this.#carried("samples");
-    if (session === undefined) return;
     const { count, timesUs } = columns;
     if (this.#isRepeated || count === 0) {
       // Names hold for the session, also those of a frame whose samples are known.
@@ -233,14 +223,14 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
 
   onEvent(event: EventMessage): void {
     const session = this.#begin("event");
-    if (session === undefined || this.#isRepeated) return;
+    if (this.#isRepeated) return;
     const timeUs = session.place(event.timeUs, this.#arrivedAtUs);
     session.intake.event(event, timeUs, this.#arrivedAtUs);
   }
 
   onTwinDelta(delta: TwinDelta): void {
     const session = this.#begin("twin_delta");
-    if (session === undefined || this.#isRepeated) return;
+    if (this.#isRepeated) return;
     const timeUs = session.place(delta.timeUs, this.#arrivedAtUs);
     this.#host.beginApply(this.#framedAtUs, this.#arrivedAtUs, session.placementErrorUs);
     if (session.intake.twinDelta(delta, timeUs, this.#arrivedAtUs)) {
@@ -253,26 +243,22 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
 
   onAcknowledgement(acknowledgement: Acknowledgement): void {
     const session = this.#begin("acknowledgement");
-    if (session === undefined) return;
     this.#host.beginApply(this.#framedAtUs, this.#arrivedAtUs, session.placementErrorUs);
     this.#host.acknowledged(session, acknowledgement);
   }
 
   onFlowControl(flow: FlowControl): void {
     const session = this.#carried("flow_control");
-    if (session === undefined) return;
     session.droppedSamples = Math.max(session.droppedSamples, flow.droppedSamples);
     session.droppedEvents = Math.max(session.droppedEvents, flow.droppedEvents);
   }
 
   onPartState(state: PartState): void {
-    const session = this.#begin("part_state");
-    if (session !== undefined) this.#host.partState(session, state);
+    this.#host.partState(this.#begin("part_state"), state);
   }
 
   onGoodbye(goodbye: Goodbye): void {
     const session = this.#begin("goodbye");
-    if (session === undefined) return;
     if (this.#sequence > session.telemetrySequence) session.telemetrySequence = this.#sequence;
     this.release();
     if (goodbye.canResume) this.#host.lost(session, { reason: goodbye.message });
@@ -280,19 +266,17 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
     this.channel.close();
   }
 
-  /** The session that an operation belongs to, with the samples before it applied; undefined when it came after the end. */
-  #begin(operation: string): PartSession | undefined {
+  /** The session that an operation belongs to, with the samples before it applied. */
+  #begin(operation: string): PartSession {
     const session = this.#carried(operation);
-    if (session !== undefined) this.#applySamples(session);
+    this.#applySamples(session);
     return session;
   }
 
-  /** @throws MyelinError PROTOCOL_ERROR before the hello */
-  #carried(operation: string): PartSession | undefined {
-    const state = this.#state;
-    if (state.kind === "carrying") return state.session;
-    if (state.kind === "released") return undefined;
-    throw new MyelinError("PROTOCOL_ERROR", `${operation} came before hello`);
+  /** @throws MyelinError PROTOCOL_ERROR before the hello and after the end, where it ends a frame that nobody hears */
+  #carried(operation: string): PartSession {
+    if (this.#state.kind === "carrying") return this.#state.session;
+    throw new MyelinError("PROTOCOL_ERROR", `${operation} came outside of a session`);
   }
 
   #applySamples(session: PartSession): void {

@@ -179,6 +179,7 @@ describe("a hello", () => {
       throw new MyelinError("INTERNAL", "no intake");
     };
     assert.equal(refusal(world, {}).code, "INTERNAL");
+    assert.equal(world.slots.joined.size, 0);
     world.onIntake = () => undefined;
     world.onAttachedHook = () => {
       throw new MyelinError("INVALID_ARGUMENT", "an outcome of no rule");

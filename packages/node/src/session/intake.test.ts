@@ -39,7 +39,8 @@ function framesOf(world: World, agent: string): number[] {
 }
 
 describe("a malformed frame", () => {
-  const malformed = Uint8Array.of(0x0a, 0x7f, 0x01);
+  /** A ping that breaks off in its time. */
+  const malformed = Uint8Array.of(0x0a, 0x04, 0x1a, 0x02, 0x09, 0x00);
 
   test("costs its sender its session, and nobody else anything", () => {
     const world = worldOf();
@@ -217,6 +218,18 @@ describe("bulk", () => {
     clock.advance(0);
     assert.deepEqual(calls, ["pause", "resume", "pause", "resume", "pause", "resume"]);
     assert.deepEqual(framesOf(world, "a1"), [1, 2, 3]);
+  });
+
+  test("keeps the order also when its connection's share has filled again meanwhile", () => {
+    const clock = new WorkClock(originUs);
+    const world = worldOf({ clock });
+    const agent = world.join({ answersPings: false });
+    handlerOf(world, agent);
+    bulkFrame(agent, 1);
+    clock.work(secondUs);
+    bulkFrame(agent, 2, 8);
+    clock.advance(0);
+    assert.deepEqual(framesOf(world, "a1"), [1, 2]);
   });
 
   test("takes turns between connections", () => {

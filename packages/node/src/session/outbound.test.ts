@@ -156,7 +156,7 @@ describe("an agent that reads too slowly", () => {
   });
 
   test("is found out by what one turn writes too, without a step of its work being cut short", () => {
-    const world = worldOf({ settings: { ...settings, outboundFrameBytes: 64 * kib } });
+    const world = worldOf({ settings: { ...settings, outboundFrameBytes: 10 * kib } });
     const slow = world.join({ answersPings: false });
     slow.channel.pause();
     const session = world.session();

@@ -83,7 +83,6 @@ export class PartSession implements DeliverySession {
   shedFrames = 0;
   /** True while it stands in the list of sessions to flush. */
   isQueued = false;
-  /** Other parts of the agent that this one holds still. */
   readonly #held = new Set<Part>();
   readonly #options: PartSessionOptions;
   readonly #writer = new FrameWriter();
@@ -153,11 +152,9 @@ export class PartSession implements DeliverySession {
     else this.#held.add(part);
   }
 
-  /** The parts that this one holds still; it does not vouch for them any more. */
-  takeHeld(): readonly Part[] {
-    const held = [...this.#held];
-    this.#held.clear();
-    return held;
+  /** Other parts of the agent that this one holds still. */
+  get held(): ReadonlySet<Part> {
+    return this.#held;
   }
 
   sendInstruction(message: InstructionMessage): number {

@@ -142,7 +142,7 @@ export class Reception {
     if (former === undefined) return session;
     // The same life still vouches for the parts that it holds; a new one has not said so.
     if (admission.isNewIncarnation) this.#table.letGo(former, nowUs);
-    else for (const held of former.takeHeld()) session.hold(held, held.hold);
+    else for (const held of former.held) session.hold(held, held.hold);
     return session;
   }
 

@@ -76,6 +76,22 @@ describe("a session whose connection broke", () => {
     assert.equal(world.session().telemetrySequence, 3);
   });
 
+  test("passes over what is told again in the very frame of the hello", () => {
+    const world = worldOf();
+    const first = world.join();
+    first.report([1], { name: "m" });
+    world.clock.advance(0);
+    first.break();
+    const second = world.connect();
+    second.send((writer) => {
+      writer.header(originUs, 1);
+      writer.hello(second.helloOf({ resume: first.resume }));
+      writer.event({ type: "again", attributes: {}, timeUs: originUs });
+    });
+    world.clock.advance(0);
+    assert.deepEqual(values(world), [1]);
+  });
+
   test("takes names from frames whose samples it has", () => {
     const world = worldOf();
     const first = world.join();

@@ -63,7 +63,7 @@ export class SessionTable {
     session.setState({ kind: "ended" });
     this.#byId.delete(session.id);
     const parts = this.#byAgent.get(session.agent.id);
-    if (parts?.get(session.part.name) === session) parts.delete(session.part.name);
+    parts?.delete(session.part.name);
     if (parts?.size === 0) this.#byAgent.delete(session.agent.id);
   }
 
@@ -76,7 +76,7 @@ export class SessionTable {
 
   /** Nobody vouches any more for the parts that a session held still. */
   letGo(session: PartSession, nowUs: number): void {
-    for (const part of session.takeHeld()) this.letRun(session, part, nowUs);
+    for (const part of session.held) this.letRun(session, part, nowUs);
   }
 
   /** Remembers that another session took over this one. */
