@@ -1,5 +1,6 @@
-import { sha256 } from "@noble/hashes/sha2.js";
+import { MyelinError } from "../errors/index.ts";
 import type { AgentId, InstructionId, RuleName } from "./ids.ts";
+import { longestText, sha256Words } from "./sha256.ts";
 
 /** What makes an episode of a rule, and one attempt in it, unmistakable. */
 export interface EpisodeKey {
@@ -16,30 +17,29 @@ export interface EpisodeKey {
 }
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-const encoder = new TextEncoder();
-
-/** 128 bits as 22 characters of base64url. */
-function base64urlOf(bytes: Uint8Array): string {
-  let text = "";
-  let bits = 0;
-  let held = 0;
-  for (const byte of bytes) {
-    held = (held << 8) | byte;
-    bits += 8;
-    while (bits >= 6) {
-      bits -= 6;
-      text += alphabet.charAt((held >> bits) & 63);
-    }
-    held &= (1 << bits) - 1;
-  }
-  return bits === 0 ? text : text + alphabet.charAt((held << (6 - bits)) & 63);
-}
+const ascii = /^[\0-\x7f]*$/;
 
 /**
  * The id of an instruction that a rule caused: the first 128 bits of SHA-256 over the episode and
- * attempt. The same episode has the same id whoever computes it, before and after any crash.
+ * attempt, as 22 characters of base64url. The same episode has the same id whoever computes it,
+ * before and after any crash.
+ * @throws MyelinError INVALID_ARGUMENT for the name of a time line that is not ASCII or very long
  */
 export function instructionIdOf(key: EpisodeKey): InstructionId {
   const text = `${key.rule}\n${key.meaningVersion}\n${key.agent}\n${key.timeLine}\n${key.startedAtUs}\n${key.attempt}`;
-  return base64urlOf(sha256(encoder.encode(text)).subarray(0, 16)) as InstructionId;
+  if (text.length > longestText || !ascii.test(text)) {
+    throw new MyelinError("INVALID_ARGUMENT", "the episode's names are not short ASCII texts");
+  }
+  const words = sha256Words(text);
+  let id = "";
+  // Six bits at a time; the last character holds the two that are left.
+  for (let bit = 0; bit < 126; bit += 6) {
+    const word = words[bit >> 5] as number;
+    const next = words[(bit >> 5) + 1] as number;
+    const shift = bit & 31;
+    const bits =
+      shift <= 26 ? word >>> (26 - shift) : (word << (shift - 26)) | (next >>> (58 - shift));
+    id += alphabet.charAt(bits & 63);
+  }
+  return (id + alphabet.charAt(((words[3] as number) & 3) << 4)) as InstructionId;
 }

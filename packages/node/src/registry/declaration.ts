@@ -29,6 +29,7 @@ const maxLabels = 64;
 const maxCapabilities = 64;
 const maxActions = 256;
 const maxTextLength = 256;
+const printable = /^[\x20-\x7e]*$/;
 
 /** Reads what a hello declares. @throws MyelinError INVALID_ARGUMENT */
 export function declarationOf(hello: Hello): Declaration {
@@ -47,7 +48,8 @@ export function declarationOf(hello: Hello): Declaration {
 
 /** @throws MyelinError INVALID_ARGUMENT */
 export function parseTimeLine(text: string): string {
-  return bounded("the name of a time line", text);
+  if (printable.test(text)) return bounded("the name of a time line", text);
+  throw new MyelinError("INVALID_ARGUMENT", "the name of a time line is not printable ASCII");
 }
 
 function bounded(what: string, text: string): string {
