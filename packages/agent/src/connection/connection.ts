@@ -76,6 +76,7 @@ export class Connection {
       nodeTime,
       control: outbox.control,
       onBeat: () => this.#beat(),
+      onSetBack: () => options.telemetry.setBack(),
       onSilence: () => this.#break(new MyelinError("HEARTBEAT_LOST", "the node has fallen silent")),
     });
     this.#attachment = new Attachment({ ...options, heartbeat: this.#heartbeat });

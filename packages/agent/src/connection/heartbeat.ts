@@ -15,6 +15,8 @@ export interface HeartbeatOptions {
   readonly control: FrameWriter;
   /** An interval has passed: it is time for a ping. */
   readonly onBeat: () => void;
+  /** The agent's clock was set back; the node is told by the next ping or hello. */
+  readonly onSetBack: () => void;
   /** Nothing was heard for too long. */
   readonly onSilence: () => void;
 }
@@ -109,6 +111,7 @@ export class Heartbeat {
     const steppedUs = this.#options.clock.check();
     if (steppedUs === 0) return false;
     this.#options.nodeTime.stepped(steppedUs);
+    if (steppedUs < 0) this.#options.onSetBack();
     this.#outstanding.clear();
     return true;
   }

@@ -155,6 +155,16 @@ export class TelemetryBuffer {
     this.#head = this.#next = 0;
   }
 
+  /** Gives up what is still held of the first batches, up to this one as counted by `pushed`. */
+  giveUp(ordinal: number): void {
+    for (;;) {
+      const entry = this.#entries[this.#head];
+      if (entry === undefined || entry.ordinal > ordinal) return;
+      this.#remove(entry);
+      this.#onDrop(entry.batch);
+    }
+  }
+
   #evict(): void {
     const entry = this.#entries[this.#head];
     if (entry === undefined) return;

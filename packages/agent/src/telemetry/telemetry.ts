@@ -10,6 +10,8 @@
  * 4. A change of the twin that could not flow, or was lost, is made good by the whole twin, told before
  *    any telemetry that comes after it: whoever sends takes it from `takeWholeTwin`. Older changes in
  *    batches behind it are then repetitions to the node.
+ * 5. What was reported before the clock was set back leaves before that is told, or never: behind it, it would lie
+ *    ahead of all that comes after it.
  */
 import type { JsonObject } from "@myelin/core/json";
 import { FrameWriter, type TwinDelta } from "@myelin/core/wire";
@@ -55,6 +57,8 @@ export class Telemetry {
   #maxMetricId = 0;
   #hasTwinDelta = false;
   #needsWholeTwin = false;
+  /** The last batch of an earlier time line, as the buffer counts. */
+  #outdatedOrdinal = 0;
 
   constructor(options: TelemetryOptions) {
     this.#options = options;
@@ -141,10 +145,17 @@ export class Telemetry {
     this.#options.onBatch();
   }
 
+  /** The clock was set back: what was reported up to now is of an earlier time line. */
+  setBack(): void {
+    this.seal();
+    this.#outdatedOrdinal = this.buffer.pushed;
+  }
+
   /** A resumed session takes up what the node has not got, and the whole twin: what was told of it may be lost. */
   resume(confirmedSequence: number): void {
     this.seal();
     this.buffer.resume(confirmedSequence);
+    this.buffer.giveUp(this.#outdatedOrdinal);
     this.#needsWholeTwin = this.#twin.version > 0;
   }
 
@@ -153,6 +164,7 @@ export class Telemetry {
     this.seal();
     this.names.limit = maxMetrics;
     this.buffer.restart(this.names.limit);
+    this.buffer.giveUp(this.#outdatedOrdinal);
     this.#needsWholeTwin = this.#twin.version > 0;
   }
 

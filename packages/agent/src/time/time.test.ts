@@ -137,6 +137,30 @@ test("a step back while the node is away is told behind what was reported before
   assert.ok(withSample >= 0 && withStep > withSample);
 });
 
+test("what was not confirmed before a step back was told is not repeated behind it, but counted", async () => {
+  const base = new VirtualClock(startUs);
+  const wall = base.skewed();
+  const { node, agent, clock } = makeWorld({ agent: { wallUs: () => wall.nowUs() } });
+  void agent.connect();
+  await clock.run(1);
+  node.options = { isSilent: true };
+  agent.report({ a: 1 });
+  await clock.run(1);
+  wall.step(-3_600e6);
+  await clock.run(1.2e6);
+  agent.report({ a: 2 });
+  await clock.run(1);
+  node.options = {};
+  node.restart();
+  await clock.run(2e6);
+  assert.match(node.hellos.at(-1)?.timeLine ?? "", /-1$/);
+  assert.deepEqual(
+    node.samples.map(({ value }) => value),
+    [1, 2, 2],
+  );
+  assert.equal(agent.statistics.droppedSamples, 1);
+});
+
 test("the system's clock tells the wall clock's time in microseconds, and calls back", async () => {
   assert.ok(Math.abs(systemClock.nowUs() - systemWallUs()) < 1e6);
   const { promise, resolve } = Promise.withResolvers<void>();
