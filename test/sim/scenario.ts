@@ -44,6 +44,8 @@ export interface Scenario {
   readonly maxOutstanding: number;
   readonly heartbeatIntervalUs: number;
   readonly resumeWindowUs: number;
+  /** Failures in a row that open the breaker over a part. */
+  readonly breakerFailures: number;
 }
 
 /** Mean time between two faults of a kind, in a run that has them. */
@@ -91,11 +93,12 @@ export function scenarioOf(seed: number): Scenario {
     callEveryUs: dice.between(60_000, 400_000),
     reportEveryUs: dice.between(150_000, 400_000),
     bufferBytes: dice.pick([16_384, 65_536]),
-    maxOpenInstructions: isSmall ? dice.integer(8, 30) : 1000,
+    maxOpenInstructions: isSmall ? dice.integer(4, 20) : 1000,
     maxQueued: isSmall ? dice.integer(4, 16) : 1000,
-    maxWaiting: isSmall ? dice.integer(1, 4) : 100,
+    maxWaiting: isSmall ? dice.integer(1, 2) : 100,
     maxOutstanding: isSmall ? dice.integer(1, 4) : 64,
     heartbeatIntervalUs: dice.pick([250_000, 500_000, 1_000_000]),
     resumeWindowUs: dice.pick([3e6, 30e6]),
+    breakerFailures: dice.pick([2, 5]),
   };
 }

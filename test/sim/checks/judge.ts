@@ -100,7 +100,7 @@ export class Judge {
         );
     }
     this.#checkDeadline(beginning);
-    this.#checkOrder(beginning);
+    if (performances.length === 0) this.#checkOrder(beginning);
     this.#checkCall(instruction);
     const performance: Performance = {
       id,

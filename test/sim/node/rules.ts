@@ -29,7 +29,7 @@ rules:
     deadline: 5s
     timeout: 1s
     priority: 9
-    limit: 6/5s
+    limit: 3/5s
   - name: rehearsal
     expr: memory > 60 && load > 0.5
     action: restart

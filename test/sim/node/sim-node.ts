@@ -74,7 +74,7 @@ export class SimNode {
       maxOpenInstructions: scenario.maxOpenInstructions,
       maxQueued: scenario.maxQueued,
       maxWaiting: scenario.maxWaiting,
-      breakerFailures: 3,
+      breakerFailures: scenario.breakerFailures,
       breakerOpenUs: 2_000_000,
     };
   }
