@@ -136,4 +136,8 @@ test("beyond its limit a rule's breaker opens, says so, and its episodes are acc
   );
   const { body } = await node.get("/api/v1/rules/hot");
   assert.equal(body.status.isBreakerOpen, true);
+  const closed = await node.call("POST", "/api/v1/rules/hot/breaker/close");
+  assert.deepEqual(closed.body, { name: "hot", wasOpen: true });
+  agent.report({ cpu_usage: 0.95 });
+  await agent.nthBegun(3);
 });

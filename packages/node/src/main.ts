@@ -146,6 +146,7 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
     describeNode: describe,
     metrics: () => metrics.read(),
     nowUs: () => clock.nowUs(),
+    closeBreaker: (name) => arc.engine.closeBreaker(name),
     status: (entry) => arc.engine.ruleStatus(entry.plan.name),
     isDraining: () => arc.isDraining,
     unreadiness: () => (arc.isDraining ? "the node is shutting down" : undefined),

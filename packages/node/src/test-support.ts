@@ -82,6 +82,7 @@ export class TestNode {
       describeNode: () => ({ id: "n1", openInstructions: arc.dispatch.openCount }),
       metrics: () => Promise.resolve({ contentType: "text/plain", text: "up 1\n" }),
       nowUs: () => clock.nowUs(),
+      closeBreaker: (name) => arc.engine.closeBreaker(name),
       status: (entry) => arc.engine.ruleStatus(entry.plan.name),
       isDraining: () => arc.isDraining,
       unreadiness: () => (arc.isDraining ? "the node is shutting down" : undefined),

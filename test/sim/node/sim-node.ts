@@ -244,6 +244,7 @@ function apiOf(arc: Arc, store: MemoryStore, access: Access, clock: Clock): Http
     describeNode: () => ({}),
     metrics: () => Promise.resolve({ contentType: "text/plain", text: "" }),
     nowUs: () => clock.nowUs(),
+    closeBreaker: (name) => arc.engine.closeBreaker(name),
     status: (entry) => arc.engine.ruleStatus(entry.plan.name),
     isDraining: () => arc.isDraining,
     unreadiness: () => undefined,

@@ -40,6 +40,7 @@ export function createApi(options: ApiOptions): HttpHandler {
     .on("POST", "/api/v1/rules", rules.apply)
     .on("GET", "/api/v1/rules/:name", rules.get)
     .on("DELETE", "/api/v1/rules/:name", rules.delete)
+    .on("POST", "/api/v1/rules/:name/breaker/close", rules.closeBreaker)
     .on("POST", "/api/v1/instructions", instructions.send)
     .on("GET", "/api/v1/instructions", instructions.list)
     .on("GET", "/api/v1/instructions/:id", instructions.get)

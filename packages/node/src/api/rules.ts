@@ -1,5 +1,5 @@
 import { MyelinError } from "@myelin/core/errors";
-import { parseRuleName } from "@myelin/core/ids";
+import { parseRuleName, type RuleName } from "@myelin/core/ids";
 import { formatTime } from "@myelin/core/instruction";
 import type { RuleBook, RuleEntry } from "../rules/index.ts";
 import { type ApiHandler, bodyText, json } from "./router.ts";
@@ -8,6 +8,8 @@ export interface RulesApiOptions {
   readonly book: RuleBook;
   /** What the engine knows of a rule in force. */
   readonly status: (entry: RuleEntry) => unknown;
+  /** Closes the rule's breaker; false when it was not open. */
+  readonly closeBreaker: (name: RuleName) => boolean;
   readonly isDraining: () => boolean;
 }
 
@@ -33,10 +35,7 @@ export class RulesApi {
   readonly get: ApiHandler = async ({ parameters }) => {
     const name = parseRuleName(parameters["name"] ?? "");
     const entry = this.#options.book.get(name);
-    if (entry === undefined)
-      throw new MyelinError("NOT_FOUND", `there is no rule ${name}`, {
-        hint: "List the rules with `myelin rules list`.",
-      });
+    if (entry === undefined) throw unknownRule(name);
     const versions = await this.#options.book.versions(name);
     return json({
       ...this.#document(entry),
@@ -61,6 +60,13 @@ export class RulesApi {
       throw new MyelinError("NODE_DRAINING", "the node is shutting down");
   }
 
+  /** POST /rules/:name/breaker/close */
+  readonly closeBreaker: ApiHandler = ({ parameters }) => {
+    const name = parseRuleName(parameters["name"] ?? "");
+    if (this.#options.book.get(name) === undefined) throw unknownRule(name);
+    return json({ name, wasOpen: this.#options.closeBreaker(name) });
+  };
+
   #document(entry: RuleEntry): object {
     return {
       name: entry.plan.name,
@@ -74,4 +80,10 @@ export class RulesApi {
       source: entry.plan.source,
     };
   }
+}
+
+function unknownRule(name: RuleName): MyelinError {
+  return new MyelinError("NOT_FOUND", `there is no rule ${name}`, {
+    hint: "List the rules with `myelin rules list`.",
+  });
 }
