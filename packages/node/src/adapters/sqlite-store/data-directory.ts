@@ -11,7 +11,7 @@ import {
   chmodSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
 import { MyelinError } from "@myelin/core/errors";
@@ -20,12 +20,20 @@ import { isBusy, storageError } from "./storage-error.ts";
 /** Makes a directory that only its owner can enter; one that is there already and in use keeps its mode. */
 export function makePrivateDirectory(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectories(resolve(path));
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
     if (readdirSync(path).length === 0) chmodSync(path, 0o700);
   } catch (thrown) {
     throw storageError(thrown, path);
   }
+}
+
+/** Makes a directory and those above it. `mkdirSync` with `recursive` never returns where the kernel refuses by ENOENT, as in /proc. */
+function makeDirectories(path: string): void {
+  if (existsSync(path)) return;
+  const above = dirname(path);
+  if (above !== path) makeDirectories(above);
+  mkdirSync(path, { mode: 0o700 });
 }
 
 /** Makes an empty file that only its owner can read, where there is none. Never opens one that is there. */

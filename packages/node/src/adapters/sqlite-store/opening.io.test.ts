@@ -209,6 +209,16 @@ test("a data directory that is a file, or in one, is refused with STORAGE_UNAVAI
     });
   }));
 
+const noProc = process.platform === "linux" ? false : "there is no /proc";
+
+test("a data directory that the kernel does not let be made is refused", {
+  skip: noProc,
+}, async () => {
+  await assert.rejects(openSqliteStore({ directory: "/proc/myelin/data" }), {
+    code: "STORAGE_UNAVAILABLE",
+  });
+});
+
 test("after a refused start the directory is free for the next", () =>
   inUsedDirectory(async (directory) => {
     const path = join(directory, "state.db");
