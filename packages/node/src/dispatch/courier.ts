@@ -253,6 +253,7 @@ export class Courier {
     part.outstanding.delete(instruction.id);
     part.breaker.abandonTrial();
     instruction.status = "accepted";
+    instruction.isOutlived = true;
     instruction.times.receivedAtUs = Number.NaN;
     this.#host.watch(instruction);
     return true;

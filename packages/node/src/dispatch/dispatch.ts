@@ -16,7 +16,7 @@ import type { AgentId, InstructionId, RuleName } from "@myelin/core/ids";
 import type { InstructionDocument, InstructionStatus } from "@myelin/core/instruction";
 import type { Acknowledgement } from "@myelin/core/wire";
 import type { Firing } from "../engine/index.ts";
-import { type Instruction, isEnded, type StageTimes, wasSent } from "../instruction/index.ts";
+import { type Instruction, isEnded, type StageTimes } from "../instruction/index.ts";
 import type { Agent } from "../registry/index.ts";
 import type { Scheduler } from "../scheduler/index.ts";
 import { errorOf, noteTimes } from "./answer.ts";
@@ -81,7 +81,7 @@ export class Dispatch {
       tryLater: (instruction) =>
         this.#due.set(instruction, Math.min(instruction.deadlineUs, clock.nowUs() + resendAfterUs)),
       end: (instruction, status, code, message) =>
-        this.#endByNode(instruction, status, code, message),
+        this.#endUndone(instruction, status, code, message),
       flush,
     });
     this.#settler = new Settler({
@@ -215,7 +215,9 @@ export class Dispatch {
     }
     if (status === "executed") instruction.result = acknowledgement.result;
     const error = errorOf(acknowledgement);
-    this.#end(instruction, status, error?.code, error?.message);
+    if (status === "executed" || status === "failed" || !instruction.isOutlived)
+      this.#end(instruction, status, error?.code, error?.message);
+    else this.#endUndone(instruction, status, "OUTCOME_UNKNOWN", error?.message ?? status);
   }
 
   /**
@@ -242,7 +244,7 @@ export class Dispatch {
       });
     }
     if (instruction.status === "accepted") {
-      this.#endByNode(instruction, "canceled", "CANCELED", "canceled before it was sent");
+      this.#endUndone(instruction, "canceled", "CANCELED", "canceled before it was sent");
       return;
     }
     instruction.isCancelRequested = true;
@@ -251,7 +253,7 @@ export class Dispatch {
 
   /** What left the scheduler's full queue. */
   shed(instruction: Instruction): void {
-    this.#endByNode(
+    this.#endUndone(
       instruction,
       "rejected",
       "SHED",
@@ -273,7 +275,7 @@ export class Dispatch {
       if (instruction.isDurable) continue;
       const message = "the node shut down before the agent told the outcome";
       if (instruction.status === "accepted")
-        this.#endByNode(instruction, "rejected", "NODE_DRAINING", "the node shut down");
+        this.#endUndone(instruction, "rejected", "NODE_DRAINING", "the node shut down");
       else if (instruction.isByHand) this.#end(instruction, "failed", "OUTCOME_UNKNOWN", message);
     }
   }
@@ -324,21 +326,20 @@ export class Dispatch {
       );
   }
 
-  /** Ends what the node will not do (again). If a former life of the part was given it, it may have been done all the same. */
-  #endByNode(
+  /** Ends what was not done. If a former life of the part was given it, it may have been done all the same. */
+  #endUndone(
     instruction: Instruction,
     status: InstructionStatus,
     code: ErrorCode,
     message: string,
   ): void {
-    const isOutlived = instruction.status === "accepted" && wasSent(instruction);
-    if (!isOutlived) this.#end(instruction, status, code, message);
+    if (!instruction.isOutlived) this.#end(instruction, status, code, message);
     else
       this.#end(
         instruction,
         "failed",
         "OUTCOME_UNKNOWN",
-        `sent to an earlier life of the part, and not again: ${message}`,
+        `sent to an earlier life of the part, and not done again: ${message}`,
       );
   }
 

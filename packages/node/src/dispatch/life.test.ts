@@ -303,3 +303,17 @@ test("a node that stops ends what its next run cannot take up, and leaves the re
   assert.equal(waiting.instructions[0]?.error?.code, "NODE_DRAINING");
   assert.equal(app.sent.length, 3);
 });
+
+test("what an earlier life may have done does not end as if it had not begun, whatever the next life says", async () => {
+  const world = new World();
+  const app = world.attach("w1", "app", ["restart!"]);
+  const { id } = world.fire("w1");
+  world.dispatch.acknowledge(app, app.says(id, "received"));
+  const next = world.reattach(app, "life-2");
+  assert.deepEqual(next.sentIds, [id]);
+  world.dispatch.acknowledge(
+    next,
+    next.says(id, "expired", { error: { code: "DEADLINE_EXCEEDED", message: "too late" } }),
+  );
+  assert.equal(world.endOf(id), "failed OUTCOME_UNKNOWN");
+});

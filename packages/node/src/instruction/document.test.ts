@@ -52,6 +52,7 @@ function instruction(changes: Partial<Instruction> = {}): Instruction {
     recipient: undefined,
     lastSentAtUs: 165,
     isCancelRequested: false,
+    isOutlived: false,
     dueUs: Number.NaN,
     duePlace: -1,
     endedAtUs: 1_790_000_000_000_450,

@@ -80,6 +80,8 @@ export interface Instruction {
   lastSentAtUs: number;
   /** True when a caller wants it called off and it may have left already. */
   isCancelRequested: boolean;
+  /** True when an earlier life of the part was given it, and may have done it: no later word can say that it was not done. */
+  isOutlived: boolean;
   /** When dispatch looks at it next, and its place among those it looks at; dispatch keeps both. */
   dueUs: number;
   duePlace: number;

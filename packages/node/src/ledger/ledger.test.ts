@@ -47,6 +47,7 @@ function executed(id: string, totalUs: number, changes: Partial<Instruction> = {
     recipient: undefined,
     lastSentAtUs: startUs,
     isCancelRequested: false,
+    isOutlived: false,
     dueUs: Number.NaN,
     duePlace: -1,
     endedAtUs: startUs + totalUs,
