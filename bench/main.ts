@@ -6,6 +6,7 @@ import { type Report, tableOf } from "./report/index.ts";
 
 const benches: Readonly<Record<string, () => Promise<Report>>> = {
   loop: async () => await (await import("./loop/loop.ts")).loopBench(),
+  flood: async () => await (await import("./flood/flood.ts")).floodBench(),
   start: async () => await (await import("./start/start.ts")).startBench(),
 };
 
