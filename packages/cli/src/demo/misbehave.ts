@@ -8,7 +8,7 @@ export function isMisbehaviour(text: string): text is Misbehaviour {
   return misbehaviours.some((name) => name === text);
 }
 
-const leakBytes = 1_000_000;
+const leakBytes = 2_000_000;
 const leakIntervalMs = 50;
 
 /** Goes wrong, for good. */
@@ -27,7 +27,7 @@ async function spin(): Promise<never> {
   }
 }
 
-/** Keeps 20 MB more every second. */
+/** Keeps 40 MB more every second. */
 function leak(): void {
   const kept: Buffer[] = [];
   setInterval(() => kept.push(Buffer.alloc(leakBytes, 1)), leakIntervalMs);
