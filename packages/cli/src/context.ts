@@ -43,8 +43,8 @@ export const jsonFlag: { readonly json: TypedFlagParameter<boolean, CliContext> 
 /** Address of the node from flags and environment. */
 export function addressOf(context: CliContext, flags: NodeFlags): NodeAddress {
   return {
-    url: flags.url ?? context.env["MYELIN_URL"] ?? "http://127.0.0.1:7400",
-    token: flags.token ?? context.env["MYELIN_TOKEN"],
+    url: flags.url ?? (context.env["MYELIN_URL"] || "http://127.0.0.1:7400"),
+    token: flags.token ?? (context.env["MYELIN_TOKEN"] || undefined),
   };
 }
 

@@ -1,4 +1,6 @@
 import { readFile } from "node:fs/promises";
+import process from "node:process";
+import { text } from "node:stream/consumers";
 import { buildCommand, buildRouteMap, type Command, type RouteMap } from "@stricli/core";
 import { stringify } from "yaml";
 import { MyelinError } from "@myelin/core/errors";
@@ -99,9 +101,13 @@ export const rulesRoutes: RouteMap<CliContext> = buildRouteMap({
 
 async function textOf(file: string): Promise<string> {
   try {
-    return await readFile(file === "-" ? "/dev/stdin" : file, "utf8");
+    return file === "-" ? await text(process.stdin) : await readFile(file, "utf8");
   } catch (cause) {
-    throw new MyelinError("INVALID_ARGUMENT", `the file ${file} cannot be read`, { cause });
+    const what = file === "-" ? "standard input" : `the file ${file}`;
+    throw new MyelinError("INVALID_ARGUMENT", `${what} cannot be read`, {
+      hint: "Name a rule file that is there and may be read, or - for standard input.",
+      cause,
+    });
   }
 }
 

@@ -1,6 +1,10 @@
 import { MyelinError } from "@myelin/core/errors";
+import { parsePartName } from "@myelin/core/ids";
 import { addressOf, type CliContext } from "../context.ts";
 import type { RunFlags } from "./run-flags.ts";
+
+/** The part as which the supervisor itself joins. */
+export const supervisorPart = "supervisor";
 
 /** Who the supervised command is, and where its node is. */
 export interface AgentIdentity {
@@ -27,6 +31,18 @@ export function identityOf(context: CliContext, flags: RunFlags): AgentIdentity 
     labels: Object.fromEntries(flags.label ?? []),
     ...(token === undefined ? {} : { token }),
   };
+}
+
+/**
+ * The part that the command joins as; one named like the supervisor would take over its session.
+ * @throws MyelinError INVALID_ARGUMENT
+ */
+export function commandPartOf(flags: RunFlags): string {
+  const part = parsePartName(flags.part);
+  if (part !== supervisorPart) return part;
+  throw new MyelinError("INVALID_ARGUMENT", `the part ${part} is the supervisor's own`, {
+    hint: "Give --part another name, or leave it out for app.",
+  });
 }
 
 /** What lets an SDK in the command join the same agent without a word. */

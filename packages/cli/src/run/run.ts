@@ -9,7 +9,7 @@ import {
   Supervisor,
   type SupervisorLink,
 } from "../supervisor/index.ts";
-import { childEnvironment, identityOf } from "./identity.ts";
+import { childEnvironment, commandPartOf, identityOf, supervisorPart } from "./identity.ts";
 import type { RunFlags } from "./run-flags.ts";
 
 /**
@@ -24,14 +24,15 @@ export async function runCommandAsAgent(
   if (program === undefined)
     throw new MyelinError("INVALID_ARGUMENT", "there is no command to run");
   const identity = identityOf(context, flags);
+  const part = commandPartOf(flags);
   warnWhereUnsampled(context);
-  const agent = createAgent({ ...identity, part: "supervisor" });
+  const agent = createAgent({ ...identity, part: supervisorPart });
   const link = linkOf(agent);
   const supervisor = new Supervisor({
     command: [program, ...args],
     link,
-    environment: childEnvironment(context.env, identity, flags.part),
-    part: flags.part,
+    environment: childEnvironment(context.env, identity, part),
+    part,
     sampleRateHz: flags.sampleRate,
     graceMs: flags.grace,
     restart: {

@@ -56,7 +56,5 @@ function signalOf({ signal }: JsonObject): NodeJS.Signals {
 
 function invalid(name: string, value: JsonValue | undefined, form: string): MyelinError {
   const shown = JSON.stringify(value)?.slice(0, 80) ?? "nothing";
-  return new MyelinError("INVALID_ARGUMENT", `args.${name} cannot be ${shown}`, {
-    hint: `It is ${form}.`,
-  });
+  return new MyelinError("INVALID_ARGUMENT", `args.${name} is ${form}; it cannot be ${shown}`);
 }

@@ -1,0 +1,60 @@
+// The command as a process, in what only a process shows.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { text } from "node:stream/consumers";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { startNode } from "@myelin/node";
+
+const mainPath = fileURLToPath(new URL("./main.ts", import.meta.url));
+
+interface Outcome {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the command to its end; its standard input is a socket, as it is below another program. */
+async function myelin(
+  args: readonly string[],
+  { input = "", env = {} }: { readonly input?: string; readonly env?: NodeJS.ProcessEnv } = {},
+): Promise<Outcome> {
+  const child = spawn(process.execPath, [mainPath, ...args], { env: { ...process.env, ...env } });
+  child.stdin.end(input);
+  const code = new Promise<number | null>((resolve) => child.once("close", resolve));
+  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return { code: await code, out, err };
+}
+
+test("rules are applied from standard input, whatever it is", async () => {
+  const node = await startNode({ port: 0, storage: "memory" });
+  try {
+    const input = JSON.stringify({ rules: [{ name: "hot", expr: "cpu > 0.9", action: "cool" }] });
+    const applied = await myelin(["rules", "apply", "-", "--url", node.httpUrl], { input });
+    assert.deepEqual([applied.code, applied.out], [0, "rule hot created (version 1)\n"]);
+  } finally {
+    await node.close();
+  }
+});
+
+test("a rule file that is not there is a wrong command, told on standard error with what to do", async () => {
+  const { code, out, err } = await myelin(["rules", "apply", "no-such-file.yaml"]);
+  assert.deepEqual([code, out], [2, ""]);
+  assert.match(
+    err,
+    /^error INVALID_ARGUMENT: the file no-such-file\.yaml .*\n {2}Name a rule file/,
+  );
+});
+
+test("an empty MYELIN_URL is as none", async () => {
+  const { err } = await myelin(["agents"], { env: { MYELIN_URL: "" } });
+  assert.doesNotMatch(err, /no address of a node/);
+});
+
+test("a command cannot join as the part of its supervisor", async () => {
+  for (const part of ["supervisor", "not a part"]) {
+    const { code, err } = await myelin(["run", "--id", "w1", "--part", part, "--", "true"]);
+    assert.equal(code, 2);
+    assert.match(err, /^error INVALID_ARGUMENT: .*\bpart\b/);
+  }
+});
