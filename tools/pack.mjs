@@ -25,6 +25,7 @@ import {
 import { basename, dirname, join, relative } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { bundleCommand } from "./bundle.mjs";
 import { root } from "./suites.mjs";
 
 const { values } = parseArgs({ options: { out: { type: "string" } } });
@@ -85,6 +86,16 @@ function publishedManifest(manifest) {
       ),
     }),
     ...(bin && { bin: mapValues(bin, (path) => toScript(path).replace(/^\.\//, "")) }),
+  };
+}
+
+/** The manifest of a package that is one piece: of what it depended on, only what is native is left. */
+function bundledManifest({ dependencies: _bundled, ...manifest }) {
+  const node = packages.find(({ folder }) => basename(folder) === "node").manifest;
+  return {
+    ...manifest,
+    files: [...manifest.files, "THIRD-PARTY.txt"],
+    optionalDependencies: node.optionalDependencies,
   };
 }
 
@@ -175,6 +186,12 @@ function packTarball(folder) {
 rmSync(staging, { recursive: true, force: true });
 const packages = orderedPackages();
 for (const entry of packages) buildPackage(entry);
+for (const { folder, manifest } of packages) {
+  if (manifest.bin === undefined) continue;
+  const target = join(staging, basename(folder));
+  await bundleCommand({ root, packages: staging, folder: target });
+  writeJson(join(target, "package.json"), bundledManifest(readJson(join(target, "package.json"))));
+}
 for (const entry of packages) packTarball(entry.folder);
 const old = `${staging}.old`;
 if (existsSync(out)) renameSync(out, old);

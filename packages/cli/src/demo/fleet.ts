@@ -22,10 +22,8 @@ export const demoWorkers: readonly DemoWorker[] = [
   { id: "blocker", misbehaves: "block", afterSeconds: 2 },
 ];
 
-/** Source and build have the same layout: `main` and `demo/worker` end alike. */
-const extension: string = import.meta.url.endsWith(".ts") ? "ts" : "js";
-const mainPath: string = fileURLToPath(new URL(`../main.${extension}`, import.meta.url));
-const workerPath: string = fileURLToPath(new URL(`./worker.${extension}`, import.meta.url));
+const mainPath: string = fileURLToPath(new URL("../main.ts", import.meta.url));
+const workerPath: string = fileURLToPath(new URL("./worker.ts", import.meta.url));
 
 /** The demo's processes: each worker under a `myelin run` of its own. */
 export class Fleet {

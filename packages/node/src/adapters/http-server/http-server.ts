@@ -1,4 +1,4 @@
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { MyelinError } from "@myelin/core/errors";
@@ -8,6 +8,7 @@ import { authorityOf, isWildcard } from "./address.ts";
 import { Connections } from "./connections.ts";
 import { type ExchangeOptions, exchange, tooManyRequests } from "./exchange.ts";
 import type { OriginPolicy } from "./origin.ts";
+import { createServer } from "./node-http.ts";
 import { errorResponse, respond } from "./respond.ts";
 import { createUpgrade } from "./upgrade.ts";
 

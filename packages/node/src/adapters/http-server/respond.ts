@@ -1,12 +1,13 @@
-import { type ServerResponse, STATUS_CODES } from "node:http";
+import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { MyelinError, errorCatalogue } from "@myelin/core/errors";
 import type { HttpResponse } from "../../ports/transport.ts";
+import { STATUS_CODES } from "./node-http.ts";
 
 const json = "application/json; charset=utf-8";
 
 /** What every answer bears: a browser may neither guess its type nor show it to other origins. */
-const guards: Readonly<Record<string, string>> = {
+export const guards: Readonly<Record<string, string>> = {
   "cache-control": "no-store",
   "x-content-type-options": "nosniff",
   "cross-origin-resource-policy": "same-origin",

@@ -10,10 +10,7 @@ interface Waiting {
 
 type Functions<Calls> = { [Name in keyof Calls]: (argument: never) => unknown };
 
-/** Run from source the worker is TypeScript, built it is JavaScript, like this file. */
-const workerUrl = import.meta.url.endsWith(".ts")
-  ? new URL("./worker.ts", import.meta.url)
-  : new URL("./worker.js", import.meta.url);
+const workerUrl = new URL("./worker.ts", import.meta.url);
 
 /**
  * The way to a worker thread. Calls made in one turn of the loop travel in one message, and are
