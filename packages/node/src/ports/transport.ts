@@ -48,6 +48,28 @@ export interface HttpResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array | undefined;
+  /** Given instead of a body for an answer that goes on: called when the head is written, unless the caller has gone. */
+  readonly stream?: (sink: ResponseSink) => ResponseSource;
+}
+
+/** Where the body of an answer that goes on is written. */
+export interface ResponseSink {
+  /** Bytes written that the network has not taken yet. */
+  readonly bufferedBytes: number;
+  /** Writes text as UTF-8; nothing happens when the answer is over. */
+  write(text: string): void;
+  /** Ends the answer when all is written. */
+  end(): void;
+  /** Cuts the answer off, whatever is written. */
+  destroy(): void;
+}
+
+/** Told how the body that it writes is doing. */
+export interface ResponseSource {
+  /** The network has taken all that was written. */
+  onDrain(): void;
+  /** The answer is over, whoever ended it. */
+  onEnd(): void;
 }
 
 /** Answers a request; what it throws is answered in the error shape with its code's status. */

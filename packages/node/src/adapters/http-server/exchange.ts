@@ -6,6 +6,7 @@ import { isLoopbackAddress, unmapped } from "./address.ts";
 import { type BodyBudget, readBody } from "./body.ts";
 import { type OriginPolicy, checkOrigin } from "./origin.ts";
 import { errorResponse, respond } from "./respond.ts";
+import { streamAnswer } from "./stream.ts";
 
 /** How long a request that was answered before it was whole may go on, so that its caller reads the answer. */
 const lingerUs = 1e6;
@@ -31,6 +32,10 @@ export async function exchange(
   const answer = await answerOf(options, request, response, extra).catch(errorResponse);
   if (response.destroyed || response.headersSent) return;
   if (options.isLast() || !request.complete) extra["connection"] = "close";
+  if (answer.stream !== undefined && request.complete) {
+    streamAnswer(response, answer, answer.stream, extra);
+    return;
+  }
   try {
     respond(response, answer, extra);
   } catch (error) {
