@@ -1,8 +1,12 @@
 import { MyelinError } from "@myelin/core/errors";
-import type { JsonObject, JsonValue } from "@myelin/core/json";
-
-/** How deep objects and arrays may be nested, as on the wire. */
-const deepest = 32;
+import {
+  bracketBytes,
+  type JsonObject,
+  type JsonValue,
+  maxJsonLevels,
+  memberBytes,
+  scalarBytes,
+} from "@myelin/core/json";
 
 /** Bounds on a value. */
 export interface JsonBounds {
@@ -31,7 +35,7 @@ export interface SizedJson<Value extends JsonValue> {
  * @throws MyelinError INVALID_ARGUMENT for what JSON cannot carry (functions, NaN, cycles), PAYLOAD_TOO_LARGE
  */
 export function toJson(value: unknown, what: string, bounds: JsonBounds): SizedJson<JsonValue> {
-  const { maxBytes, maxDepth = deepest } = bounds;
+  const { maxBytes, maxDepth = maxJsonLevels } = bounds;
   const measure: Measure = { what, maxBytes, maxDepth, sizeBytes: 0 };
   const copied = copy(value, measure, "", 0) ?? null;
   return { value: copied, sizeBytes: measure.sizeBytes };
@@ -63,19 +67,21 @@ function copy(
 ): JsonValue | undefined {
   switch (typeof value) {
     case "string":
-      count(measure, value.length + 4);
+      count(measure, scalarBytes(value));
       return value;
     case "number":
       if (!Number.isFinite(value)) throw unfit(measure, path, `is ${value}`);
-      count(measure, 12);
+      count(measure, scalarBytes(value));
       return value;
     case "boolean":
-      count(measure, 4);
+      count(measure, scalarBytes(value));
       return value;
     case "undefined":
       return undefined;
     case "object":
-      return value === null ? null : copyObject(value, measure, path, depth);
+      if (value !== null) return copyObject(value, measure, path, depth);
+      count(measure, scalarBytes(value));
+      return value;
     default:
       throw unfit(measure, path, `is a ${typeof value}`);
   }
@@ -92,18 +98,30 @@ function copyObject(
   if ("toJSON" in value && typeof value.toJSON === "function") {
     return copy(value.toJSON(), measure, path, depth + 1);
   }
-  if (Array.isArray(value)) {
-    count(measure, 8);
-    return value.map((item, index) => copy(item, measure, `${path}[${index}]`, depth + 1) ?? null);
-  }
+  count(measure, bracketBytes);
+  if (Array.isArray(value)) return copyArray(value, measure, path, depth);
   const copied: Record<string, JsonValue> = {};
   for (const [key, item] of Object.entries(value)) {
     const inner = copy(item, measure, `${path}.${key}`, depth + 1);
     if (inner === undefined) continue;
-    count(measure, key.length + 8);
+    count(measure, memberBytes(key));
     setOwn(copied, key, inner);
   }
   return copied;
+}
+
+function copyArray(
+  items: readonly unknown[],
+  measure: Measure,
+  path: string,
+  depth: number,
+): readonly JsonValue[] {
+  return Array.from(items, (item, index) => {
+    count(measure, memberBytes(undefined));
+    const copied = copy(item, measure, `${path}[${index}]`, depth + 1);
+    if (copied === undefined) count(measure, scalarBytes(null));
+    return copied ?? null;
+  });
 }
 
 /** Sets an own property, also when it is called `__proto__`. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { JsonValue } from "@myelin/core/json";
+import { type JsonValue, maxJsonLevels, sizeOf } from "@myelin/core/json";
 import fc from "fast-check";
 import { toJson, toJsonObject } from "./index.ts";
 
@@ -50,4 +50,13 @@ test("nesting is allowed to its bound, and not beyond", () => {
   const nested = (levels: number): JsonValue => (levels === 0 ? 1 : { in: nested(levels - 1) });
   toJson(nested(16), "value", { ...bounds, maxDepth: 16 });
   assert.throws(() => toJson(nested(17), "value", { ...bounds, maxDepth: 16 }), /16 deep/);
+});
+
+test("a value is measured as its node measures it", () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      const { value: taken, sizeBytes } = toJson(value, "value", { maxBytes: 1e6 });
+      assert.equal(sizeBytes, sizeOf(taken, maxJsonLevels));
+    }),
+  );
 });

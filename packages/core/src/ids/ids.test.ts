@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import fc from "fast-check";
+import { MyelinError } from "../errors/index.ts";
 import {
   type EpisodeKey,
   instructionIdOf,
@@ -100,4 +101,17 @@ test("an id is 22 characters of base64url, whatever the episode", () => {
       assert.match(instructionIdOf({ ...episode, startedAtUs, attempt }), /^[A-Za-z0-9_-]{22}$/);
     }),
   );
+});
+
+test("a hint says what it speaks of with the right article", () => {
+  const hintOf = (parse: Parser): string => {
+    try {
+      return parse("");
+    } catch (error) {
+      return MyelinError.from(error).hint;
+    }
+  };
+  assert.match(hintOf(parseAgentId), /^An agent id is 1 to 128 /);
+  assert.match(hintOf(parseInstructionId), /^An instruction id is /);
+  assert.match(hintOf(parseRuleName), /^A rule name is /);
 });

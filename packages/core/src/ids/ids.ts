@@ -28,8 +28,9 @@ function parser<Id extends string>(
   return (text) => {
     if (typeof text === "string" && pattern.test(text)) return text as Id;
     const shown = JSON.stringify(String(text).slice(0, 80));
+    const article = /^[aeiou]/.test(what) ? "An" : "A";
     throw new MyelinError("INVALID_ARGUMENT", `${shown} is not a valid ${what}`, {
-      hint: `A ${what} is ${form}.`,
+      hint: `${article} ${what} is ${form}.`,
     });
   };
 }

@@ -1,6 +1,6 @@
 import { parseDuration } from "../clock/index.ts";
 import { MyelinError } from "../errors/index.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../json/index.ts";
+import { isJsonObject, type JsonObject, type JsonValue, pathToWrongNumber } from "../json/index.ts";
 import { limits } from "./limits.ts";
 import type { RuleSource } from "./plan.ts";
 import type { Place, RuleProblem } from "./problem.ts";
@@ -182,28 +182,13 @@ export class FieldReader {
       this.refuse(["args"], 0, "args must be a map", "write args: { key: value }");
       return {};
     }
-    const path = wrongNumberIn(value, ["args"]);
+    const path = pathToWrongNumber(value, limits.argsNestingLevels);
     if (path !== undefined) {
-      this.refuse(path, 0, "the number is not finite");
+      this.refuse(["args", ...path], 0, "the number is not finite");
       return {};
     }
     if (JSON.stringify(value).length <= limits.argsLength) return value;
     this.refuse(["args"], 0, `args are longer than ${limits.argsLength} characters of JSON`);
     return {};
   }
-}
-
-/** The way to a number that JSON cannot carry. */
-function wrongNumberIn(
-  value: JsonValue,
-  path: readonly (string | number)[],
-): readonly (string | number)[] | undefined {
-  if (path.length > limits.argsNestingLevels) return undefined;
-  if (typeof value === "number") return Number.isFinite(value) ? undefined : path;
-  if (typeof value !== "object" || value === null) return undefined;
-  for (const [key, member] of Object.entries(value)) {
-    const found = wrongNumberIn(member, [...path, key]);
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }

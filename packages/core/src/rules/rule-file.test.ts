@@ -235,7 +235,7 @@ describe("errors", () => {
       [
         '2:11: name: "Bad" is not a valid rule name: A rule name is 1 to 64 of a-z, 0-9 and -.',
         "3:14: expr: the expression ends too early",
-        '4:14: action: "no action" is not a valid action name: A action name is 1 to 64 letters, digits or . _ -, beginning with a letter.',
+        '4:14: action: "no action" is not a valid action name: An action name is 1 to 64 letters, digits or . _ -, beginning with a letter.',
         "5:10: for: for has no unit: write 10s or 10ms",
         '6:5: prority: unknown key "prority": did you mean priority?',
         "7:5: the rule has no name",

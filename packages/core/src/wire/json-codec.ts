@@ -2,17 +2,14 @@
  * JSON values as google.protobuf.Struct and google.protobuf.Value.
  *
  * Invariants:
- * 1. Objects and arrays are nested at most `maxDepth` deep, reading and writing.
+ * 1. Objects and arrays are nested at most `maxJsonLevels` deep, reading and writing.
  * 2. Objects that are read are plain; a key such as `__proto__` becomes an own property, as in JSON.parse.
  * 3. What JSON cannot carry (NaN, infinities, a Value without a kind) is null on both sides.
  */
 import { MyelinError } from "../errors/index.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../json/index.ts";
+import { isJsonObject, type JsonObject, type JsonValue, maxJsonLevels } from "../json/index.ts";
 import { type ByteReader, malformed } from "./byte-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
-
-/** How deep objects and arrays may be nested, the outermost counted as 1. */
-const maxDepth = 32;
 
 type Fields = Record<string, JsonValue>;
 
@@ -119,7 +116,7 @@ function readList(
 }
 
 function checkDepth(depth: number, field: string): void {
-  if (depth > maxDepth) throw malformed(field, `is nested deeper than ${maxDepth}`);
+  if (depth > maxJsonLevels) throw malformed(field, `is nested deeper than ${maxJsonLevels}`);
 }
 
 /** Writes the object as a Struct, unless it is empty. */
@@ -195,7 +192,8 @@ function isList(value: JsonObject | readonly JsonValue[]): value is readonly Jso
 }
 
 function checkWrittenDepth(depth: number): void {
-  if (depth > maxDepth) throw notJson(`a value nested deeper than ${maxDepth}, or in itself,`);
+  if (depth > maxJsonLevels)
+    throw notJson(`a value nested deeper than ${maxJsonLevels}, or in itself,`);
 }
 
 function notJson(what: string): MyelinError {

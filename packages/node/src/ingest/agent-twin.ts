@@ -8,9 +8,9 @@
  * 3. Of a field that several parts report, that of `supervisor` counts least, that of `app` most, the
  *    others by name in between.
  */
-import type { JsonObject } from "@myelin/core/json";
+import { type JsonObject, sizeOf } from "@myelin/core/json";
 import type { TwinDelta } from "@myelin/core/wire";
-import { mergePatch, overlay, ownField, sizeOf } from "./merge-patch.ts";
+import { mergePatch, overlay, ownField } from "./merge-patch.ts";
 
 /** What became of a change: applied, passed over as a repetition, refused for its size, or not to be applied before a full state has come. */
 export type TwinOutcome = "applied" | "repeated" | "refused" | "needsFull";
@@ -37,6 +37,8 @@ export class AgentTwin {
   readonly #parts = new Map<string, PartState>();
   #view: JsonObject = empty;
   #changed: readonly string[] = [];
+  /** Size that the state refused last would have had; Infinity for one nested too deeply. */
+  refusedBytes = 0;
 
   /** The agent's state over all its parts. */
   get view(): JsonObject {
@@ -85,6 +87,7 @@ export class AgentTwin {
       sizeBound = patchSize === Number.POSITIVE_INFINITY ? patchSize : sizeOf(state, maxTwinLevels);
     if (sizeBound > maxTwinSize) {
       present.needsFull = true;
+      this.refusedBytes = sizeBound;
       return "refused";
     }
     this.#changed = changedFields(present.state, state);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { JsonObject } from "@myelin/core/json";
 import fc from "fast-check";
-import { mergePatch, overlay, sizeOf } from "./merge-patch.ts";
+import { mergePatch, overlay } from "./merge-patch.ts";
 
 describe("a merge patch", () => {
   /** The examples of RFC 7396, appendix A, whose target and patch are objects. */
@@ -84,12 +84,4 @@ test("one state lies over another: objects are united, of anything else the uppe
       d: 4,
     },
   );
-});
-
-test("the size of a value is about its length as JSON, and infinite beyond the levels allowed", () => {
-  const value = { name: "abc", list: [1, 2, true, null], nested: { x: "y".repeat(100) } };
-  const length = JSON.stringify(value).length;
-  assert.ok(Math.abs(sizeOf(value, 4) - length) < length / 2);
-  assert.equal(sizeOf({ a: { b: 1 } }, 2) < 100, true);
-  assert.equal(sizeOf({ a: { b: {} } }, 2), Number.POSITIVE_INFINITY);
 });

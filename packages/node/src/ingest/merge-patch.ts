@@ -45,17 +45,6 @@ export function ownField(object: JsonObject, key: string): JsonValue | undefined
   return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
-/** About how many bytes a value takes as JSON; Infinity where it is nested deeper than `levels`. */
-export function sizeOf(value: JsonValue, levels: number): number {
-  if (typeof value === "string") return value.length + 2;
-  if (typeof value !== "object" || value === null) return 8;
-  if (levels <= 0) return Number.POSITIVE_INFINITY;
-  let size = 2;
-  for (const [key, item] of Object.entries(value))
-    size += key.length + 4 + sizeOf(item, levels - 1);
-  return size;
-}
-
 /** Sets a field as the object's own; a plain assignment to `__proto__` would set the prototype. */
 function setField(object: Fields, key: string, value: JsonValue): void {
   if (key === "__proto__")

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
+import type { JsonObject } from "@myelin/core/json";
 import { parseRuleFile } from "@myelin/core/rules";
 import type { SampleColumns } from "@myelin/core/wire";
 import fc from "fast-check";
@@ -329,17 +330,23 @@ describe("a session's intake", () => {
       [["t", 300]],
     );
     assert.deepEqual(engine.twin(slot), { x: 11 });
-    assert.equal(
-      intake.twinDelta(
-        { version: 4, isFull: false, patch: { y: "z".repeat(70_000) }, timeUs: 0 },
-        400,
-        nowUs,
-      ),
-      false,
-    );
-    assert.equal(ingest.counters.refusedTwinDeltas, 1);
     intake.event();
     assert.equal(ingest.counters.events, 1);
+  });
+
+  test("a state beyond its bounds is refused with its size and the limit", () => {
+    const tell = (patch: JsonObject, version: number): boolean =>
+      intake.twinDelta({ version, isFull: true, patch, timeUs: 0 }, 400, nowUs);
+    tell({ x: 1 }, 1);
+    assert.throws(() => tell({ y: "z".repeat(70_000) }, 2), {
+      code: "PAYLOAD_TOO_LARGE",
+      message: "the state of part app has 70022 bytes as JSON; at most 65536 are kept",
+    });
+    let deep: JsonObject = {};
+    for (let level = 0; level < 16; level += 1) deep = { deep };
+    assert.throws(() => tell(deep, 2), { code: "PAYLOAD_TOO_LARGE", message: /more than 16 deep/ });
+    assert.equal(ingest.counters.refusedTwinDeltas, 2);
+    assert.deepEqual(engine.twin(slot), { x: 1 });
   });
 
   test("a twin belongs to one tenant of its slot", () => {

@@ -10,7 +10,7 @@
  */
 import { MyelinError } from "@myelin/core/errors";
 import type { SampleColumns, TwinDelta } from "@myelin/core/wire";
-import type { AgentTwin } from "./agent-twin.ts";
+import { type AgentTwin, maxTwinLevels, maxTwinSize } from "./agent-twin.ts";
 import type { IngestCounters } from "./counters.ts";
 import type { IngestEngine } from "./ingest-engine.ts";
 import type { SampleBuffer } from "./sample-buffer.ts";
@@ -112,11 +112,15 @@ export class SessionIntake {
   /**
    * Applies a change of the part's state. True when a change before it is missing, so that the whole state is to be sent.
    * @param timeUs When it changed, on the node's clock.
+   * @throws MyelinError PAYLOAD_TOO_LARGE when the state would be larger than a part's may be
    */
   twinDelta(delta: TwinDelta, timeUs: number, nowUs: number): boolean {
     const { engine, counters, twin, slot, partName, partIndex } = this.#options;
     const outcome = twin.apply(partName, delta);
-    if (outcome === "refused") counters.refusedTwinDeltas += 1;
+    if (outcome === "refused") {
+      counters.refusedTwinDeltas += 1;
+      throw stateTooLarge(partName, twin.refusedBytes);
+    }
     if (outcome === "applied")
       engine.setTwin(slot, twin.view, twin.changedFields, partIndex, timeUs, nowUs);
     return outcome === "needsFull";
@@ -224,4 +228,15 @@ function metricOf(engine: IngestEngine, name: string): number {
     if (failure.code === "RESOURCE_EXHAUSTED") return refusedMetric;
     throw new MyelinError("PROTOCOL_ERROR", failure.message, { cause: error });
   }
+}
+
+function stateTooLarge(part: string, sizeBytes: number): MyelinError {
+  const isTooDeep = sizeBytes === Number.POSITIVE_INFINITY;
+  return new MyelinError(
+    "PAYLOAD_TOO_LARGE",
+    isTooDeep
+      ? `the state of part ${part} is nested more than ${maxTwinLevels} deep`
+      : `the state of part ${part} has ${sizeBytes} bytes as JSON; at most ${maxTwinSize} are kept`,
+    { hint: "Report less in the state: what changes often is a metric, what happens an event." },
+  );
 }
