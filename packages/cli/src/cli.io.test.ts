@@ -58,3 +58,22 @@ test("a command cannot join as the part of its supervisor", async () => {
     assert.match(err, /^error INVALID_ARGUMENT: .*\bpart\b/);
   }
 });
+
+test("a command is not started below an address that is none", async () => {
+  const { code, out, err } = await myelin(["run", "--id", "w1", "--url", "foo", "--", "echo", "x"]);
+  assert.deepEqual([code, out], [2, ""]);
+  assert.match(err, /^error INVALID_ARGUMENT: "foo" is no address of a node\n {2}Write it like/);
+});
+
+test("an instruction to nobody, or with a number that nobody can hold, is not sent", async () => {
+  const refused = async (...flags: string[]): Promise<string> => {
+    const { code, err } = await myelin(["send", "restart", ...flags]);
+    assert.equal(code, 2);
+    return err;
+  };
+  assert.match(await refused(), /nobody is named .*\n {2}Give either --to ID .* or --where CEL/);
+  assert.match(await refused("--to", "w1", "--where", "true"), /both .*\n {2}Give either --to ID/);
+  const beyond = /argument cpu\.most is a number beyond the range of a double/;
+  assert.match(await refused("--to", "w1", "--args", '{"cpu":{"most":1e400}}'), beyond);
+  assert.match(await refused("--to", "w1", "--arg", 'cpu={"most":-1e400}'), beyond);
+});

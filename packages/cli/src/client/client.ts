@@ -70,7 +70,8 @@ export class NodeClient {
   }
 }
 
-function baseOf(url: string): URL {
+/** Where a node's HTTP API is, by any of its addresses on TCP. @throws MyelinError INVALID_ARGUMENT */
+export function baseOf(url: string): URL {
   const http = url.replace(/^ws(s?):/, "http$1:");
   if (/^https?:\/\//.test(http) && URL.canParse(http)) return new URL("/", http);
   throw new MyelinError("INVALID_ARGUMENT", `${JSON.stringify(url)} is no address of a node`, {

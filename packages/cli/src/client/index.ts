@@ -1,1 +1,1 @@
-export { type NodeAddress, NodeClient } from "./client.ts";
+export { baseOf, type NodeAddress, NodeClient } from "./client.ts";

@@ -1,6 +1,12 @@
 import { buildCommand, type Command } from "@stricli/core";
 import { MyelinError } from "@myelin/core/errors";
-import { isJsonObject, type JsonObject, type JsonValue } from "@myelin/core/json";
+import {
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  maxJsonLevels,
+  pathToWrongNumber,
+} from "@myelin/core/json";
 import {
   type CliContext,
   clientOf,
@@ -106,6 +112,7 @@ export const sendCommand: Command<CliContext> = buildCommand<SendFlags, [string]
     },
   },
   async func(flags, action) {
+    requireTarget(flags);
     const answer = await clientOf(this, flags).post("/api/v1/instructions", {
       action,
       args: argumentsOf(flags),
@@ -146,12 +153,27 @@ function argumentsOf({ args, arg }: SendFlags): JsonObject {
     if (!isJsonObject(whole))
       throw new MyelinError("INVALID_ARGUMENT", "--args is not a JSON object");
   }
-  return {
+  const all = {
     ...whole,
     ...Object.fromEntries(
       (arg ?? []).map(parsePair).map(([name, value]) => [name, valueOf(value)]),
     ),
   };
+  const path = pathToWrongNumber(all, maxJsonLevels);
+  if (path === undefined) return all;
+  throw new MyelinError(
+    "INVALID_ARGUMENT",
+    `the argument ${path.join(".")} is a number beyond the range of a double`,
+  );
+}
+
+function requireTarget({ to, where }: SendFlags): void {
+  if ((to === undefined) !== (where === undefined)) return;
+  throw new MyelinError(
+    "INVALID_ARGUMENT",
+    to === undefined ? "nobody is named to send it to" : "both an agent and a selector are named",
+    { hint: "Give either --to ID for one agent, or --where CEL for all that match it." },
+  );
 }
 
 function valueOf(text: string): JsonValue {

@@ -1,5 +1,6 @@
 import { MyelinError } from "@myelin/core/errors";
 import { parsePartName } from "@myelin/core/ids";
+import { baseOf } from "../client/index.ts";
 import { addressOf, type CliContext } from "../context.ts";
 import type { RunFlags } from "./run-flags.ts";
 
@@ -18,6 +19,8 @@ export interface AgentIdentity {
 /** @throws MyelinError INVALID_ARGUMENT */
 export function identityOf(context: CliContext, flags: RunFlags): AgentIdentity {
   const { url, token } = addressOf(context, flags);
+  // Before the command is started: an address that is none will not become one.
+  if (!url.startsWith("unix:")) baseOf(url);
   const id = flags.id ?? context.env["MYELIN_AGENT_ID"];
   if (id === undefined || id === "") {
     throw new MyelinError("INVALID_ARGUMENT", "the agent needs an id", {

@@ -1,6 +1,6 @@
 import { parseDuration } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
-import { isJsonObject, type JsonObject } from "@myelin/core/json";
+import { isJsonObject, type JsonObject, maxJsonLevels, pathToWrongNumber } from "@myelin/core/json";
 
 /** Reads the fields of a JSON body one by one, and refuses those it was not asked for. */
 export class Fields {
@@ -26,8 +26,10 @@ export class Fields {
   object(name: string): JsonObject {
     const value = this.#take(name);
     if (value === undefined) return {};
-    if (isJsonObject(value)) return value;
-    throw wrong(name, "an object");
+    if (!isJsonObject(value)) throw wrong(name, "an object");
+    const path = pathToWrongNumber(value, maxJsonLevels);
+    if (path === undefined) return value;
+    throw wrong([name, ...path].join("."), "a number within the range of a double");
   }
 
   integer(name: string, low: number, high: number, fallback: number): number {

@@ -294,3 +294,18 @@ test("an instruction is canceled while it waits; one that was sent is asked back
   const ended = await node.ask("POST", `/api/v1/instructions/${id}/cancel`);
   assert.match(textOf(ended.json["message"]), /is executed/);
 });
+
+test("a number beyond the range of a double is refused by its field, not passed on as something else", async () => {
+  const { node } = await served();
+  const body = '{"action":"restart","to":"w1","args":{"limits":[1,{"cpu":1e400}]}}';
+  const answer = await node.ask("POST", "/api/v1/instructions", body);
+  assert.equal(answer.status, 400);
+  assert.deepEqual(
+    [answer.json["code"], answer.json["message"]],
+    [
+      "INVALID_ARGUMENT",
+      "the field args.limits.1.cpu must be a number within the range of a double",
+    ],
+  );
+  assert.equal(node.arc.dispatch.openCount, 0);
+});

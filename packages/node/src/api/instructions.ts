@@ -150,7 +150,11 @@ export class InstructionsApi {
   /** @throws MyelinError INVALID_ARGUMENT at once; what it gives throws NOT_FOUND */
   #targets(to: string | undefined, where: string | undefined): () => Agent[] {
     if ((to === undefined) === (where === undefined)) {
-      throw new MyelinError("INVALID_ARGUMENT", "name either one agent (to) or a selector (where)");
+      throw new MyelinError(
+        "INVALID_ARGUMENT",
+        "name either one agent (to) or a selector (where)",
+        { hint: 'Add "to": "ID" for one agent, or "where": "CEL" for all that match it.' },
+      );
     }
     const hint = "List the agents with `myelin agents`.";
     if (to === undefined) {
