@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseAgentId } from "@myelin/core/ids";
+import type { InstructionDocument } from "@myelin/core/instruction";
 import { secondUs, TestAgent, TestNode } from "./test-support.ts";
 
 const hot = `
@@ -393,4 +394,32 @@ test("an agent that leaves and joins anew starts with its breaker closed", async
   next.report({ cpu_usage: 0.95 });
   await node.clock.run(0);
   assert.equal(next.received.length, 1);
+});
+
+test("to forget an agent ends what waits for it, also on disk and in the ledger", async () => {
+  const node = await new TestNode().start();
+  const agent = await new TestAgent(node.clock).join(node);
+  const send = async (): Promise<string> => {
+    const body = { action: "restart", to: "w1", deadline: "1h", wait: "0s" };
+    const { json } = await node.ask("POST", "/api/v1/instructions", body);
+    const [instruction] = json["instructions"] as unknown as InstructionDocument[];
+    return instruction?.id ?? "";
+  };
+  const sent = await send();
+  assert.equal(agent.only.id, sent);
+  agent.leave();
+  await node.clock.run(0);
+  const waiting = await send();
+  const { status } = await node.ask("DELETE", "/api/v1/agents/w1");
+  assert.equal(status, 200);
+  await node.clock.run(secondUs);
+  const endOf = async (id: string): Promise<unknown[]> => {
+    const kept = await node.settle(node.store.instructionById(id));
+    const entry = await node.settle(node.store.ledgerById(id));
+    assert.deepEqual([kept?.status, kept?.error], [entry?.document.status, entry?.document.error]);
+    return [kept?.status, kept?.error?.code];
+  };
+  assert.deepEqual(await endOf(waiting), ["rejected", "NOT_FOUND"]);
+  assert.deepEqual(await endOf(sent), ["failed", "OUTCOME_UNKNOWN"]);
+  assert.equal(node.arc.dispatch.openCount, 0);
 });

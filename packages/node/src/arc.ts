@@ -95,6 +95,7 @@ export class Arc implements SessionListener {
       maxAgents: settings.maxAgents,
       maxParts: settings.maxParts,
       onStoreError,
+      onForgotten: (agent) => this.dispatch.forgotten(agent),
     });
     this.sessions = new SessionStation({
       clock,

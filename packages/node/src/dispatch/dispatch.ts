@@ -233,6 +233,23 @@ export class Dispatch {
     this.#courier.detached(agent);
   }
 
+  /** The agent is not known any more: what it was not given ends undone, and of the rest nobody will tell. */
+  forgotten(agent: AgentId): void {
+    for (const instruction of [...this.#open.values()]) {
+      if (instruction.agent !== agent) continue;
+      const message = `agent ${agent} was forgotten`;
+      if (instruction.status === "accepted")
+        this.#endUndone(instruction, "rejected", "NOT_FOUND", message);
+      else
+        this.#end(
+          instruction,
+          "failed",
+          "OUTCOME_UNKNOWN",
+          `${message} before it told the outcome`,
+        );
+    }
+  }
+
   /**
    * Calls an instruction off if it was not sent; asks the agent to drop it if it was not received.
    * @throws MyelinError CONFLICT when it has begun

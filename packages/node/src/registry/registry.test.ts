@@ -64,6 +64,7 @@ class Fixture {
   readonly slots: FakeSlots = new FakeSlots();
   readonly store: MemoryStore = createMemoryStore({ clock: this.clock });
   readonly errors: MyelinError[] = [];
+  readonly forgotten: string[] = [];
   readonly registry: Registry;
 
   constructor(options: Partial<RegistryOptions> = {}) {
@@ -74,6 +75,7 @@ class Fixture {
       maxAgents: 3,
       maxParts: 2,
       onStoreError: (error) => this.errors.push(error),
+      onForgotten: (id) => this.forgotten.push(id),
       ...options,
     });
   }
@@ -481,6 +483,7 @@ describe("forgetting an agent", () => {
     await fixture.clock.run(secondUs);
     fixture.registry.leave(agent, fixture.clock.nowUs());
     assert.equal(await forget(fixture), "forgotten");
+    assert.deepEqual(fixture.forgotten, ["a1"]);
     assert.equal(fixture.registry.size, 0);
     assert.equal((await fixture.stored()).size, 0, "not even by a write that was due");
     fixture.admit({ agentId: "a2" });
@@ -499,6 +502,7 @@ describe("forgetting an agent", () => {
     fixture.registry.leave(fixture.admit(), originUs);
     await fixture.clock.run(secondUs);
     assert.equal(await forget(fixture, () => fixture.admit()), "CONFLICT");
+    assert.deepEqual(fixture.forgotten, []);
     assert.notEqual(fixture.registry.get(a1)?.slot, undefined);
     assert.equal((await fixture.stored()).size, 1);
   });

@@ -36,6 +36,8 @@ export interface RegistryOptions {
   readonly maxParts: number;
   /** Told when the record on disk could not be written; the next write tries again. */
   readonly onStoreError: (error: MyelinError) => void;
+  /** Told of an agent that is not known any more. */
+  readonly onForgotten: (id: AgentId) => void;
 }
 
 /** What an admitted hello meant. */
@@ -165,7 +167,9 @@ export class Registry {
     }
     requireAway(agent);
     this.#writeBehind.unmark(agent);
-    if (this.#agents.get(id) === agent) this.#agents.delete(id);
+    if (this.#agents.get(id) !== agent) return;
+    this.#agents.delete(id);
+    this.#options.onForgotten(id);
   }
 
   /** Writes what is not on disk yet. */

@@ -117,6 +117,7 @@ export class World implements SessionListener {
       maxAgents: 1000,
       maxParts: 8,
       onStoreError: (error) => assert.fail(error),
+      onForgotten: () => undefined,
     });
     this.station = new SessionStation({
       clock: this.clock,
