@@ -340,7 +340,7 @@ describe("a session's intake", () => {
     tell({ x: 1 }, 1);
     assert.throws(() => tell({ y: "z".repeat(70_000) }, 2), {
       code: "PAYLOAD_TOO_LARGE",
-      message: "the state of part app has 70022 bytes as JSON; at most 65536 are kept",
+      message: "the state of part app has 70009 bytes as JSON; at most 65536 are kept",
     });
     let deep: JsonObject = {};
     for (let level = 0; level < 16; level += 1) deep = { deep };
