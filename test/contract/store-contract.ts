@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { InstructionRecord, LedgerQuery, Store } from "../../packages/node/src/ports/store.ts";
+import { accessContract } from "./store-access-contract.ts";
 import { agentRecord, instructionRecord, ledgerEntry, nowUs, ruleRecord } from "./store-records.ts";
 
 /** The bounds that a store under test must honour. */
@@ -47,11 +48,12 @@ export function storeContract(name: string, makePlace: () => Promise<StorePlace>
   describe(`the state of a ${name} store`, () => stateContract(promise, inStore));
   describe(`the instructions of a ${name} store`, () => instructionContract(promise, inStore));
   describe(`the ledger of a ${name} store`, () => ledgerContract(promise, inStore));
+  describe(`the tokens and the audit of a ${name} store`, () => accessContract(promise, inStore));
   describe(`the life of a ${name} store`, () => lifeContract(promise, inStore));
 }
 
-type Promised = (sentence: string, check: (place: StorePlace) => Promise<void>) => void;
-type InStore = (
+export type Promised = (sentence: string, check: (place: StorePlace) => Promise<void>) => void;
+export type InStore = (
   sentence: string,
   check: (store: Store) => Promise<void>,
   bounds?: StoreBounds,
@@ -59,7 +61,12 @@ type InStore = (
 
 function stateContract(promise: Promised, inStore: InStore): void {
   inStore("nothing is kept at first", async (store) => {
-    assert.deepEqual(await store.load(), { agents: [], rules: [], openInstructions: [] });
+    assert.deepEqual(await store.load(), {
+      agents: [],
+      rules: [],
+      openInstructions: [],
+      tokens: [],
+    });
   });
 
   promise("agents are found again, with all that was said of them", async (place) => {

@@ -3,6 +3,7 @@ import type { EpisodeKey } from "@myelin/core/ids";
 import type { InstructionDocument, InstructionStatus } from "@myelin/core/instruction";
 import type { JsonObject, JsonValue } from "@myelin/core/json";
 import type { RuleSource } from "@myelin/core/rules";
+import type { AuditEntry, AuditQuery, KeptAuditEntry, TokenRecord } from "./access-records.ts";
 
 /** One program of an agent, as it was last seen. */
 export interface PartRecord {
@@ -118,6 +119,8 @@ export interface StoredState {
   readonly rules: readonly RuleRecord[];
   /** Those not ended, in the order of acceptance. */
   readonly openInstructions: readonly InstructionRecord[];
+  /** Every token, also those revoked or expired, in the order of their making. */
+  readonly tokens: readonly TokenRecord[];
 }
 
 /** How a store fares. */
@@ -173,6 +176,16 @@ export interface Store {
   /** The instructions accepted with an idempotency key, in the order of acceptance. */
   instructionsByKey(idempotencyKey: string): Promise<readonly InstructionRecord[]>;
   instructionById(id: string): Promise<InstructionRecord | undefined>;
+
+  /** Adds or replaces tokens, all or none. */
+  saveTokens(records: readonly TokenRecord[]): Promise<void>;
+  /** Forgets tokens; ids that are not kept are passed over. */
+  deleteTokens(ids: readonly string[]): Promise<void>;
+
+  /** Appends to the audit, all or none; what lies beyond `auditRetention` is dropped in time, nothing else ever. */
+  appendAudit(entries: readonly AuditEntry[]): Promise<void>;
+  /** Entries of the audit, newest first. @throws MyelinError INVALID_ARGUMENT for a limit out of range */
+  queryAudit(query: AuditQuery): Promise<readonly KeptAuditEntry[]>;
 
   /**
    * Appends to the ledger, behind: nothing waits for it. Resolves to true when the entries are

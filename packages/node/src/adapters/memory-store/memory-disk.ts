@@ -1,5 +1,12 @@
 import { MyelinError } from "@myelin/core/errors";
 import { type InstructionDocument, isEnded, parseTime } from "@myelin/core/instruction";
+import {
+  type AuditEntry,
+  type AuditQuery,
+  auditRetention,
+  type KeptAuditEntry,
+  type TokenRecord,
+} from "../../ports/access-records.ts";
 import type {
   AgentRecord,
   InstructionChange,
@@ -33,6 +40,10 @@ export interface MemoryDisk extends MemoryDiskFaults {
   readonly instructions: Map<string, InstructionRecord>;
   /** Ids of the instructions that bear an idempotency key, in the order of acceptance. */
   readonly idsByKey: Map<string, string[]>;
+  readonly tokens: Map<string, TokenRecord>;
+  /** In the order of appending. */
+  readonly audit: KeptAuditEntry[];
+  audited: number;
   /** By id, in the order of appending. */
   readonly ledger: Map<string, KeptEntry>;
   appended: number;
@@ -48,6 +59,9 @@ export function createMemoryDisk(): MemoryDisk {
     rules: new Map(),
     instructions: new Map(),
     idsByKey: new Map(),
+    tokens: new Map(),
+    audit: [],
+    audited: 0,
     ledger: new Map(),
     appended: 0,
   };
@@ -225,4 +239,36 @@ function isMatch({ entry: { document }, endedAtUs }: KeptEntry, query: LedgerQue
     (query.sinceUs === undefined || endedAtUs >= query.sinceUs) &&
     (query.untilUs === undefined || endedAtUs < query.untilUs)
   );
+}
+
+/** Appends to the audit, and drops what is past its retention. */
+export function putAudit(disk: MemoryDisk, entries: readonly AuditEntry[]): void {
+  for (const entry of entries) disk.audit.push({ ...entry, sequence: ++disk.audited });
+  const oldestUs = (disk.audit.at(-1)?.timeUs ?? 0) - auditRetention.maxAgeUs;
+  const leastSequence = disk.audited - auditRetention.maxEntries;
+  let past = 0;
+  for (const { sequence, timeUs } of disk.audit) {
+    if (sequence > leastSequence && timeUs >= oldestUs) break;
+    past++;
+  }
+  disk.audit.splice(0, past);
+}
+
+/** @throws MyelinError INVALID_ARGUMENT */
+export function findAudit(disk: MemoryDisk, query: AuditQuery): KeptAuditEntry[] {
+  const { actor, act, subject, outcome, sinceUs, untilUs, before, limit } = query;
+  if (!Number.isInteger(limit) || limit < 1 || limit > 1000) {
+    throw new MyelinError("INVALID_ARGUMENT", "limit must be a whole number from 1 to 1000");
+  }
+  const matches = disk.audit.filter(
+    (entry) =>
+      (before === undefined || entry.sequence < before) &&
+      (actor === undefined || entry.actor === actor) &&
+      (act === undefined || entry.act === act) &&
+      (subject === undefined || entry.subject === subject) &&
+      (outcome === undefined || entry.outcome === outcome) &&
+      (sinceUs === undefined || entry.timeUs >= sinceUs) &&
+      (untilUs === undefined || entry.timeUs < untilUs),
+  );
+  return matches.reverse().slice(0, limit);
 }

@@ -9,6 +9,12 @@ import type { Clock, Timer } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
 import { isEnded } from "@myelin/core/instruction";
 import type {
+  AuditEntry,
+  AuditQuery,
+  KeptAuditEntry,
+  TokenRecord,
+} from "../../ports/access-records.ts";
+import type {
   AgentRecord,
   InstructionChange,
   InstructionRecord,
@@ -23,11 +29,13 @@ import type {
 import {
   changeInstructions,
   createMemoryDisk,
+  findAudit,
   findEntries,
   instructionsOfKey,
   type MemoryDisk,
   pruneInstructions,
   putAgents,
+  putAudit,
   putEntries,
   putInstructions,
   putRules,
@@ -107,6 +115,7 @@ class InMemoryStore implements MemoryStore {
         openInstructions: [...this.disk.instructions.values()].filter(
           ({ status }) => !isEnded(status),
         ),
+        tokens: [...this.disk.tokens.values()],
       };
     });
   }
@@ -142,6 +151,26 @@ class InMemoryStore implements MemoryStore {
 
   instructionById(id: string): Promise<InstructionRecord | undefined> {
     return this.#read(() => this.disk.instructions.get(id));
+  }
+
+  saveTokens(records: readonly TokenRecord[]): Promise<void> {
+    return this.#write(() => {
+      for (const record of records) this.disk.tokens.set(record.id, record);
+    });
+  }
+
+  deleteTokens(ids: readonly string[]): Promise<void> {
+    return this.#write(() => {
+      for (const id of ids) this.disk.tokens.delete(id);
+    });
+  }
+
+  appendAudit(entries: readonly AuditEntry[]): Promise<void> {
+    return this.#write(() => putAudit(this.disk, entries));
+  }
+
+  queryAudit(query: AuditQuery): Promise<readonly KeptAuditEntry[]> {
+    return this.#read(() => findAudit(this.disk, query));
   }
 
   appendLedger(entries: readonly LedgerEntry[]): Promise<boolean> {

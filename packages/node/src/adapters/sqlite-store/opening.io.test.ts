@@ -15,6 +15,7 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import type { AgentRecord, LedgerEntry, Store } from "../../ports/store.ts";
 import { openSqliteStore } from "./index.ts";
+import { stateSchema } from "./state-schema.ts";
 
 const agent: AgentRecord = {
   id: "w1",
@@ -224,7 +225,7 @@ test("after a refused start the directory is free for the next", () =>
     const path = join(directory, "state.db");
     damage(path, "PRAGMA user_version = 99");
     await assert.rejects(openSqliteStore({ directory }), { code: "SCHEMA_TOO_NEW" });
-    damage(path, "PRAGMA user_version = 1");
+    damage(path, `PRAGMA user_version = ${stateSchema.migrations.length}`);
     const store: Store = await openSqliteStore({ directory });
     assert.deepEqual((await store.load()).agents, [agent]);
     await store.close();

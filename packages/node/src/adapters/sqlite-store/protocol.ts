@@ -1,6 +1,7 @@
 // What the store and its worker threads say to each other. Each message to a worker is a list of
 // calls; each message back is the outcomes of some calls, in the order of the calls.
 import type { ErrorDocument } from "@myelin/core/errors";
+import type { AuditEntry, AuditQuery } from "../../ports/access-records.ts";
 import type { InstructionChange, InstructionRecord, LedgerQuery } from "../../ports/store.ts";
 
 /** One call of a worker's function. */
@@ -47,7 +48,14 @@ export interface StateTexts {
   readonly agents: readonly string[];
   readonly rules: readonly string[];
   readonly openInstructions: readonly InstructionRow[];
+  readonly tokens: readonly string[];
 }
+
+/** An entry of the audit whose details are JSON text. */
+export type AuditRow = Omit<AuditEntry, "details"> & { readonly details: string };
+
+/** A kept entry of the audit whose details are JSON text. */
+export type KeptAuditRow = AuditRow & { readonly sequence: number };
 
 /** An instruction whose args, result and error are JSON text; `error` is `{code, message}`. */
 export type InstructionRow = Omit<InstructionRecord, "args" | "result" | "error"> & {
@@ -82,6 +90,10 @@ export interface StateCalls {
   updateInstructions(rows: readonly InstructionChangeRow[]): void;
   instructionsByKey(idempotencyKey: string): InstructionRow[];
   instructionById(id: string): InstructionRow | undefined;
+  saveTokens(rows: readonly TextRow[]): void;
+  deleteTokens(ids: readonly string[]): void;
+  appendAudit(rows: readonly AuditRow[]): void;
+  queryAudit(query: AuditQuery): KeptAuditRow[];
   close(_: undefined): void;
 }
 

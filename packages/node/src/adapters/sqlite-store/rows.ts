@@ -1,6 +1,7 @@
 import type { ErrorCode } from "@myelin/core/errors";
 import { parseTime } from "@myelin/core/instruction";
 import type { JsonObject, JsonValue } from "@myelin/core/json";
+import type { AuditEntry, KeptAuditEntry, TokenRecord } from "../../ports/access-records.ts";
 import type {
   AgentRecord,
   InstructionChange,
@@ -9,8 +10,10 @@ import type {
   RuleRecord,
 } from "../../ports/store.ts";
 import type {
+  AuditRow,
   InstructionChangeRow,
   InstructionRow,
+  KeptAuditRow,
   LedgerRow,
   RuleRow,
   TextRow,
@@ -32,6 +35,22 @@ export function rowOfRule(record: RuleRecord): RuleRow {
 
 export function ruleOf(text: string): RuleRecord {
   return JSON.parse(text) as RuleRecord;
+}
+
+export function rowOfToken(record: TokenRecord): TextRow {
+  return { id: record.id, text: JSON.stringify(record) };
+}
+
+export function tokenOf(text: string): TokenRecord {
+  return JSON.parse(text) as TokenRecord;
+}
+
+export function rowOfAudit(entry: AuditEntry): AuditRow {
+  return { ...entry, details: JSON.stringify(entry.details) };
+}
+
+export function auditOf({ details, ...rest }: KeptAuditRow): KeptAuditEntry {
+  return { ...rest, details: JSON.parse(details) as JsonObject };
 }
 
 /** Rows of the instructions of one call, which often share one `args`. */

@@ -8,6 +8,12 @@
 import { resolve } from "node:path";
 import { MyelinError } from "@myelin/core/errors";
 import type {
+  AuditEntry,
+  AuditQuery,
+  KeptAuditEntry,
+  TokenRecord,
+} from "../../ports/access-records.ts";
+import type {
   AgentRecord,
   InstructionChange,
   InstructionRecord,
@@ -23,13 +29,17 @@ import { LedgerBuffer } from "./ledger-buffer.ts";
 import type { LedgerCalls, StateCalls } from "./protocol.ts";
 import {
   agentOf,
+  auditOf,
   entryOf,
   instructionOf,
   rowOfAgent,
+  rowOfAudit,
   rowOfChange,
   rowOfRule,
+  rowOfToken,
   rowsOfInstructions,
   ruleOf,
+  tokenOf,
 } from "./rows.ts";
 import { isStorageCode } from "./storage-error.ts";
 import { WorkerLink } from "./worker-link.ts";
@@ -111,11 +121,12 @@ class SqliteStore implements Store {
   }
 
   async load(): Promise<StoredState> {
-    const { agents, rules, openInstructions } = await this.#read("load", undefined);
+    const { agents, rules, openInstructions, tokens } = await this.#read("load", undefined);
     return {
       agents: agents.map(agentOf),
       rules: rules.map(ruleOf),
       openInstructions: openInstructions.map(instructionOf),
+      tokens: tokens.map(tokenOf),
     };
   }
 
@@ -150,6 +161,23 @@ class SqliteStore implements Store {
   async instructionById(id: string): Promise<InstructionRecord | undefined> {
     const row = await this.#read("instructionById", id);
     return row === undefined ? undefined : instructionOf(row);
+  }
+
+  async saveTokens(records: readonly TokenRecord[]): Promise<void> {
+    await this.#write("saveTokens", records.map(rowOfToken));
+  }
+
+  async deleteTokens(ids: readonly string[]): Promise<void> {
+    await this.#write("deleteTokens", ids);
+  }
+
+  async appendAudit(entries: readonly AuditEntry[]): Promise<void> {
+    await this.#write("appendAudit", entries.map(rowOfAudit));
+  }
+
+  async queryAudit(query: AuditQuery): Promise<readonly KeptAuditEntry[]> {
+    requireLimit(query.limit);
+    return (await this.#read("queryAudit", query)).map(auditOf);
   }
 
   appendLedger(entries: readonly LedgerEntry[]): Promise<boolean> {
@@ -227,4 +255,10 @@ class SqliteStore implements Store {
   #requireOpen(): void {
     if (this.#closed !== undefined) throw new MyelinError("CONFLICT", "the store is closed");
   }
+}
+
+/** @throws MyelinError INVALID_ARGUMENT */
+function requireLimit(limit: number): void {
+  if (Number.isInteger(limit) && limit >= 1 && limit <= 1000) return;
+  throw new MyelinError("INVALID_ARGUMENT", "limit must be a whole number from 1 to 1000");
 }

@@ -1,10 +1,14 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { MyelinError } from "@myelin/core/errors";
 import type { InstructionStatus } from "@myelin/core/instruction";
+import type { AuditQuery } from "../../ports/access-records.ts";
+import { AccessTables } from "./access-tables.ts";
 import type { TransactionWatcher } from "./group-commit.ts";
 import type {
+  AuditRow,
   InstructionChangeRow,
   InstructionRow,
+  KeptAuditRow,
   RuleRow,
   StateCalls,
   StateSettings,
@@ -48,6 +52,7 @@ export class StateDatabase implements Tables, TransactionWatcher {
   readonly #settings: StateSettings;
   readonly #nowUs: () => number;
   readonly #sql: ReturnType<typeof prepareAll>;
+  readonly #access: AccessTables;
   /** Rows of the bounded tables, now and before the transaction; counted when first needed. */
   #counts: Counts = {};
   #countsBefore: Counts = {};
@@ -56,6 +61,7 @@ export class StateDatabase implements Tables, TransactionWatcher {
     this.#settings = settings;
     this.#nowUs = nowUs;
     this.#sql = prepareAll(database);
+    this.#access = new AccessTables(database);
   }
 
   onBegin(): void {
@@ -71,6 +77,7 @@ export class StateDatabase implements Tables, TransactionWatcher {
       agents: this.#sql.loadAgents.all().map(({ record }) => String(record)),
       rules: this.#sql.loadRules.all().map(({ record }) => String(record)),
       openInstructions: this.#sql.loadInstructions.all().map(instructionRow),
+      tokens: this.#access.tokens(),
     };
   }
 
@@ -143,14 +150,31 @@ export class StateDatabase implements Tables, TransactionWatcher {
     return row === undefined ? undefined : instructionRow(row);
   }
 
-  /** Removes some instructions that ended too long ago; true when there may be more. */
+  saveTokens(rows: readonly TextRow[]): void {
+    this.#access.saveTokens(rows);
+  }
+
+  deleteTokens(ids: readonly string[]): void {
+    this.#access.deleteTokens(ids);
+  }
+
+  appendAudit(rows: readonly AuditRow[]): void {
+    this.#access.appendAudit(rows);
+  }
+
+  queryAudit(query: AuditQuery): KeptAuditRow[] {
+    return this.#access.queryAudit(query);
+  }
+
+  /** Removes some of what has been kept long enough; true when there may be more. */
   prune(): boolean {
     const beforeUs = this.#nowUs() - this.#settings.instructionRetentionUs;
     const removed = Number(this.#sql.pruneInstructions.run(beforeUs, pruneAtOnce).changes);
     const { instructions } = this.#counts;
     if (instructions !== undefined)
       this.#counts = { ...this.#counts, instructions: instructions - removed };
-    return removed === pruneAtOnce;
+    const isMoreAudit = this.#access.prune();
+    return removed === pruneAtOnce || isMoreAudit;
   }
 
   #makeRoom(excess: number): number {

@@ -1,9 +1,11 @@
+import { auditRetention } from "../../ports/access-records.ts";
+import { auditSchema } from "./audit-schema.ts";
 import type { Schema } from "./database.ts";
 
 /** Holds for instructions that have not ended; written like this so that the partial index serves it. */
 export const openStatus = "status IN ('accepted', 'sent', 'received')";
 
-/** `state.db`: registry, rules, accepted instructions. A migration that was released is never changed. */
+/** `state.db`: registry, rules, accepted instructions, tokens, audit. A migration that was released is never changed. */
 export const stateSchema: Schema = {
   migrations: [
     `
@@ -46,5 +48,12 @@ export const stateSchema: Schema = {
     CREATE INDEX instruction_open ON instruction (sequence) WHERE ${openStatus};
     CREATE INDEX instruction_ended ON instruction (ended_at_us) WHERE ended_at_us IS NOT NULL;
     `,
+    `
+    CREATE TABLE token (
+      sequence INTEGER PRIMARY KEY,
+      id TEXT NOT NULL UNIQUE,
+      record TEXT NOT NULL
+    ) STRICT;
+    ${auditSchema(auditRetention)}`,
   ],
 };

@@ -30,6 +30,9 @@ const writes: ReadonlySet<string> = new Set([
   "saveRules",
   "acceptInstructions",
   "updateInstructions",
+  "saveTokens",
+  "deleteTokens",
+  "appendAudit",
 ]);
 
 /** What the state worker does: the lock of the data directory, and `state.db`. */
