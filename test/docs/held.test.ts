@@ -124,7 +124,7 @@ test("docs/cli.md has every exit code", async () => {
 
 suite("docs/cli.md has every flag of", { concurrency: 4 }, () => {
   const commands = [
-    ...["up", "run", "agents", "agent", "send", "ledger", "demo"],
+    ...["up", "config", "run", "agents", "agent", "send", "ledger", "demo"],
     ...["rules apply", "rules list", "rules show", "rules delete"],
   ];
   const page = read("docs/cli.md");
@@ -137,7 +137,8 @@ suite("docs/cli.md has every flag of", { concurrency: 4 }, () => {
         ...command.split(" "),
         "--help",
       ]);
-      const section = sectionOf(page, command.split(" ")[0] ?? "");
+      const own = sectionOf(page, command.split(" ")[0] ?? "");
+      const section = command === "config" ? own + sectionOf(page, "up") : own;
       const flags = [...stdout.matchAll(/^ +\[(--[a-z-]+)\]/gm)].map(([, flag = ""]) => flag);
       assert.ok(flags.length > 0);
       const common = ["--url", "--token", "--json"];

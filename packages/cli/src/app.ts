@@ -6,6 +6,7 @@ import {
   text_en,
 } from "@stricli/core";
 import { agentCommand, agentsCommand } from "./commands/agents.ts";
+import { configCommand } from "./commands/config.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { ledgerCommand } from "./commands/ledger.ts";
 import { rulesRoutes } from "./commands/rules.ts";
@@ -27,6 +28,7 @@ const routes: RouteMap<CliContext> = buildRouteMap<string, CliContext>({
     send: sendCommand,
     rules: rulesRoutes,
     ledger: ledgerCommand,
+    config: configCommand,
     demo: demoCommand,
   },
 });

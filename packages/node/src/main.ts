@@ -38,6 +38,14 @@ export interface NodeOptions {
   /** Id of the node; the host's name unless given. */
   readonly id?: string;
   readonly tier?: "device" | "edge" | "cloud";
+  /** What the node can do. */
+  readonly capabilities?: readonly string[];
+  /** Where the node stands. */
+  readonly location?: string;
+  /** What its operators say of it; `active` unless given. The node decides nothing by it. */
+  readonly status?: string;
+  /** Ids of nodes and devices nearby. */
+  readonly neighbors?: readonly string[];
   /** Origins of browser pages that may call, besides the node's own. */
   readonly allowedOrigins?: readonly string[];
   /** Names under which the node may be called, besides its address. */
@@ -53,6 +61,11 @@ export interface NodeDescription {
   readonly id: string;
   readonly tier: string;
   readonly version: string;
+  readonly capabilities: readonly string[];
+  readonly location: string | null;
+  /** What its operators say of it. */
+  readonly status: string;
+  readonly neighbors: readonly string[];
   readonly startedAt: string;
   readonly uptimeSeconds: number;
   /** Agents known, present and gone. */
@@ -124,6 +137,10 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
   const metrics = createMetrics(arc, store);
   const describe = (): NodeDescription => ({
     ...identity,
+    capabilities: options.capabilities ?? [],
+    location: options.location ?? null,
+    status: options.status ?? "active",
+    neighbors: options.neighbors ?? [],
     startedAt: new Date(startedAtUs / 1000).toISOString(),
     uptimeSeconds: Math.round((clock.nowUs() - startedAtUs) / 1e6),
     agents: arc.registry.size,

@@ -79,6 +79,9 @@ class Stage implements AsyncDisposable {
         this.#save(block, tag.slice(0, 4));
         assertRules(text);
         break;
+      case "yaml config":
+        await this.#run(["myelin", "config", "--config", this.#save(block, "yaml")]);
+        break;
       case "yaml refused":
         assertRefused(text);
         break;

@@ -9,6 +9,7 @@ export const tags: ReadonlyMap<string, string> = new Map([
   ["yaml rules", "accepted as a rule file"],
   ["json rules", "accepted as a rule file"],
   ["yaml refused", "refused as a rule file, with the problems that its `# error:` lines name"],
+  ["yaml config", "accepted as a node's configuration"],
   ["http run", "sent to a node"],
   ["json answer", "has the shape of what the node answered to the request before"],
   ["text answer", "the first word of each line is in what the node answered"],

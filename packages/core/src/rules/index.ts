@@ -20,6 +20,7 @@ export { type PlanResult, planRule } from "./plan-rule.ts";
 export { formatProblem, type RuleProblem } from "./problem.ts";
 export { parseRuleFile, type RuleFileOptions, type RuleFileResult } from "./rule-file.ts";
 export { compileSelector, type Selector } from "./selector.ts";
+export { nearest } from "./suggest.ts";
 export type { Macro } from "./syntax.ts";
 export type { ArgsTemplate } from "./template.ts";
 export { FALSE, TRUE, type Tri, UNKNOWN } from "./tri.ts";

@@ -12,6 +12,7 @@ export interface SessionSettings {
   readonly maxSessions: number;
   /** Most connections, greeting and carrying; one beyond is refused with RESOURCE_EXHAUSTED. */
   readonly maxConnections: number;
+  /** A larger frame from an agent ends its session with PAYLOAD_TOO_LARGE. */
   readonly maxFrameBytes: number;
   /** Most metric names in one session. */
   readonly maxMetrics: number;

@@ -1,0 +1,147 @@
+import { resolve } from "node:path";
+import { formatDuration, parseDuration } from "@myelin/core/clock";
+import { MyelinError } from "@myelin/core/errors";
+
+/** What a key of the configuration can hold. */
+export type ConfigValue = string | number | readonly string[];
+
+/** How the values of a key are written and read. */
+export interface Form<Value extends ConfigValue> {
+  /** One word for tables. */
+  readonly type: string;
+  /** What the number counts, where it is one. */
+  readonly unit?: string;
+  /** What a value must be, behind "expects". */
+  readonly expects: string;
+  /** The words there are, where they are few. */
+  readonly words?: readonly string[];
+  /** The value that a text of the environment or of a flag stands for; undefined for none. */
+  ofText(text: string, folder: string): Value | undefined;
+  /** The value that a scalar or list of the file stands for; undefined for none. */
+  ofYaml(value: unknown, folder: string): Value | undefined;
+  /** The value as people write it. */
+  format(value: Value): string;
+}
+
+const plain = (value: ConfigValue): string => String(value);
+
+function ofString<Value extends ConfigValue>(
+  ofText: Form<Value>["ofText"],
+): Pick<Form<Value>, "ofText" | "ofYaml"> {
+  return {
+    ofText,
+    ofYaml: (value, folder) => (typeof value === "string" ? ofText(value, folder) : undefined),
+  };
+}
+
+/** Any text but the empty one. */
+export const text: Form<string> = {
+  type: "text",
+  expects: "a text",
+  ...ofString((given) => given || undefined),
+  format: plain,
+};
+
+/** A file or folder; a relative one of the file counts from the file, any other from the working directory. */
+export const path: Form<string> = {
+  type: "path",
+  expects: "a path",
+  ...ofString((given, folder) => (given === "" ? undefined : resolve(folder, given))),
+  format: plain,
+};
+
+/** A path, or `@name` for Linux's abstract namespace. */
+export const socketPath: Form<string> = {
+  type: "path",
+  expects: "a path, or @name",
+  ...ofString((given, folder) => (given.startsWith("@") ? given : path.ofText(given, folder))),
+  format: plain,
+};
+
+/** A port; 0 for a free one. */
+export const port: Form<number> = count("a port, a whole number from 0 to 65535", 0, 65_535);
+
+/** A whole number. */
+export function count(expects: string, least: number, most: number): Form<number> {
+  const within = (value: number): number | undefined =>
+    Number.isSafeInteger(value) && value >= least && value <= most ? value : undefined;
+  return {
+    type: "number",
+    expects,
+    ofText: (given) => (/^\d+$/.test(given) ? within(Number(given)) : undefined),
+    ofYaml: (value) => (typeof value === "number" ? within(value) : undefined),
+    format: plain,
+  };
+}
+
+/** One of a few words. */
+export function choice<Word extends string>(words: readonly Word[]): Form<Word> {
+  return {
+    words,
+    type: "word",
+    expects: `one of ${words.join(", ")}`,
+    ...ofString((given) => words.find((word) => word === given)),
+    format: plain,
+  };
+}
+
+/** A list of texts; parted by commas in the environment, a flag for each on the command line. */
+export const list: Form<readonly string[]> = {
+  type: "list",
+  expects: "a list of texts",
+  ofText: (given) => listOf(given.split(",").map((each) => each.trim())),
+  ofYaml: (value) => (Array.isArray(value) ? listOf(value) : undefined),
+  format: (value) => value.join(", "),
+};
+
+function listOf(values: readonly unknown[]): readonly string[] | undefined {
+  const texts = values.filter((value) => typeof value === "string");
+  return texts.length === values.length && !texts.includes("") ? texts : undefined;
+}
+
+/** A duration with its unit, kept in microseconds. */
+export const durationUs: Form<number> = {
+  type: "duration",
+  unit: "us",
+  expects: "a duration of more than nothing with a unit, such as 250us, 10ms, 1.5s or 2m",
+  ...ofString((given) => {
+    try {
+      return parseDuration(given) || undefined;
+    } catch (thrown) {
+      if (MyelinError.from(thrown).code !== "INVALID_ARGUMENT") throw thrown;
+      return undefined;
+    }
+  }),
+  format: formatDuration,
+};
+
+const sizeForm = /^(\d+(?:\.\d+)?) ?(B|KiB|MiB|GiB)?$/;
+const unitBytes: Readonly<Record<string, number>> = {
+  B: 1,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+};
+
+/** A size in bytes, as a number or with a unit. */
+export const sizeBytes: Form<number> = {
+  type: "size",
+  unit: "bytes",
+  expects: "a size of more than nothing, such as 65536, 64KiB, 4MiB or 1GiB",
+  ofText: sizeOf,
+  ofYaml: (value) =>
+    typeof value === "number" || typeof value === "string" ? sizeOf(String(value)) : undefined,
+  format: (bytes) => {
+    const [unit, size] = Object.entries(unitBytes).findLast(([, each]) => bytes % each === 0) ?? [
+      "B",
+      1,
+    ];
+    return `${bytes / size}${unit}`;
+  },
+};
+
+function sizeOf(given: string): number | undefined {
+  const [, amount, unit = "B"] = sizeForm.exec(given) ?? [];
+  const bytes = Number(amount) * (unitBytes[unit] ?? Number.NaN);
+  return Number.isSafeInteger(bytes) && bytes > 0 ? bytes : undefined;
+}
