@@ -97,6 +97,23 @@ test("where the estimate of the agent's clock errs, what passed on one clock kee
   assert.deepEqual(stageDurations(late).stagesUs.ingest, 0);
 });
 
+test("a sample dated implausibly far back has no collect, and the whole counts from its frame, or its arrival", () => {
+  const longUs = 600e6;
+  const at = (framedAtUs: number, sampledAtUs: number): typeof times => {
+    const shifted = Object.entries(times).map(([name, atUs]) => [name, atUs + 1e9]);
+    return { ...Object.fromEntries(shifted), framedAtUs, sampledAtUs };
+  };
+  const framedAtUs = 1e9 + 110;
+  const old = stageDurations(at(framedAtUs, framedAtUs - longUs));
+  assert.deepEqual([old.stagesUs.collect, old.totalUs], [longUs, longUs + 340]);
+  const ancient = stageDurations(at(framedAtUs, framedAtUs - longUs - 1));
+  assert.deepEqual([ancient.stagesUs.collect, ancient.stagesUs.ingest], [null, 40]);
+  assert.equal(ancient.totalUs, 340);
+  const unframed = stageDurations(at(Number.NaN, 0));
+  assert.deepEqual([unframed.stagesUs.collect, unframed.stagesUs.ingest], [null, null]);
+  assert.equal(unframed.totalUs, 300);
+});
+
 test("what was not executed has no total, and an instruction by hand no stages before dispatch", () => {
   assert.equal(stageDurations({ ...times, executedAtUs: Number.NaN }).totalUs, null);
   const byHand = { ...unknownStageTimes(), decidedAtUs: 100, receivedAtUs: 130, executedAtUs: 180 };

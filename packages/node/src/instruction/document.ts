@@ -8,8 +8,12 @@ export interface StageDurations {
   readonly totalUs: number | null;
 }
 
+/** A sample older than this when its frame left was dated by something else than the clock that placed it. */
+const longestCollectUs = 600e6;
+
 /**
- * The stages between the instants. The agent's instants were mapped by an estimate of its clock, the
+ * The stages between the instants. What a sample dated further back than `longestCollectUs` says of its
+ * own age is not believed: its collect is unknown, and the whole counts from its frame. The agent's instants were mapped by an estimate of its clock, the
  * node's are exact: where the estimate would have a frame arrive before it was sent, or an
  * instruction be received before it was decided, both of the agent's instants on that way are
  * shifted alike. So no stage is negative, what passed on one clock keeps its length, and the stages
@@ -20,10 +24,14 @@ export function stageDurations(times: StageTimes): StageDurations {
   const wayInUs = excess(times.framedAtUs, arrivedAtUs);
   const framedAtUs = times.framedAtUs - wayInUs;
   const shiftedUs = times.sampledAtUs - Math.max(wayInUs, excess(times.sampledAtUs, arrivedAtUs));
-  const sampledAtUs = framedAtUs < shiftedUs ? framedAtUs : shiftedUs;
+  const sampledAtUs = believed(
+    framedAtUs < shiftedUs ? framedAtUs : shiftedUs,
+    framedAtUs,
+    arrivedAtUs,
+  );
   const wayOutUs = excess(decidedAtUs, times.receivedAtUs);
   const executedAtUs = times.executedAtUs + wayOutUs;
-  const firstUs = Number.isNaN(sampledAtUs) ? decidedAtUs : sampledAtUs;
+  const firstUs = firstKnown(sampledAtUs, framedAtUs, arrivedAtUs, decidedAtUs);
   const ingestFromUs = Number.isNaN(framedAtUs) ? sampledAtUs : framedAtUs;
   return {
     stagesUs: {
@@ -36,6 +44,16 @@ export function stageDurations(times: StageTimes): StageDurations {
     },
     totalUs: between(firstUs, executedAtUs),
   };
+}
+
+/** The instant of a sample, or NaN where it lies too long before its frame, or before its arrival. */
+function believed(sampledAtUs: number, framedAtUs: number, arrivedAtUs: number): number {
+  const leftAtUs = Number.isNaN(framedAtUs) ? arrivedAtUs : framedAtUs;
+  return leftAtUs - sampledAtUs > longestCollectUs ? Number.NaN : sampledAtUs;
+}
+
+function firstKnown(...instantsUs: readonly number[]): number {
+  return instantsUs.find((instantUs) => !Number.isNaN(instantUs)) ?? Number.NaN;
 }
 
 /** By how much the earlier instant lies after the later one; 0 where either is unknown. */
