@@ -29,3 +29,16 @@ test("a node whose port is taken does not start, and leaves nothing open", async
   await assert.rejects(startNode({ port, storage: "memory", log }), { code: "ADDRESS_IN_USE" });
   await first.close(0);
 });
+
+test("a node that fails once it listens lets go of its port", async () => {
+  const first = await startNode({ port: 0, storage: "memory", log });
+  const port = Number(new URL(first.httpUrl).port);
+  await first.close(0);
+  const failing = pino({ level: "silent" });
+  failing.info = () => {
+    throw new Error("no log");
+  };
+  await assert.rejects(startNode({ port, storage: "memory", log: failing }), /no log/);
+  const second = await startNode({ port, storage: "memory", log });
+  await second.close(0);
+});

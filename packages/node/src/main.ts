@@ -190,29 +190,30 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
         });
   const transports: Transport[] = unix === undefined ? [server] : [server, unix];
   const opened: Transport[] = [];
+  let warmedUp: Promise<void>;
   try {
     await arc.start();
     for (const transport of transports) {
       await transport.listen((channel, peer) => arc.accept(channel, peer));
       opened.push(transport);
     }
+    log.info(
+      { url: server.url, ...(unix === undefined ? {} : { unix: unix.url }), node: identity.id },
+      "the node serves",
+    );
+    const rehearsal = new Arc({
+      ...common,
+      store: createMemoryStore(),
+      access: new Access(undefined),
+      onNotice: () => undefined,
+    });
+    warmedUp = warmUp(rehearsal, clock);
   } catch (error) {
     await Promise.allSettled(opened.map((transport) => transport.close()));
-    await arc.drain(0);
-    await store.close();
+    await Promise.allSettled([arc.drain(0)]);
+    await Promise.allSettled([store.close()]);
     throw error;
   }
-  const rehearsal = new Arc({
-    ...common,
-    store: createMemoryStore(),
-    access: new Access(undefined),
-    onNotice: () => undefined,
-  });
-  const warmedUp = warmUp(rehearsal, clock);
-  log.info(
-    { url: server.url, ...(unix === undefined ? {} : { unix: unix.url }), node: identity.id },
-    "the node serves",
-  );
   const stop = async (boundMs: number): Promise<void> => {
     log.info("the node drains");
     await arc.drain(boundMs * 1000);
