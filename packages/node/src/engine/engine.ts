@@ -24,7 +24,7 @@ import type { EngineHooks } from "./firing.ts";
 import { MetricColumns, noPart } from "./metric-columns.ts";
 import { Outbox } from "./outbox.ts";
 import { nodePart, partsPerAgent } from "./parts.ts";
-import { type RuleRuntime, type RuleVersion, UNMATCHED } from "./rule-runtime.ts";
+import type { RuleRuntime, RuleVersion } from "./rule-runtime.ts";
 import { RuleSet } from "./rule-set.ts";
 import { TimerHeap } from "./timer-heap.ts";
 import { isSameJson, touchesTwin } from "./twin-change.ts";
@@ -127,11 +127,7 @@ export class Engine {
       this.#rules.grow(agents.capacity);
     }
     const cooldowns = this.#departed.take(agents.idOf(slot));
-    for (const rule of this.#rules.all) {
-      rule.match(slot, atUs);
-      const untilUs = cooldowns?.get(rule.name);
-      if (untilUs !== undefined) rule.cooldownUntilUs[slot] = untilUs;
-    }
+    for (const [rule, untilUs] of cooldowns ?? []) this.#rules.get(rule)?.coolDown(slot, untilUs);
     return slot;
   }
 
@@ -142,7 +138,7 @@ export class Engine {
     const cooldowns = new Map<RuleName, number>();
     const ended: RuleRuntime[] = [];
     for (const rule of this.#rules.all) {
-      const untilUs = Math.min(rule.cooldownUntilUs[slot] as number, atUs + rule.plan.cooldownUs);
+      const untilUs = Math.min(rule.cooldownUntilUs(slot), atUs + rule.plan.cooldownUs);
       if (untilUs > atUs) cooldowns.set(rule.name, untilUs);
       if (rule.release(slot, atUs)) ended.push(rule);
     }
@@ -263,10 +259,37 @@ export class Engine {
    * @throws MyelinError INVALID_ARGUMENT for a name given twice; nothing has changed then
    */
   setRules(rules: readonly RuleVersion[], nowUs: number): void {
-    const ended: { readonly rule: RuleName; readonly slot: number }[] = [];
-    this.#rules.replace(rules, nowUs, (rule, slot) => ended.push({ rule: rule.name, slot }));
-    this.#evaluator.rulesChanged();
-    for (const { rule, slot } of ended) this.#hooks.onEpisodeEnd?.(rule, slot, nowUs);
+    const steps = this.prepareRules(rules);
+    for (let step = steps.next(); ; step = steps.next())
+      if (step.done === true) return step.value(nowUs);
+  }
+
+  /**
+   * Prepares a whole set of rules, a step at a time, while those in force go on; what it returns puts the set
+   * in force at once. Until then no other set may be put in force.
+   * @throws MyelinError INVALID_ARGUMENT for a name given twice
+   */
+  *prepareRules(rules: readonly RuleVersion[]): Generator<void, (nowUs: number) => void> {
+    const prepared = yield* this.#rules.prepare(rules);
+    return (nowUs) => {
+      const ended: { readonly rule: RuleName; readonly slot: number }[] = [];
+      const isHeard = this.#hooks.onEpisodeEnd !== undefined;
+      this.#rules.put(prepared, nowUs, (rule, slot) => {
+        if (isHeard) ended.push({ rule: rule.name, slot });
+      });
+      this.#evaluator.rulesChanged();
+      for (const { rule, slot } of ended) this.#hooks.onEpisodeEnd?.(rule, slot, nowUs);
+    };
+  }
+
+  /** While it is not enforcing, every rule decides as in shadow mode. */
+  setEnforcing(isEnforcing: boolean): void {
+    this.#evaluator.isEnforcing = isEnforcing;
+  }
+
+  /** The rules whose breakers are open, by name. */
+  openBreakers(): readonly RuleName[] {
+    return this.#rules.all.flatMap((rule) => (rule.breaker?.isOpen === true ? [rule.name] : []));
   }
 
   /** Tells that an instruction of a rule ended: the cooldown ends some time after it, and a failure allows another attempt. */
@@ -295,11 +318,10 @@ export class Engine {
       return false;
     const { startedAtUs, attempt } = episode;
     const isPlausible = Number.isSafeInteger(startedAtUs) && attempt >= 1 && attempt <= maxAttempts;
-    if (rule.states[slot] === UNMATCHED || !isPlausible) return false;
-    const emittedUs = rule.emittedStartUs[slot] as number;
+    if (!isPlausible || !rule.sees(slot)) return false;
+    const emittedUs = rule.emittedStartUs(slot);
     const isKnown =
-      emittedUs > startedAtUs ||
-      (emittedUs === startedAtUs && (rule.attempts[slot] as number) >= attempt);
+      emittedUs > startedAtUs || (emittedUs === startedAtUs && rule.attempt(slot) >= attempt);
     if (!isKnown)
       rule.reinstate(
         slot,

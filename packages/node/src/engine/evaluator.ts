@@ -35,6 +35,8 @@ export class Evaluator {
   stamps: Float64Array = new Float64Array(0);
   /** Number of the evaluation to come. */
   stamp = 1;
+  /** False while every rule is to decide as in shadow mode. */
+  isEnforcing = true;
   readonly #agents: AgentTable;
   readonly #rules: RuleSet;
   readonly #timers: TimerHeap;
@@ -99,10 +101,10 @@ export class Evaluator {
     let box = outbox;
     for (let number = 0; number < notedCount; number += 1) {
       const rule = rules[noted[number] as number] as RuleRuntime;
-      const state = rule.states[slot];
-      if (state === UNMATCHED) continue;
+      const state = rule.states[slot] as number;
+      if (state <= UNMATCHED && !rule.sees(slot)) continue;
       const condition = rule.linked.condition(slot);
-      if (state === INACTIVE && condition !== TRUE) continue;
+      if (state <= INACTIVE && condition !== TRUE) continue;
       const outcome = rule.step(slot, atUs, condition);
       if (outcome === "none") continue;
       box ??= new Outbox();
@@ -172,19 +174,19 @@ export class Evaluator {
     outbox: Outbox,
   ): void {
     const { plan } = rule;
-    const isShadow = plan.mode === "shadow";
+    const isShadow = plan.mode === "shadow" || !this.isEnforcing;
     const isSuppressed = this.#countFiring(rule, nowUs, outbox);
     this.#counters.firings += 1;
     rule.emitted(slot, atUs, isShadow || isSuppressed, isSuppressed);
-    const attempt = rule.attempts[slot] as number;
-    if (attempt === 1) rule.timeLines[slot] = this.#agents.lineName(slot, part);
+    const attempt = rule.attempt(slot);
+    if (attempt === 1) rule.setTimeLine(slot, this.#agents.lineName(slot, part));
     const agent = this.#agents.idOf(slot);
     const episode: EpisodeKey = {
       rule: rule.name,
       meaningVersion: rule.meaningVersion,
       agent,
-      timeLine: rule.timeLines[slot] ?? "",
-      startedAtUs: rule.sinceUs[slot] as number,
+      timeLine: rule.timeLine(slot),
+      startedAtUs: rule.sinceUs(slot),
       attempt,
     };
     const impact = rule.firingCount;

@@ -23,7 +23,7 @@ test("an end condition that comes and goes keeps one timer, however often", () =
     timers,
     4,
   );
-  rule.match(2, 0);
+  rule.sees(2);
   for (let second = 0; second < 1_000; second += 1) {
     rule.step(2, second * 2e6, TRUE);
     rule.step(2, second * 2e6 + 1e6, FALSE);

@@ -4,22 +4,29 @@
  * Invariants
  * 1. The states of an agent are those of RULES, "States of a rule, per agent"; every change of one
  *    goes through `#enter`, so the counts are right and `unless` can read the state before an instant.
- * 2. Cells of free slots are unmatched and hold nothing of the agent that had them.
+ * 2. Cells of free slots are unseen and hold nothing of the agent that had them.
  * 3. A cell's `sinceUs` is the start of its episode while pending and firing.
- * 4. At most one timer of a slot is in the heap (its flag in `#hasTimer`), not later than the end of
+ * 4. At most one timer of a slot is in the heap (its flag in `hasTimer`), not later than the end of
  *    `keep_firing_for` is due: that only moves on, and another meaning has timers of its own.
+ * 5. Whether `where` matches an agent is found out when the rule is first evaluated for it: until then
+ *    its state is unseen, and nothing that happens to the agent meanwhile can be told from that.
  */
 import type { RuleName } from "@myelin/core/ids";
 import { FALSE, type LinkedRule, type RulePlan, TRUE, type Tri, UNKNOWN } from "@myelin/core/rules";
-import { grownFloat64, grownUint8 } from "./growth.ts";
 import { RuleBreaker } from "./breaker.ts";
+import { cellOf, EpisodePages } from "./episode-pages.ts";
+import { grownUint8 } from "./growth.ts";
 import { type TimerHeap, timerInstantUs, timerKind } from "./timer-heap.ts";
 
-/** States of a rule for an agent. Unmatched: `where` does not match, the rule is off, or the slot is free. */
-export const UNMATCHED = 0;
-export const INACTIVE = 1;
-export const PENDING = 2;
-export const FIRING = 3;
+/**
+ * States of a rule for an agent. Unseen: not evaluated for it yet, or the slot is free. Unmatched: `where`
+ * does not match, or the rule is off.
+ */
+export const UNSEEN = 0;
+export const UNMATCHED = 1;
+export const INACTIVE = 2;
+export const PENDING = 3;
+export const FIRING = 4;
 
 /** What an evaluation came to: nothing to do, the episode's first instruction, another attempt, the episode's end. */
 export type Outcome = "none" | "fires" | "retries" | "ends";
@@ -51,22 +58,7 @@ export class RuleRuntime {
   /** Its place in the set of rules. */
   position = 0;
   states: Uint8Array;
-  sinceUs: Float64Array;
-  /** Firing again waits for this instant; Infinity while the instruction has not ended. */
-  cooldownUntilUs: Float64Array;
-  /** Start of the episode of the latest instruction, NaN when there was none; and its attempt. */
-  emittedStartUs: Float64Array;
-  attempts: Uint8Array;
-  /** 1 when the latest instruction of the present episode ended without success. */
-  isLastFailed: Uint8Array;
-  /** The time line of the episode, while firing. */
-  readonly timeLines: (string | undefined)[] = [];
-  /** Since when the end condition has held, NaN when it does not; empty without `keep_firing_for`. */
-  #endingSinceUs: Float64Array = new Float64Array(0);
-  #hasTimer: Uint8Array = new Uint8Array(0);
-  /** State before the instant of the latest change, and that instant; empty unless another rule's `unless` names this. */
-  #before: Uint8Array = new Uint8Array(0);
-  #changedAtUs: Float64Array = new Float64Array(0);
+  #episodes = new EpisodePages();
   #isWatched = false;
   /** Agents it fires on now. */
   firingCount = 0;
@@ -90,12 +82,7 @@ export class RuleRuntime {
     this.linked = linked;
     this.#timers = timers;
     this.states = new Uint8Array(capacity);
-    this.sinceUs = new Float64Array(capacity).fill(Number.NaN);
-    this.cooldownUntilUs = new Float64Array(capacity).fill(never);
-    this.emittedStartUs = new Float64Array(capacity).fill(Number.NaN);
-    this.attempts = new Uint8Array(capacity);
-    this.isLastFailed = new Uint8Array(capacity);
-    this.#takeOver(rule.plan, capacity);
+    this.#limit(rule.plan);
   }
 
   /** Puts another version of the same meaning in force: all state stays. */
@@ -104,15 +91,18 @@ export class RuleRuntime {
     this.version = rule.version;
     this.meaningVersion = rule.meaningVersion;
     this.linked = linked;
-    this.#takeOver(rule.plan, this.states.length);
+    this.#limit(rule.plan);
   }
 
-  /** Puts another meaning in force; only cooldowns stay. Episodes have been ended by `makeInactive`. */
-  restart(id: number, rule: RuleVersion, linked: LinkedRule): void {
-    this.id = id;
-    this.#hasTimer.fill(0);
-    this.hasBreakerTimer = false;
-    this.replace(rule, linked);
+  /** Takes the place of an earlier meaning, whose episodes have ended: only cooldowns, breaker and counts stay. */
+  succeed(former: RuleRuntime): void {
+    this.#episodes = former.#episodes;
+    this.#episodes.forgetTimers();
+    this.#isWatched = former.#isWatched;
+    this.breaker = former.breaker;
+    this.#limit(this.plan);
+    this.firings = former.firings;
+    this.suppressedFirings = former.suppressedFirings;
   }
 
   get isOff(): boolean {
@@ -124,27 +114,29 @@ export class RuleRuntime {
   }
 
   grow(capacity: number): void {
-    this.states = grownUint8(this.states, capacity);
-    this.sinceUs = grownFloat64(this.sinceUs, capacity, Number.NaN);
-    this.cooldownUntilUs = grownFloat64(this.cooldownUntilUs, capacity, never);
-    this.emittedStartUs = grownFloat64(this.emittedStartUs, capacity, Number.NaN);
-    this.attempts = grownUint8(this.attempts, capacity);
-    this.isLastFailed = grownUint8(this.isLastFailed, capacity);
-    this.#growOptional(capacity);
+    if (capacity > this.states.length) this.states = grownUint8(this.states, capacity);
   }
 
   /** From now on another rule's `unless` may ask for the state before an instant. */
   watch(): void {
-    if (this.#isWatched) return;
     this.#isWatched = true;
-    this.#growOptional(this.states.length);
   }
 
-  /** Looks whether `where` matches; a rule that ceases to match is inactive at once. True when that ended an episode. */
+  /** Whether `where` matches an agent that has a slot; found out at the first asking. */
+  sees(slot: number): boolean {
+    const state = this.states[slot] as number;
+    if (state > UNMATCHED) return true;
+    if (state === UNMATCHED) return false;
+    const matches = this.#matches(slot);
+    this.states[slot] = matches ? INACTIVE : UNMATCHED;
+    return matches;
+  }
+
+  /** Looks anew whether `where` matches; a rule that ceases to match is inactive at once. True when that ended an episode. */
   match(slot: number, atUs: number): boolean {
-    const matches = !this.isOff && this.linked.where(slot) === TRUE;
-    const state = this.states[slot];
-    if (matches) {
+    const state = this.states[slot] as number;
+    if (state === UNSEEN) return false;
+    if (this.#matches(slot)) {
       if (state === UNMATCHED) this.#enter(slot, INACTIVE, atUs);
       return false;
     }
@@ -154,21 +146,70 @@ export class RuleRuntime {
 
   /** Ends whatever the rule was doing for the agent. True when that ended an episode. */
   makeInactive(slot: number, atUs: number): boolean {
-    const wasFiring = this.states[slot] === FIRING;
-    if (this.states[slot] !== UNMATCHED) this.#enter(slot, INACTIVE, atUs);
-    return wasFiring;
+    const state = this.states[slot] as number;
+    if (state > INACTIVE) this.#enter(slot, INACTIVE, atUs);
+    return state === FIRING;
+  }
+
+  /** Ends whatever the rule was doing, and knows of no agent whether `where` matches; `onEnd` is told of each episode. */
+  makeUnseen(atUs: number, onEnd: (slot: number) => void): void {
+    for (
+      let slot = this.states.indexOf(FIRING);
+      slot !== -1;
+      slot = this.states.indexOf(FIRING, slot + 1)
+    ) {
+      this.#enter(slot, INACTIVE, atUs);
+      onEnd(slot);
+    }
+    this.states.fill(UNSEEN);
   }
 
   /** Forgets the agent. True when that ended an episode. */
   release(slot: number, atUs: number): boolean {
     const wasFiring = this.states[slot] === FIRING;
-    this.#enter(slot, UNMATCHED, atUs);
-    this.sinceUs[slot] = Number.NaN;
-    this.cooldownUntilUs[slot] = never;
-    this.emittedStartUs[slot] = Number.NaN;
-    this.attempts[slot] = 0;
-    if (this.#isWatched) this.#changedAtUs[slot] = Number.NaN;
+    this.#enter(slot, UNSEEN, atUs);
+    const page = this.#episodes.find(slot);
+    if (page === undefined) return wasFiring;
+    const cell = cellOf(slot);
+    page.sinceUs[cell] = Number.NaN;
+    page.cooldownUntilUs[cell] = never;
+    page.emittedStartUs[cell] = Number.NaN;
+    page.attempts[cell] = 0;
+    page.changedAtUs[cell] = Number.NaN;
     return wasFiring;
+  }
+
+  /** Start of the episode while pending and firing, event time in microseconds. */
+  sinceUs(slot: number): number {
+    return this.#episodes.find(slot)?.sinceUs[cellOf(slot)] ?? Number.NaN;
+  }
+
+  /** Firing again waits for this instant; Infinity while the instruction has not ended. */
+  cooldownUntilUs(slot: number): number {
+    return this.#episodes.find(slot)?.cooldownUntilUs[cellOf(slot)] ?? never;
+  }
+
+  coolDown(slot: number, untilUs: number): void {
+    this.#episodes.of(slot).cooldownUntilUs[cellOf(slot)] = untilUs;
+  }
+
+  /** Start of the episode of the latest instruction, NaN when there was none. */
+  emittedStartUs(slot: number): number {
+    return this.#episodes.find(slot)?.emittedStartUs[cellOf(slot)] ?? Number.NaN;
+  }
+
+  /** Attempt of the latest instruction; 0 when there was none. */
+  attempt(slot: number): number {
+    return this.#episodes.find(slot)?.attempts[cellOf(slot)] ?? 0;
+  }
+
+  /** The time line of the episode, while firing. */
+  timeLine(slot: number): string {
+    return this.#episodes.find(slot)?.timeLines[cellOf(slot)] ?? "";
+  }
+
+  setTimeLine(slot: number, name: string): void {
+    this.#episodes.of(slot).timeLines[cellOf(slot)] = name;
   }
 
   /** One evaluation for an agent that `where` matches, `condition` being what `expr` gave. */
@@ -180,13 +221,14 @@ export class RuleRuntime {
 
   /** When the end of `keep_firing_for` is due, as a timer's instant; NaN when it is not. */
   keepFiringEndUs(slot: number): number {
-    if (this.states[slot] !== FIRING || !this.hasKeepFiring) return Number.NaN;
-    return timerInstantUs((this.#endingSinceUs[slot] as number) + this.plan.keepFiringForUs);
+    if (!this.hasKeepFiring || this.states[slot] !== FIRING) return Number.NaN;
+    const endingSinceUs = this.#episodes.of(slot).endingSinceUs[cellOf(slot)] as number;
+    return timerInstantUs(endingSinceUs + this.plan.keepFiringForUs);
   }
 
   /** The slot's timer came at `dueUs`: true when the episode is to end, else it is set again if need be. */
   timerCame(slot: number, dueUs: number): boolean {
-    this.#hasTimer[slot] = 0;
+    this.#episodes.of(slot).hasTimer[cellOf(slot)] = 0;
     const endUs = this.keepFiringEndUs(slot);
     if (endUs <= dueUs) return true;
     if (endUs > dueUs) this.#setTimer(slot, endUs);
@@ -197,11 +239,13 @@ export class RuleRuntime {
   emitted(slot: number, atUs: number, isHeldBack: boolean, isSuppressed: boolean): void {
     this.firings += 1;
     if (isSuppressed) this.suppressedFirings += 1;
-    this.emittedStartUs[slot] = this.sinceUs[slot] as number;
-    this.isLastFailed[slot] = 0;
+    const page = this.#episodes.of(slot);
+    const cell = cellOf(slot);
+    page.emittedStartUs[cell] = page.sinceUs[cell] as number;
+    page.isLastFailed[cell] = 0;
     const { cooldownUs } = this.plan;
     if (cooldownUs > 0)
-      this.cooldownUntilUs[slot] = isHeldBack ? atUs + cooldownUs : Number.POSITIVE_INFINITY;
+      page.cooldownUntilUs[cell] = isHeldBack ? atUs + cooldownUs : Number.POSITIVE_INFINITY;
   }
 
   /** Notes that an instruction ended. One of an earlier episode can only make the cooldown longer. */
@@ -213,12 +257,14 @@ export class RuleRuntime {
     succeeded: boolean,
   ): void {
     const untilUs = this.plan.cooldownUs > 0 ? endedAtUs + this.plan.cooldownUs : never;
-    const presentUs = this.cooldownUntilUs[slot] as number;
-    if (this.emittedStartUs[slot] === startedAtUs && this.attempts[slot] === attempt) {
-      this.cooldownUntilUs[slot] = untilUs;
-      const isPresentEpisode = this.states[slot] === FIRING && this.sinceUs[slot] === startedAtUs;
-      if (isPresentEpisode && !succeeded) this.isLastFailed[slot] = 1;
-    } else if (untilUs > presentUs) this.cooldownUntilUs[slot] = untilUs;
+    const page = this.#episodes.of(slot);
+    const cell = cellOf(slot);
+    if (page.emittedStartUs[cell] === startedAtUs && page.attempts[cell] === attempt) {
+      page.cooldownUntilUs[cell] = untilUs;
+      const isPresentEpisode = this.states[slot] === FIRING && page.sinceUs[cell] === startedAtUs;
+      if (isPresentEpisode && !succeeded) page.isLastFailed[cell] = 1;
+    } else if (untilUs > (page.cooldownUntilUs[cell] as number))
+      page.cooldownUntilUs[cell] = untilUs;
   }
 
   /** Makes the rule fire in an episode that began before the node knew of it. */
@@ -229,30 +275,38 @@ export class RuleRuntime {
     timeLine: string,
     atUs: number,
   ): void {
-    this.sinceUs[slot] = startedAtUs;
+    const page = this.#episodes.of(slot);
+    const cell = cellOf(slot);
+    page.sinceUs[cell] = startedAtUs;
     this.#enter(slot, FIRING, atUs);
-    this.emittedStartUs[slot] = startedAtUs;
-    this.attempts[slot] = attempt;
-    this.isLastFailed[slot] = 0;
-    this.timeLines[slot] = timeLine;
-    if (this.hasKeepFiring) this.#endingSinceUs[slot] = Number.NaN;
-    this.cooldownUntilUs[slot] = this.plan.cooldownUs > 0 ? Number.POSITIVE_INFINITY : never;
+    page.emittedStartUs[cell] = startedAtUs;
+    page.attempts[cell] = attempt;
+    page.isLastFailed[cell] = 0;
+    page.timeLines[cell] = timeLine;
+    page.endingSinceUs[cell] = Number.NaN;
+    page.cooldownUntilUs[cell] = this.plan.cooldownUs > 0 ? Number.POSITIVE_INFINITY : never;
+  }
+
+  #matches(slot: number): boolean {
+    return !this.isOff && this.linked.where(slot) === TRUE;
   }
 
   #stepWaiting(slot: number, atUs: number, condition: Tri): Outcome {
     if (condition === TRUE && !(this.unless?.wasFiringBefore(slot, atUs) ?? false)) {
+      const page = this.#episodes.of(slot);
+      const cell = cellOf(slot);
       if (this.states[slot] === INACTIVE) {
-        this.sinceUs[slot] = atUs;
+        page.sinceUs[cell] = atUs;
         this.#enter(slot, PENDING, atUs);
       }
       const earliestUs = Math.max(
-        (this.sinceUs[slot] as number) + this.plan.forUs,
-        this.cooldownUntilUs[slot] as number,
+        (page.sinceUs[cell] as number) + this.plan.forUs,
+        page.cooldownUntilUs[cell] as number,
       );
       if (atUs < earliestUs) return "none";
       this.#enter(slot, FIRING, atUs);
-      this.attempts[slot] = 1;
-      this.isLastFailed[slot] = 0;
+      page.attempts[cell] = 1;
+      page.isLastFailed[cell] = 0;
       return "fires";
     }
     if (condition === UNKNOWN && this.plan.missing === "hold") return "none";
@@ -261,18 +315,20 @@ export class RuleRuntime {
   }
 
   #stepFiring(slot: number, atUs: number, condition: Tri): Outcome {
+    const page = this.#episodes.of(slot);
+    const cell = cellOf(slot);
     if (this.#endHolds(slot, condition)) {
       if (!this.hasKeepFiring) return this.#end(slot, atUs);
-      const endingSinceUs = this.#endingSinceUs[slot] as number;
+      const endingSinceUs = page.endingSinceUs[cell] as number;
       if (Number.isNaN(endingSinceUs)) {
-        this.#endingSinceUs[slot] = atUs;
-        if (this.#hasTimer[slot] === 0) this.#setTimer(slot, this.keepFiringEndUs(slot));
+        page.endingSinceUs[cell] = atUs;
+        if (page.hasTimer[cell] === 0) this.#setTimer(slot, this.keepFiringEndUs(slot));
       } else if (atUs >= endingSinceUs + this.plan.keepFiringForUs) return this.#end(slot, atUs);
-    } else if (this.hasKeepFiring) this.#endingSinceUs[slot] = Number.NaN;
-    const mayRetry =
-      this.isLastFailed[slot] === 1 && (this.attempts[slot] as number) < this.plan.attempts;
-    if (!mayRetry || atUs < (this.cooldownUntilUs[slot] as number)) return "none";
-    this.attempts[slot] = (this.attempts[slot] as number) + 1;
+    } else page.endingSinceUs[cell] = Number.NaN;
+    const attempts = page.attempts[cell] as number;
+    const mayRetry = page.isLastFailed[cell] === 1 && attempts < this.plan.attempts;
+    if (!mayRetry || atUs < (page.cooldownUntilUs[cell] as number)) return "none";
+    page.attempts[cell] = attempts + 1;
     return "retries";
   }
 
@@ -289,46 +345,38 @@ export class RuleRuntime {
 
   /** Whether it fired on the agent before the instant `atUs`, whatever this instant has changed so far. */
   wasFiringBefore(slot: number, atUs: number): boolean {
-    return (this.#changedAtUs[slot] === atUs ? this.#before[slot] : this.states[slot]) === FIRING;
+    const page = this.#episodes.find(slot);
+    const cell = cellOf(slot);
+    if (page !== undefined && page.changedAtUs[cell] === atUs) return page.wasFiring[cell] === 1;
+    return this.states[slot] === FIRING;
   }
 
   #enter(slot: number, state: number, atUs: number): void {
     const previous = this.states[slot] as number;
     if (previous === state) return;
-    if (this.#isWatched && this.#changedAtUs[slot] !== atUs) {
-      this.#before[slot] = previous;
-      this.#changedAtUs[slot] = atUs;
-    }
     this.states[slot] = state;
+    if (previous !== FIRING && state !== FIRING) return;
+    const page = this.#episodes.of(slot);
+    const cell = cellOf(slot);
+    if (this.#isWatched && page.changedAtUs[cell] !== atUs) {
+      page.wasFiring[cell] = previous === FIRING ? 1 : 0;
+      page.changedAtUs[cell] = atUs;
+    }
     if (previous === FIRING) {
       this.firingCount -= 1;
-      this.timeLines[slot] = undefined;
-      if (this.hasKeepFiring) this.#endingSinceUs[slot] = Number.NaN;
-    }
-    if (state === FIRING) this.firingCount += 1;
+      page.timeLines[cell] = undefined;
+      page.endingSinceUs[cell] = Number.NaN;
+    } else this.firingCount += 1;
   }
 
   #setTimer(slot: number, dueUs: number): void {
-    this.#hasTimer[slot] = 1;
+    this.#episodes.of(slot).hasTimer[cellOf(slot)] = 1;
     this.#timers.push(dueUs, timerKind.keepFiringEnd, this.id, slot);
   }
 
-  #takeOver(plan: RulePlan, capacity: number): void {
-    if (plan.limit === undefined) this.breaker = undefined;
-    else if (this.breaker === undefined) this.breaker = new RuleBreaker(plan.limit);
-    else this.breaker.changeLimit(plan.limit);
-    this.#growOptional(capacity);
-  }
-
-  /** Makes room in the arrays that only some rules need. */
-  #growOptional(capacity: number): void {
-    if (this.hasKeepFiring && this.#endingSinceUs.length < capacity) {
-      this.#endingSinceUs = grownFloat64(this.#endingSinceUs, capacity, Number.NaN);
-      this.#hasTimer = grownUint8(this.#hasTimer, capacity);
-    }
-    if (this.#isWatched && this.#changedAtUs.length < capacity) {
-      this.#changedAtUs = grownFloat64(this.#changedAtUs, capacity, Number.NaN);
-      this.#before = grownUint8(this.#before, capacity);
-    }
+  #limit({ limit }: RulePlan): void {
+    if (limit === undefined) this.breaker = undefined;
+    else if (this.breaker === undefined) this.breaker = new RuleBreaker(limit);
+    else this.breaker.changeLimit(limit);
   }
 }

@@ -2,20 +2,35 @@
  * The rules in force, and which of them a change of each thing concerns.
  *
  * Invariants
- * 1. A set that cannot be linked changes nothing.
- * 2. Lists of rules are in order of their names.
- * 3. Rules that are off are in no list of readers.
+ * 1. A set is prepared step by step beside the one in force, which goes on unchanged, and then put in
+ *    force at once. A set that cannot be linked changes nothing.
+ * 2. What a change costs in the turn that puts it in force grows with the rules that changed and the
+ *    episodes it ends, not with the agents.
+ * 3. Lists of rules are in order of their names.
+ * 4. Rules that are off are in no list of readers.
  */
 import { MyelinError } from "@myelin/core/errors";
 import type { RuleName } from "@myelin/core/ids";
 import { type EvaluationContext, type LinkedRule, linkRule } from "@myelin/core/rules";
 import type { AgentTable } from "./agent-table.ts";
-import type { MetricColumns } from "./metric-columns.ts";
+import type { MetricColumn, MetricColumns } from "./metric-columns.ts";
 import { RuleRuntime, type RuleVersion } from "./rule-runtime.ts";
 import type { TimerHeap } from "./timer-heap.ts";
+import { isSameJson } from "./twin-change.ts";
 
 /** Is told of each episode that a change of the rules ends. */
 export type OnEnd = (rule: RuleRuntime, slot: number) => void;
+
+/** A rule of a set that is prepared: compiled, and beside its state if that is to be a new one. */
+interface PreparedRule {
+  readonly version: RuleVersion;
+  readonly linked: LinkedRule;
+  /** Made for a rule or a meaning that was not in force. */
+  readonly runtime: RuleRuntime | undefined;
+}
+
+/** A set that waits to be put in force. No other may be put in force between its preparation and that. */
+export type PreparedRules = readonly PreparedRule[];
 
 export class RuleSet {
   all: readonly RuleRuntime[] = [];
@@ -33,6 +48,8 @@ export class RuleSet {
   readonly #columns: MetricColumns;
   readonly #timers: TimerHeap;
   readonly #context: EvaluationContext;
+  /** The columns that have readers. */
+  #readColumns: MetricColumn[] = [];
   #nextId = 1;
 
   constructor(
@@ -60,76 +77,85 @@ export class RuleSet {
   }
 
   /**
-   * Puts a whole set in force. State stays with a rule of the same name and meaning, cooldowns with the name.
+   * Compiles a whole set; each step is one rule. Agents may come and go in between.
    * @throws MyelinError INVALID_ARGUMENT for a name given twice
    */
-  replace(versions: readonly RuleVersion[], nowUs: number, onEnd: OnEnd): void {
+  *prepare(versions: readonly RuleVersion[]): Generator<void, PreparedRules> {
     const ordered = versions.toSorted((a, b) => (a.plan.name < b.plan.name ? -1 : 1));
-    const linked = ordered.map((version, index) => {
+    const prepared: PreparedRule[] = [];
+    for (const [index, version] of ordered.entries()) {
       const { name } = version.plan;
       if (ordered[index + 1]?.plan.name === name)
         throw new MyelinError("INVALID_ARGUMENT", `rule ${name} is given twice`);
-      return this.#link(version);
-    });
-    const names = new Set(ordered.map(({ plan }) => plan.name));
-    for (const rule of this.all) if (!names.has(rule.name)) this.#remove(rule, nowUs, onEnd);
-    this.all = ordered.map((version, index) =>
-      this.#put(version, linked[index] as LinkedRule, nowUs, onEnd),
-    );
+      const present = this.#byName.get(name);
+      if (present?.plan === version.plan && present.meaningVersion === version.meaningVersion) {
+        prepared.push({ version, linked: present.linked, runtime: undefined });
+        continue;
+      }
+      prepared.push(this.#prepareRule(version, present));
+      yield;
+    }
+    return prepared;
+  }
+
+  /** Puts a prepared set in force. State stays with a rule of the same name and meaning, cooldowns with the name. */
+  put(prepared: PreparedRules, nowUs: number, onEnd: OnEnd): void {
+    const names = new Set(prepared.map(({ version }) => version.plan.name));
+    for (const rule of this.all) {
+      if (names.has(rule.name)) continue;
+      rule.makeUnseen(nowUs, (slot) => onEnd(rule, slot));
+      this.#byName.delete(rule.name);
+      this.#byId.delete(rule.id);
+    }
+    this.all = prepared.map((rule) => this.#put(rule, nowUs, onEnd));
     this.#readers();
     this.#timers.retain((owner) => this.#byId.has(owner));
   }
 
-  #link({ plan }: RuleVersion): LinkedRule {
-    const present = this.#byName.get(plan.name);
-    return present?.plan === plan ? present.linked : linkRule(plan, this.#context);
+  #prepareRule(version: RuleVersion, present: RuleRuntime | undefined): PreparedRule {
+    const { plan } = version;
+    const isSameMeaning = present?.meaningVersion === version.meaningVersion;
+    if (isSameMeaning && isSameJson(present.plan.args, plan.args))
+      return { version, linked: present.linked, runtime: undefined };
+    const linked = linkRule(plan, this.#context);
+    this.#compileNow(linked);
+    if (isSameMeaning) return { version, linked, runtime: undefined };
+    const id = this.#nextId;
+    this.#nextId += 1;
+    const runtime = new RuleRuntime(id, version, linked, this.#timers, this.#agents.capacity);
+    return { version, linked, runtime };
   }
 
-  #put(version: RuleVersion, linked: LinkedRule, nowUs: number, onEnd: OnEnd): RuleRuntime {
+  /**
+   * Functions are compiled when they are first called; that is here rather than in the turn of the first sample,
+   * where a hundred of them would be milliseconds. They change nothing.
+   */
+  #compileNow(linked: LinkedRule): void {
+    const slot = this.#agents.attributes.findIndex((attributes) => attributes !== undefined);
+    if (slot === -1) return;
+    linked.where(slot);
+    linked.condition(slot);
+    if (linked.hasResolve) linked.resolve(slot);
+  }
+
+  #put({ version, linked, runtime }: PreparedRule, nowUs: number, onEnd: OnEnd): RuleRuntime {
     const present = this.#byName.get(version.plan.name);
-    if (present === undefined) {
-      const rule = new RuleRuntime(
-        this.#nextId,
-        version,
-        linked,
-        this.#timers,
-        this.#agents.capacity,
-      );
-      this.#nextId += 1;
-      this.#byName.set(rule.name, rule);
-      this.#byId.set(rule.id, rule);
-      this.#match(rule, nowUs, onEnd);
-      return rule;
+    if (runtime === undefined && present !== undefined) {
+      const wasOff = present.isOff;
+      present.replace(version, linked);
+      if (wasOff !== present.isOff) present.makeUnseen(nowUs, (slot) => onEnd(present, slot));
+      return present;
     }
-    const isSameMeaning = present.meaningVersion === version.meaningVersion;
-    const wasOff = present.isOff;
-    if (isSameMeaning) present.replace(version, linked);
-    else {
-      this.#end(present, nowUs, onEnd);
+    if (runtime === undefined) throw new MyelinError("INTERNAL", "the prepared set has been left");
+    runtime.grow(this.#agents.capacity);
+    if (present !== undefined) {
+      present.makeUnseen(nowUs, (slot) => onEnd(present, slot));
       this.#byId.delete(present.id);
-      present.restart(this.#nextId, version, linked);
-      this.#nextId += 1;
-      this.#byId.set(present.id, present);
+      runtime.succeed(present);
     }
-    if (!isSameMeaning || wasOff !== present.isOff) this.#match(present, nowUs, onEnd);
-    return present;
-  }
-
-  #remove(rule: RuleRuntime, nowUs: number, onEnd: OnEnd): void {
-    this.#end(rule, nowUs, onEnd);
-    this.#byName.delete(rule.name);
-    this.#byId.delete(rule.id);
-  }
-
-  #end(rule: RuleRuntime, nowUs: number, onEnd: OnEnd): void {
-    for (let slot = 0; slot < this.#agents.used; slot += 1)
-      if (rule.makeInactive(slot, nowUs)) onEnd(rule, slot);
-  }
-
-  #match(rule: RuleRuntime, nowUs: number, onEnd: OnEnd): void {
-    for (let slot = 0; slot < this.#agents.used; slot += 1) {
-      if (this.#agents.has(slot) && rule.match(slot, nowUs)) onEnd(rule, slot);
-    }
+    this.#byName.set(runtime.name, runtime);
+    this.#byId.set(runtime.id, runtime);
+    return runtime;
   }
 
   #readers(): void {
@@ -155,10 +181,18 @@ export class RuleSet {
       }
     }
     const list: number[] = [];
-    for (const column of this.#columns.all) {
+    for (const column of this.#readColumns) {
+      column.firstReader = 0;
+      column.endReader = 0;
+    }
+    this.#readColumns = [];
+    for (const [metric, positions] of byMetric) {
+      const column = this.#columns.get(metric);
+      if (column === undefined) continue;
       column.firstReader = list.length;
-      list.push(...(byMetric.get(column.name) ?? []));
+      for (const position of positions) list.push(position);
       column.endReader = list.length;
+      this.#readColumns.push(column);
     }
     this.readers = Int32Array.from(list);
   }

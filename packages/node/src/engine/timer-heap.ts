@@ -72,15 +72,19 @@ export class TimerHeap {
 
   /** Drops the timers of owners that are gone. */
   retain(isOwner: (owner: number) => boolean): void {
-    const kept: DueTimer[] = [];
+    let kept = 0;
     for (let index = 0; index < this.#size; index += 1) {
-      const timer = this.#read(index);
-      if (isOwner(timer.owner)) kept.push(timer);
+      if (!isOwner(this.#keys[index * 3 + 1] as number)) continue;
+      if (kept < index) {
+        this.#dues[kept] = this.#dues[index] as number;
+        this.#keys.copyWithin(kept * 3, index * 3, index * 3 + 3);
+      }
+      kept += 1;
     }
-    if (kept.length === this.#size) return;
-    this.#size = 0;
-    this.nextDueUs = Number.POSITIVE_INFINITY;
-    for (const { dueUs, kind, owner, slot } of kept) this.push(dueUs, kind, owner, slot);
+    if (kept === this.#size) return;
+    this.#size = kept;
+    for (let index = (kept >> 1) - 1; index >= 0; index -= 1) this.#sink(index);
+    this.nextDueUs = kept === 0 ? Number.POSITIVE_INFINITY : (this.#dues[0] as number);
   }
 
   #sink(from: number): void {

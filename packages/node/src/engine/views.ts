@@ -1,7 +1,7 @@
 import type { MetricName, RuleName } from "@myelin/core/ids";
 import type { AgentTable } from "./agent-table.ts";
 import type { MetricColumns } from "./metric-columns.ts";
-import { FIRING, INACTIVE, PENDING, type RuleRuntime, UNMATCHED } from "./rule-runtime.ts";
+import { FIRING, INACTIVE, PENDING, type RuleRuntime } from "./rule-runtime.ts";
 
 /** A rule over all agents that have a slot. */
 export interface RuleStatus {
@@ -47,9 +47,10 @@ export function statusOf(rule: RuleRuntime, agents: AgentTable): RuleStatus {
   let pending = 0;
   let coolingDown = 0;
   for (let slot = 0; slot < agents.used; slot += 1) {
-    if (rule.states[slot] !== UNMATCHED) matching += 1;
+    if (!agents.has(slot)) continue;
+    if (rule.sees(slot)) matching += 1;
     if (rule.states[slot] === PENDING) pending += 1;
-    if ((rule.cooldownUntilUs[slot] as number) > (agents.timesUs[slot] as number)) coolingDown += 1;
+    if (rule.cooldownUntilUs(slot) > (agents.timesUs[slot] as number)) coolingDown += 1;
   }
   return {
     version: rule.version,
@@ -65,14 +66,15 @@ export function statusOf(rule: RuleRuntime, agents: AgentTable): RuleStatus {
 }
 
 export function stateOf(rule: RuleRuntime, slot: number, agents: AgentTable): AgentRuleState {
+  const isMatching = rule.sees(slot);
   const state = rule.states[slot] as number;
-  const cooldownUntilUs = rule.cooldownUntilUs[slot] as number;
+  const cooldownUntilUs = rule.cooldownUntilUs(slot);
   return {
     rule: rule.name,
-    isMatching: state !== UNMATCHED,
+    isMatching,
     state: state === FIRING ? "firing" : state === PENDING ? "pending" : "inactive",
-    ...(state > INACTIVE ? { sinceUs: rule.sinceUs[slot] as number } : {}),
-    ...(state === FIRING ? { attempt: rule.attempts[slot] as number } : {}),
+    ...(state > INACTIVE ? { sinceUs: rule.sinceUs(slot) } : {}),
+    ...(state === FIRING ? { attempt: rule.attempt(slot) } : {}),
     ...(cooldownUntilUs > (agents.timesUs[slot] as number) ? { cooldownUntilUs } : {}),
   };
 }
