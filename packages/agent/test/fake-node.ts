@@ -248,6 +248,7 @@ export class FakeNode {
       helloReceivedAtUs: this.nowUs(),
       sentAtUs: this.nowUs(),
       redirectUrl: "",
+      columnForms: [],
       ...this.options.welcome,
     });
     return session;

@@ -285,7 +285,12 @@ describe("an agent that is told to go slow", () => {
     agent.on("restart", () => null);
     const pause = (isTelemetryPaused: boolean): void =>
       node.send((writer) => {
-        const none = { droppedSamples: 0, droppedEvents: 0, shedFrames: 0 };
+        const none = {
+          droppedSamples: 0,
+          droppedEvents: 0,
+          shedFrames: 0,
+          needsFullSamples: false,
+        };
         writer.flowControl({ ...none, isTelemetryPaused });
       });
     pause(true);

@@ -156,6 +156,7 @@ export class Outbox {
       droppedEvents: droppedEvents - this.#earlierEvents,
       shedFrames: 0,
       isTelemetryPaused: false,
+      needsFullSamples: false,
     });
   }
 

@@ -118,6 +118,14 @@ export class ByteReader {
     return value;
   }
 
+  float(field: string): number {
+    this.expect(wireFixed32, field);
+    if (this.end - this.pos < 4) throw malformed(field, "is cut short");
+    const value = this.view.getFloat32(this.pos, true);
+    this.pos += 4;
+    return value;
+  }
+
   /** An instant or a duration: a double that is finite and within the safe integers. */
   time(field: string): number {
     const value = this.double(field);
@@ -132,6 +140,14 @@ export class ByteReader {
     return length <= maxLoopedTextBytes
       ? this.#shortText(start, length, field)
       : this.#text(start, field);
+  }
+
+  /** The bytes where they lie in the frame. */
+  slice(field: string): Uint8Array {
+    const length = this.length(field);
+    const start = this.pos;
+    this.pos = start + length;
+    return this.bytes.subarray(start, this.pos);
   }
 
   /** Passes over the value of the present field. */

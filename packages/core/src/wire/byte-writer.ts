@@ -134,6 +134,29 @@ export class ByteWriter {
     this.#pos = pos;
   }
 
+  bytes(tag: number, bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#reserve(1 + varintBytes + bytes.length);
+    this.#bytes[this.#pos++] = tag;
+    this.putVarint(bytes.length);
+    this.#bytes.set(bytes, this.#pos);
+    this.#pos += bytes.length;
+  }
+
+  /** A double alone, without a tag. */
+  putNumber(value: number): void {
+    this.#reserve(8);
+    this.#view.setFloat64(this.#pos, value, true);
+    this.#pos += 8;
+  }
+
+  /** Bytes alone, without tag or length. */
+  putBytes(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#pos);
+    this.#pos += bytes.length;
+  }
+
   putByte(byte: number): void {
     this.#reserve(1);
     this.#bytes[this.#pos++] = byte;

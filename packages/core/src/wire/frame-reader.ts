@@ -24,6 +24,7 @@ import type {
   Goodbye,
   Hello,
   InstructionMessage,
+  PackedSamples,
   PartState,
   Ping,
   Pong,
@@ -31,6 +32,7 @@ import type {
   TwinDelta,
   Welcome,
 } from "./messages.ts";
+import { readPackedSamples } from "./packed-samples-codec.ts";
 import { type SampleColumns, SampleReader } from "./sample-columns.ts";
 import {
   readFlowControl,
@@ -52,6 +54,8 @@ export interface FrameVisitor {
   onPong?(pong: Pong): void;
   /** The columns are valid during the call only. */
   onSamples?(samples: SampleColumns): void;
+  /** What the fields point to is valid during the call only. */
+  onPackedSamples?(samples: PackedSamples): void;
   onEvent?(event: EventMessage): void;
   onTwinDelta?(delta: TwinDelta): void;
   onInstruction?(instruction: InstructionMessage): void;
@@ -64,7 +68,7 @@ export interface FrameVisitor {
 }
 
 /** Kinds of operation are numbered from 1 to this. */
-const lastKind = 14;
+const lastKind = 15;
 
 /** Scratch memory of the frames read on this thread; undefined while a frame uses it. Holds no state between frames. */
 let scratch: SampleReader | undefined;
@@ -173,6 +177,11 @@ function visit(kind: number, reader: ByteReader, visitor: FrameVisitor): void {
       break;
     case 14:
       visitor.onGoodbye?.(readGoodbye(reader));
+      break;
+    case 15:
+      if (visitor.onPackedSamples !== undefined) {
+        visitor.onPackedSamples(readPackedSamples(reader));
+      }
       break;
     default:
       // An operation of a kind that this side does not know yet.

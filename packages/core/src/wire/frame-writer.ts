@@ -14,6 +14,7 @@ import type {
   Goodbye,
   Hello,
   InstructionMessage,
+  PackedSamples,
   PartState,
   Ping,
   Pong,
@@ -21,6 +22,7 @@ import type {
   TwinDelta,
   Welcome,
 } from "./messages.ts";
+import { writePackedSamples } from "./packed-samples-codec.ts";
 import { type OutgoingSamples, writeSamples } from "./sample-columns.ts";
 import {
   writeFlowControl,
@@ -71,6 +73,10 @@ export class FrameWriter {
   /** Names and samples as columns; a column of one metric alone is shortened to one entry. */
   samples(samples: OutgoingSamples): void {
     this.#operation(0x2a, writeSamples, samples);
+  }
+
+  packedSamples(samples: PackedSamples): void {
+    this.#operation(0x7a, writePackedSamples, samples);
   }
 
   event(event: EventMessage): void {

@@ -75,7 +75,7 @@ test("fields and operations that are not known are passed over", () => {
   writer
     .tag(1, WireType.LengthDelimited)
     .fork()
-    .tag(15, WireType.LengthDelimited)
+    .tag(1000, WireType.LengthDelimited)
     .string("a new kind")
     .join();
   writer.tag(1, WireType.LengthDelimited).fork();

@@ -69,6 +69,8 @@ export interface Welcome {
   readonly sentAtUs: number;
   /** Where the agent belongs when this session is none; else empty. */
   readonly redirectUrl: string;
+  /** Forms of packed samples that the node reads; empty: none. */
+  readonly columnForms: readonly ColumnForm[];
 }
 
 /** Asks for a pong. */
@@ -90,6 +92,37 @@ export interface MetricDeclaration {
   /** From 1. */
   readonly id: number;
   readonly name: string;
+}
+
+/** How a value of packed samples is written; `docs/wire.md` has the forms and their bounds. */
+export type ColumnForm = "f64" | "f32" | "f16" | "i8" | "i8_delta";
+
+/** How the values of a metric are written from here on. */
+export interface MetricForm {
+  /** Id of the metric. */
+  readonly metric: number;
+  readonly form: ColumnForm;
+  /** Step of the quantized forms, in the metric's unit; 0 for the others. */
+  readonly scale: number;
+  /** What the quantized forms count from, in the metric's unit; absent: the metric's last value. */
+  readonly reference?: number;
+}
+
+/** Samples in their compact form; the schema says what each field means. */
+export interface PackedSamples {
+  readonly version: number;
+  readonly isFull: boolean;
+  readonly count: number;
+  /** The pattern of metric ids; empty: that of the operation before. */
+  readonly metrics: ArrayLike<number>;
+  /** Microseconds since the epoch on the agent's clock. */
+  readonly baseTimeUs?: number;
+  readonly samplesPerInstant: number;
+  /** Differences of the steps from instant to instant, zigzag-coded. */
+  readonly timeSteps: ArrayLike<number>;
+  readonly forms: readonly MetricForm[];
+  readonly unchanged: Uint8Array;
+  readonly values: Uint8Array;
 }
 
 /** Something that happened at an agent. */
@@ -181,6 +214,8 @@ export interface FlowControl {
   readonly droppedEvents: number;
   readonly shedFrames: number;
   readonly isTelemetryPaused: boolean;
+  /** True when packed samples were passed over because some before them are missing. */
+  readonly needsFullSamples: boolean;
 }
 
 /** How a part is held. */

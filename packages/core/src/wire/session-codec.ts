@@ -1,5 +1,6 @@
 import { type ByteReader, malformed } from "./byte-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
+import { readColumnForms, writeColumnForms } from "./column-forms.ts";
 import type { Draft } from "./draft.ts";
 import type {
   FlowControl,
@@ -28,6 +29,7 @@ export function readWelcome(reader: ByteReader): Welcome {
     helloReceivedAtUs: 0,
     sentAtUs: 0,
     redirectUrl: "",
+    columnForms: [],
   };
   for (let number = reader.field(); number !== 0; number = reader.field()) {
     switch (number) {
@@ -76,6 +78,9 @@ export function readWelcome(reader: ByteReader): Welcome {
       case 15:
         welcome.redirectUrl = reader.string("welcome.redirect_url");
         break;
+      case 16:
+        welcome.columnForms = readColumnForms(reader, welcome.columnForms);
+        break;
       default:
         reader.skip("welcome");
     }
@@ -99,6 +104,7 @@ export function writeWelcome(writer: ByteWriter, welcome: Welcome): void {
   writer.time(0x69, welcome.helloReceivedAtUs);
   writer.time(0x71, welcome.sentAtUs);
   writer.string(0x7a, welcome.redirectUrl);
+  writeColumnForms(writer, welcome.columnForms);
 }
 
 function readLimits(reader: ByteReader, previous: Limits | undefined): Limits {
@@ -201,6 +207,7 @@ export function readFlowControl(reader: ByteReader): FlowControl {
     droppedEvents: 0,
     shedFrames: 0,
     isTelemetryPaused: false,
+    needsFullSamples: false,
   };
   for (let number = reader.field(); number !== 0; number = reader.field()) {
     switch (number) {
@@ -216,6 +223,9 @@ export function readFlowControl(reader: ByteReader): FlowControl {
       case 4:
         flowControl.isTelemetryPaused = reader.bool("flow_control.is_telemetry_paused");
         break;
+      case 5:
+        flowControl.needsFullSamples = reader.bool("flow_control.needs_full_samples");
+        break;
       default:
         reader.skip("flow_control");
     }
@@ -228,6 +238,7 @@ export function writeFlowControl(writer: ByteWriter, flowControl: FlowControl): 
   writer.uint(0x10, flowControl.droppedEvents);
   writer.uint(0x18, flowControl.shedFrames);
   writer.bool(0x20, flowControl.isTelemetryPaused);
+  writer.bool(0x28, flowControl.needsFullSamples);
 }
 
 /** Indexed by number on the wire. */

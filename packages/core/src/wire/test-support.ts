@@ -9,6 +9,7 @@ import {
 import { type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import type { JsonObject, JsonValue } from "../json/index.ts";
+import { columnForms } from "./column-forms.ts";
 import { type FrameVisitor, readFrame } from "./frame-reader.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { FrameSchema } from "./gen/myelin/v1/frame_pb.ts";
@@ -23,6 +24,7 @@ import type {
   Hello,
   InstructionMessage,
   MetricDeclaration,
+  PackedSamples,
   PartState,
   PartStateName,
   Ping,
@@ -48,6 +50,7 @@ export type PlainOperation =
   | { readonly kind: "ping"; readonly value: Ping }
   | { readonly kind: "pong"; readonly value: Pong }
   | { readonly kind: "samples"; readonly value: PlainSamples }
+  | { readonly kind: "packedSamples"; readonly value: PackedSamples }
   | { readonly kind: "event"; readonly value: EventMessage }
   | { readonly kind: "twinDelta"; readonly value: TwinDelta }
   | { readonly kind: "instruction"; readonly value: InstructionMessage }
@@ -89,6 +92,7 @@ export function readPlain(bytes: Uint8Array): PlainFrame {
         values: [...values.subarray(0, count)],
         timesUs: [...timesUs.subarray(0, count)],
       }),
+    onPackedSamples: (packed) => note("packedSamples")(copyOf(packed)),
     onEvent: note("event"),
     onTwinDelta: note("twinDelta"),
     onInstruction: note("instruction"),
@@ -125,6 +129,9 @@ export function writePlain(frame: PlainFrame): Uint8Array {
       case "samples":
         writer.samples(outgoing(operation.value));
         break;
+      case "packedSamples":
+        writer.packedSamples(operation.value);
+        break;
       case "event":
         writer.event(operation.value);
         break;
@@ -155,6 +162,17 @@ export function writePlain(frame: PlainFrame): Uint8Array {
     }
   }
   return writer.take();
+}
+
+/** Packed samples without memory that they share with the frame. */
+function copyOf(packed: PackedSamples): PackedSamples {
+  return {
+    ...packed,
+    metrics: Array.from(packed.metrics),
+    timeSteps: Array.from(packed.timeSteps),
+    unchanged: Uint8Array.from(packed.unchanged),
+    values: Uint8Array.from(packed.values),
+  };
 }
 
 function outgoing({ names, metrics, values, timesUs }: PlainSamples): OutgoingSamples {
@@ -221,15 +239,21 @@ const structs: Readonly<Record<string, string>> = {
   "myelin.v1.Event": "attributes",
   "myelin.v1.TwinDelta": "patch",
 };
+/** Repeated fields of 64 bits. */
+const wideLists: ReadonlySet<string> = new Set(["timeSteps"]);
 const verbatim: ReadonlySet<string> = new Set([...Object.values(structs), "labels"]);
 
 /** What the generated code wants for a plain message; both name the fields alike. */
 function initOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(initOf);
-  if (typeof value !== "object" || value === null) return value;
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, field]) => {
       if (wide.has(name) && typeof field === "number") return [name, BigInt(field)];
+      if (wideLists.has(name) && Array.isArray(field)) return [name, field.map(BigInt)];
+      if (name === "form") return [name, 1 + columnForms.indexOf(field)];
+      if (name === "columnForms" && Array.isArray(field))
+        return [name, field.map((form) => 1 + columnForms.indexOf(form))];
       if (name === "status") return [name, statuses.indexOf(field)];
       if (name === "state") return [name, states.indexOf(field)];
       if (name === "result") return [name, fromJson(ValueSchema, field)];
@@ -243,6 +267,7 @@ function plainOf(value: unknown): unknown {
   if (typeof value === "bigint") return Number(value);
   if (Array.isArray(value)) return value.map(plainOf);
   if (typeof value !== "object" || value === null) return value;
+  if (value instanceof Uint8Array) return Uint8Array.from(value);
   const { $typeName, ...fields } = value as { $typeName: string };
   const struct = structs[$typeName];
   return {
@@ -251,6 +276,9 @@ function plainOf(value: unknown): unknown {
       Object.entries(fields)
         .filter(([, field]) => field !== undefined)
         .map(([name, field]: [string, unknown]) => {
+          if (name === "form") return [name, columnForms[Number(field) - 1]];
+          if (name === "columnForms" && Array.isArray(field))
+            return [name, field.map((form) => columnForms[Number(form) - 1])];
           if (name === "status") return [name, statuses[Number(field)]];
           if (name === "state") return [name, states[Number(field)]];
           if (name === "result") return [name, toJson(ValueSchema, field as Value)];
@@ -415,6 +443,7 @@ const welcome: fc.Arbitrary<Welcome> = fc
       helloReceivedAtUs: timeUs,
       sentAtUs: timeUs,
       redirectUrl: text,
+      columnForms: fc.uniqueArray(fc.constantFrom(...columnForms)),
     }),
     fc.option(
       plain({ maxFrameBytes: uint32, maxMetrics: uint32, maxOutstandingInstructions: uint32 }),
@@ -449,6 +478,49 @@ const samples: fc.Arbitrary<PlainSamples> = fc
     };
   });
 
+const bytes = fc.uint8Array({ maxLength: 40 });
+const packedSamples: fc.Arbitrary<PackedSamples> = fc.integer({ min: 0, max: 40 }).chain((count) =>
+  fc.record(
+    {
+      version: uint53,
+      isFull: fc.boolean(),
+      count: fc.constant(count),
+      metrics: fc.array(uint32, { maxLength: count }),
+      baseTimeUs: timeUs,
+      samplesPerInstant: uint32,
+      timeSteps: fc.array(uint53, { maxLength: count }),
+      forms: fc.array(
+        fc.record(
+          {
+            metric: uint32,
+            form: fc.constantFrom(...columnForms),
+            scale: fc.double(),
+            reference: fc.double(),
+          },
+          { noNullPrototype: true, requiredKeys: ["metric", "form", "scale"] },
+        ),
+        { maxLength: 3 },
+      ),
+      unchanged: bytes,
+      values: bytes,
+    },
+    {
+      noNullPrototype: true,
+      requiredKeys: [
+        "version",
+        "isFull",
+        "count",
+        "metrics",
+        "samplesPerInstant",
+        "timeSteps",
+        "forms",
+        "unchanged",
+        "values",
+      ],
+    },
+  ),
+);
+
 /** Any operation. */
 export const operation: fc.Arbitrary<PlainOperation> = fc.oneof(
   plain({ kind: fc.constant("hello" as const), value: hello }),
@@ -467,6 +539,7 @@ export const operation: fc.Arbitrary<PlainOperation> = fc.oneof(
     }),
   }),
   plain({ kind: fc.constant("samples" as const), value: samples }),
+  plain({ kind: fc.constant("packedSamples" as const), value: packedSamples }),
   plain({
     kind: fc.constant("event" as const),
     value: plain({ type: text, attributes: jsonObject, timeUs }),
@@ -492,6 +565,7 @@ export const operation: fc.Arbitrary<PlainOperation> = fc.oneof(
       droppedEvents: uint53,
       shedFrames: uint53,
       isTelemetryPaused: fc.boolean(),
+      needsFullSamples: fc.boolean(),
     }),
   }),
   plain({

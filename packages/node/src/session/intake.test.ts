@@ -83,6 +83,7 @@ describe("a malformed frame", () => {
         droppedEvents: 2,
         shedFrames: 0,
         isTelemetryPaused: false,
+        needsFullSamples: false,
       });
     });
     world.clock.advance(0);
@@ -128,6 +129,7 @@ test("what an agent tells it has dropped is kept as totals", () => {
         droppedEvents,
         shedFrames: 0,
         isTelemetryPaused: false,
+        needsFullSamples: false,
       }),
     );
   tell(5, 1);

@@ -222,6 +222,7 @@ export class PartSession implements DeliverySession {
       droppedSamples: 0,
       droppedEvents: 0,
       isTelemetryPaused: false,
+      needsFullSamples: false,
     });
   }
 

@@ -12,7 +12,7 @@ import type { Acknowledgement, Cancellation, Instruction, Settlement } from "./i
 import { file_myelin_v1_instruction } from "./instruction_pb.ts";
 import type { FlowControl, Goodbye, Hello, PartState, Ping, Pong, Welcome } from "./session_pb.ts";
 import { file_myelin_v1_session } from "./session_pb.ts";
-import type { Event, Samples, TwinDelta } from "./telemetry_pb.ts";
+import type { Event, PackedSamples, Samples, TwinDelta } from "./telemetry_pb.ts";
 import { file_myelin_v1_telemetry } from "./telemetry_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -20,7 +20,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file myelin/v1/frame.proto.
  */
 export const file_myelin_v1_frame: GenFile = /*@__PURE__*/
-  fileDesc("ChVteWVsaW4vdjEvZnJhbWUucHJvdG8SCW15ZWxpbi52MSJ1CgVGcmFtZRIoCgpvcGVyYXRpb25zGAEgAygLMhQubXllbGluLnYxLk9wZXJhdGlvbhIXCgpzZW50X2F0X3VzGAIgASgBSACIAQESGgoSdGVsZW1ldHJ5X3NlcXVlbmNlGAMgASgEQg0KC19zZW50X2F0X3VzItwECglPcGVyYXRpb24SIQoFaGVsbG8YASABKAsyEC5teWVsaW4udjEuSGVsbG9IABIlCgd3ZWxjb21lGAIgASgLMhIubXllbGluLnYxLldlbGNvbWVIABIfCgRwaW5nGAMgASgLMg8ubXllbGluLnYxLlBpbmdIABIfCgRwb25nGAQgASgLMg8ubXllbGluLnYxLlBvbmdIABIlCgdzYW1wbGVzGAUgASgLMhIubXllbGluLnYxLlNhbXBsZXNIABIhCgVldmVudBgGIAEoCzIQLm15ZWxpbi52MS5FdmVudEgAEioKCnR3aW5fZGVsdGEYByABKAsyFC5teWVsaW4udjEuVHdpbkRlbHRhSAASLQoLaW5zdHJ1Y3Rpb24YCCABKAsyFi5teWVsaW4udjEuSW5zdHJ1Y3Rpb25IABI1Cg9hY2tub3dsZWRnZW1lbnQYCSABKAsyGi5teWVsaW4udjEuQWNrbm93bGVkZ2VtZW50SAASKwoKc2V0dGxlbWVudBgKIAEoCzIVLm15ZWxpbi52MS5TZXR0bGVtZW50SAASLwoMY2FuY2VsbGF0aW9uGAsgASgLMhcubXllbGluLnYxLkNhbmNlbGxhdGlvbkgAEi4KDGZsb3dfY29udHJvbBgMIAEoCzIWLm15ZWxpbi52MS5GbG93Q29udHJvbEgAEioKCnBhcnRfc3RhdGUYDSABKAsyFC5teWVsaW4udjEuUGFydFN0YXRlSAASJQoHZ29vZGJ5ZRgOIAEoCzISLm15ZWxpbi52MS5Hb29kYnllSABCBgoEa2luZGIGcHJvdG8z", [file_myelin_v1_instruction, file_myelin_v1_session, file_myelin_v1_telemetry]);
+  fileDesc("ChVteWVsaW4vdjEvZnJhbWUucHJvdG8SCW15ZWxpbi52MSJ1CgVGcmFtZRIoCgpvcGVyYXRpb25zGAEgAygLMhQubXllbGluLnYxLk9wZXJhdGlvbhIXCgpzZW50X2F0X3VzGAIgASgBSACIAQESGgoSdGVsZW1ldHJ5X3NlcXVlbmNlGAMgASgEQg0KC19zZW50X2F0X3VzIpAFCglPcGVyYXRpb24SIQoFaGVsbG8YASABKAsyEC5teWVsaW4udjEuSGVsbG9IABIlCgd3ZWxjb21lGAIgASgLMhIubXllbGluLnYxLldlbGNvbWVIABIfCgRwaW5nGAMgASgLMg8ubXllbGluLnYxLlBpbmdIABIfCgRwb25nGAQgASgLMg8ubXllbGluLnYxLlBvbmdIABIlCgdzYW1wbGVzGAUgASgLMhIubXllbGluLnYxLlNhbXBsZXNIABIhCgVldmVudBgGIAEoCzIQLm15ZWxpbi52MS5FdmVudEgAEioKCnR3aW5fZGVsdGEYByABKAsyFC5teWVsaW4udjEuVHdpbkRlbHRhSAASLQoLaW5zdHJ1Y3Rpb24YCCABKAsyFi5teWVsaW4udjEuSW5zdHJ1Y3Rpb25IABI1Cg9hY2tub3dsZWRnZW1lbnQYCSABKAsyGi5teWVsaW4udjEuQWNrbm93bGVkZ2VtZW50SAASKwoKc2V0dGxlbWVudBgKIAEoCzIVLm15ZWxpbi52MS5TZXR0bGVtZW50SAASLwoMY2FuY2VsbGF0aW9uGAsgASgLMhcubXllbGluLnYxLkNhbmNlbGxhdGlvbkgAEi4KDGZsb3dfY29udHJvbBgMIAEoCzIWLm15ZWxpbi52MS5GbG93Q29udHJvbEgAEioKCnBhcnRfc3RhdGUYDSABKAsyFC5teWVsaW4udjEuUGFydFN0YXRlSAASJQoHZ29vZGJ5ZRgOIAEoCzISLm15ZWxpbi52MS5Hb29kYnllSAASMgoOcGFja2VkX3NhbXBsZXMYDyABKAsyGC5teWVsaW4udjEuUGFja2VkU2FtcGxlc0gAQgYKBGtpbmRiBnByb3RvMw", [file_myelin_v1_instruction, file_myelin_v1_session, file_myelin_v1_telemetry]);
 
 /**
  * A batch of operations that travels in one write: whatever queued up during one turn of the loop.
@@ -43,9 +43,9 @@ export type Frame = Message<"myelin.v1.Frame"> & {
   sentAtUs?: number | undefined;
 
   /**
-   * Number of this frame among the session's frames that carry telemetry (samples, events, twin
-   * deltas), counted from 1; 0 in frames without. A number not above the highest one received is a
-   * repetition after a resume and its telemetry is passed over.
+   * Number of this frame among the session's frames that carry telemetry (samples, packed or not,
+   * events, twin deltas), counted from 1; 0 in frames without. A number not above the highest one
+   * received is a repetition after a resume and its telemetry is passed over.
    *
    * @generated from field: uint64 telemetry_sequence = 3;
    */
@@ -182,6 +182,14 @@ export type Operation = Message<"myelin.v1.Operation"> & {
      */
     value: Goodbye;
     case: "goodbye";
+  } | {
+    /**
+     * Agent to node: observations, in their compact form.
+     *
+     * @generated from field: myelin.v1.PackedSamples packed_samples = 15;
+     */
+    value: PackedSamples;
+    case: "packedSamples";
   } | { case: undefined; value?: undefined };
 };
 

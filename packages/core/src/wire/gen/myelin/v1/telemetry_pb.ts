@@ -2,16 +2,16 @@
 // @generated from file myelin/v1/telemetry.proto (package myelin.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
-import type { JsonObject, Message } from "@bufbuild/protobuf";
+import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file myelin/v1/telemetry.proto.
  */
 export const file_myelin_v1_telemetry: GenFile = /*@__PURE__*/
-  fileDesc("ChlteWVsaW4vdjEvdGVsZW1ldHJ5LnByb3RvEglteWVsaW4udjEiiwEKB1NhbXBsZXMSJAoFbmFtZXMYASADKAsyFS5teWVsaW4udjEuTWV0cmljTmFtZRIUCgxiYXNlX3RpbWVfdXMYAiABKAESEwoHbWV0cmljcxgDIAMoDUICEAESEgoGdmFsdWVzGAQgAygBQgIQARIbCg90aW1lX29mZnNldHNfdXMYBSADKARCAhABIiYKCk1ldHJpY05hbWUSCgoCaWQYASABKA0SDAoEbmFtZRgCIAEoCSJTCgVFdmVudBIMCgR0eXBlGAEgASgJEisKCmF0dHJpYnV0ZXMYAiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Eg8KB3RpbWVfdXMYAyABKAEiZgoJVHdpbkRlbHRhEg8KB3ZlcnNpb24YASABKAQSDwoHaXNfZnVsbBgCIAEoCBImCgVwYXRjaBgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDwoHdGltZV91cxgEIAEoAWIGcHJvdG8z", [file_google_protobuf_struct]);
+  fileDesc("ChlteWVsaW4vdjEvdGVsZW1ldHJ5LnByb3RvEglteWVsaW4udjEiiwEKB1NhbXBsZXMSJAoFbmFtZXMYASADKAsyFS5teWVsaW4udjEuTWV0cmljTmFtZRIUCgxiYXNlX3RpbWVfdXMYAiABKAESEwoHbWV0cmljcxgDIAMoDUICEAESEgoGdmFsdWVzGAQgAygBQgIQARIbCg90aW1lX29mZnNldHNfdXMYBSADKARCAhABIv8BCg1QYWNrZWRTYW1wbGVzEg8KB3ZlcnNpb24YASABKAQSDwoHaXNfZnVsbBgCIAEoCBINCgVjb3VudBgDIAEoDRITCgdtZXRyaWNzGAQgAygNQgIQARIZCgxiYXNlX3RpbWVfdXMYBSABKAFIAIgBARIbChNzYW1wbGVzX3Blcl9pbnN0YW50GAYgASgNEhYKCnRpbWVfc3RlcHMYByADKARCAhABEiQKBWZvcm1zGAggAygLMhUubXllbGluLnYxLk1ldHJpY0Zvcm0SEQoJdW5jaGFuZ2VkGAkgASgMEg4KBnZhbHVlcxgKIAEoDEIPCg1fYmFzZV90aW1lX3VzInYKCk1ldHJpY0Zvcm0SDgoGbWV0cmljGAEgASgNEiMKBGZvcm0YAiABKA4yFS5teWVsaW4udjEuQ29sdW1uRm9ybRINCgVzY2FsZRgDIAEoARIWCglyZWZlcmVuY2UYBCABKAFIAIgBAUIMCgpfcmVmZXJlbmNlIiYKCk1ldHJpY05hbWUSCgoCaWQYASABKA0SDAoEbmFtZRgCIAEoCSJTCgVFdmVudBIMCgR0eXBlGAEgASgJEisKCmF0dHJpYnV0ZXMYAiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Eg8KB3RpbWVfdXMYAyABKAEiZgoJVHdpbkRlbHRhEg8KB3ZlcnNpb24YASABKAQSDwoHaXNfZnVsbBgCIAEoCBImCgVwYXRjaBgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDwoHdGltZV91cxgEIAEoASqWAQoKQ29sdW1uRm9ybRIbChdDT0xVTU5fRk9STV9VTlNQRUNJRklFRBAAEhMKD0NPTFVNTl9GT1JNX0Y2NBABEhMKD0NPTFVNTl9GT1JNX0YzMhACEhMKD0NPTFVNTl9GT1JNX0YxNhADEhIKDkNPTFVNTl9GT1JNX0k4EAQSGAoUQ09MVU1OX0ZPUk1fSThfREVMVEEQBWIGcHJvdG8z", [file_google_protobuf_struct]);
 
 /**
  * Observations as columns: entry i of each column belongs to sample i.
@@ -63,6 +63,143 @@ export const SamplesSchema: GenMessage<Samples> = /*@__PURE__*/
   messageDesc(file_myelin_v1_telemetry, 0);
 
 /**
+ * Observations in their compact form: values quantized and coded against those before. Only for a node
+ * whose welcome lists the forms used. Samples are told apart as in Samples: entry i belongs to sample i.
+ *
+ * The receiver keeps, for the session, of each metric its form, scale, reference, count and last value,
+ * and of the whole the last instant, the last step and the last pattern of metrics. What is given up or
+ * lost of it is noticed by `version`, and asked for anew by flow_control.needs_full_samples.
+ *
+ * @generated from message myelin.v1.PackedSamples
+ */
+export type PackedSamples = Message<"myelin.v1.PackedSamples"> & {
+  /**
+   * Counts the session's packed operations: one more than that of the operation before, unless
+   * `is_full`. An operation behind a gap cannot be read, and is passed over until a full one comes.
+   *
+   * @generated from field: uint64 version = 1;
+   */
+  version: bigint;
+
+  /**
+   * True when it needs nothing that came before: all that was kept is forgotten, and this version counts.
+   *
+   * @generated from field: bool is_full = 2;
+   */
+  isFull: boolean;
+
+  /**
+   * How many samples; at most 16384.
+   *
+   * @generated from field: uint32 count = 3;
+   */
+  count: number;
+
+  /**
+   * Ids of the samples' metrics, repeated from the first when there are more samples. Empty: those of
+   * the operation before, of which at most 256 are remembered.
+   *
+   * @generated from field: repeated uint32 metrics = 4 [packed = true];
+   */
+  metrics: number[];
+
+  /**
+   * Instant that the first step is added to, on the agent's clock, whole microseconds since the epoch;
+   * the steps before it are forgotten. Absent: the last instant of the operation before.
+   *
+   * @generated from field: optional double base_time_us = 5;
+   */
+  baseTimeUs?: number | undefined;
+
+  /**
+   * How many successive samples share an instant; 0 means 1. The last instant may have fewer.
+   *
+   * @generated from field: uint32 samples_per_instant = 6;
+   */
+  samplesPerInstant: number;
+
+  /**
+   * Steps in microseconds from instant to instant, none negative: each as its difference to the step
+   * before (0 before the first), zigzag-coded. A 0 is followed by how many further differences are 0.
+   *
+   * @generated from field: repeated uint64 time_steps = 7 [packed = true];
+   */
+  timeSteps: bigint[];
+
+  /**
+   * Forms that change with this operation; after a full one all others are f64.
+   *
+   * @generated from field: repeated myelin.v1.MetricForm forms = 8;
+   */
+  forms: MetricForm[];
+
+  /**
+   * Bit i, from the lowest of each byte: sample i has the last value of its metric, and no entry in
+   * `values`. Empty: none has.
+   *
+   * @generated from field: bytes unchanged = 9;
+   */
+  unchanged: Uint8Array;
+
+  /**
+   * The other values, one after the other, each in its metric's form, little-endian.
+   *
+   * @generated from field: bytes values = 10;
+   */
+  values: Uint8Array;
+};
+
+/**
+ * Describes the message myelin.v1.PackedSamples.
+ * Use `create(PackedSamplesSchema)` to create a new message.
+ */
+export const PackedSamplesSchema: GenMessage<PackedSamples> = /*@__PURE__*/
+  messageDesc(file_myelin_v1_telemetry, 1);
+
+/**
+ * How the values of a metric are written from here on.
+ *
+ * @generated from message myelin.v1.MetricForm
+ */
+export type MetricForm = Message<"myelin.v1.MetricForm"> & {
+  /**
+   * Id of the metric.
+   *
+   * @generated from field: uint32 metric = 1;
+   */
+  metric: number;
+
+  /**
+   * The form.
+   *
+   * @generated from field: myelin.v1.ColumnForm form = 2;
+   */
+  form: ColumnForm;
+
+  /**
+   * Step of the quantized forms, in the metric's unit.
+   *
+   * @generated from field: double scale = 3;
+   */
+  scale: number;
+
+  /**
+   * What the quantized forms count from, in the metric's unit. Absent: the metric's last value if that
+   * is finite, else the first value behind a mark. The count begins at 0.
+   *
+   * @generated from field: optional double reference = 4;
+   */
+  reference?: number | undefined;
+};
+
+/**
+ * Describes the message myelin.v1.MetricForm.
+ * Use `create(MetricFormSchema)` to create a new message.
+ */
+export const MetricFormSchema: GenMessage<MetricForm> = /*@__PURE__*/
+  messageDesc(file_myelin_v1_telemetry, 2);
+
+/**
  * Declares a metric name for the session.
  *
  * @generated from message myelin.v1.MetricName
@@ -88,7 +225,7 @@ export type MetricName = Message<"myelin.v1.MetricName"> & {
  * Use `create(MetricNameSchema)` to create a new message.
  */
 export const MetricNameSchema: GenMessage<MetricName> = /*@__PURE__*/
-  messageDesc(file_myelin_v1_telemetry, 1);
+  messageDesc(file_myelin_v1_telemetry, 3);
 
 /**
  * Something that happened at an agent.
@@ -123,7 +260,7 @@ export type Event = Message<"myelin.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_myelin_v1_telemetry, 2);
+  messageDesc(file_myelin_v1_telemetry, 4);
 
 /**
  * A change of the state that the agent reports, by JSON merge patch (RFC 7396): null removes a field.
@@ -165,5 +302,69 @@ export type TwinDelta = Message<"myelin.v1.TwinDelta"> & {
  * Use `create(TwinDeltaSchema)` to create a new message.
  */
 export const TwinDeltaSchema: GenMessage<TwinDelta> = /*@__PURE__*/
-  messageDesc(file_myelin_v1_telemetry, 3);
+  messageDesc(file_myelin_v1_telemetry, 5);
+
+/**
+ * How a value is written. In the quantized forms a byte of -128 is a mark: behind it the value itself
+ * follows as f64, and if that is finite it is the new reference, with the count at 0.
+ *
+ * @generated from enum myelin.v1.ColumnForm
+ */
+export const ColumnForm = {
+  /**
+   * Not told.
+   *
+   * @generated from enum value: COLUMN_FORM_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * IEEE 754, 8 bytes.
+   *
+   * @generated from enum value: COLUMN_FORM_F64 = 1;
+   */
+  F64: 1,
+
+  /**
+   * IEEE 754, 4 bytes.
+   *
+   * @generated from enum value: COLUMN_FORM_F32 = 2;
+   */
+  F32: 2,
+
+  /**
+   * IEEE 754, 2 bytes.
+   *
+   * @generated from enum value: COLUMN_FORM_F16 = 3;
+   */
+  F16: 3,
+
+  /**
+   * One byte: the count. The value is reference + scale x count.
+   *
+   * @generated from enum value: COLUMN_FORM_I8 = 4;
+   */
+  I8: 4,
+
+  /**
+   * One byte that is added to the count, which stays within 2^31. The value is reference + scale x count.
+   *
+   * @generated from enum value: COLUMN_FORM_I8_DELTA = 5;
+   */
+  I8_DELTA: 5,
+} as const;
+
+/**
+ * How a value is written. In the quantized forms a byte of -128 is a mark: behind it the value itself
+ * follows as f64, and if that is finite it is the new reference, with the count at 0.
+ *
+ * @generated from enum myelin.v1.ColumnForm
+ */
+export type ColumnForm = (typeof ColumnForm)[keyof typeof ColumnForm] | UnknownEnum;
+
+/**
+ * Describes the enum myelin.v1.ColumnForm.
+ */
+export const ColumnFormSchema: GenEnum<ColumnForm> = /*@__PURE__*/
+  enumDesc(file_myelin_v1_telemetry, 0);
 
