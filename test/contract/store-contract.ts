@@ -126,6 +126,19 @@ function stateContract(promise: Promised, inStore: InStore): void {
     assert.deepEqual(await second.ruleVersions("unheard-of"), []);
   });
 
+  promise("whether rules are enforced is kept, the latest word of it", async (place) => {
+    const first = await place.open();
+    assert.equal((await first.load()).enforcement, undefined);
+    const off = { isOn: false, changedAtUs: nowUs, actor: "token:ops", reason: "drill" };
+    const on = { isOn: true, changedAtUs: nowUs + 1, actor: "local" };
+    await first.saveEnforcement(off);
+    await first.saveEnforcement(on);
+    await first.saveEnforcement(off);
+    await first.close();
+    const second = await place.open();
+    assert.deepEqual((await second.load()).enforcement, off);
+  });
+
   inStore("rules are saved all or none", async (store) => {
     await store.saveRules([ruleRecord("hot", 1)]);
     await assert.rejects(store.saveRules([ruleRecord("cold", 1), ruleRecord("hot", 1)]), {

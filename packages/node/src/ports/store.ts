@@ -37,6 +37,17 @@ export interface RuleRecord {
   readonly createdAtUs: number;
   readonly actor: string;
   readonly isDeleted: boolean;
+  /** The version whose content this one took up again, where it came by a rollback. */
+  readonly rolledBackTo?: number;
+}
+
+/** Whether the node's rules are enforced, or all decide as in shadow mode; and by whose doing. */
+export interface EnforcementRecord {
+  readonly isOn: boolean;
+  readonly changedAtUs: number;
+  readonly actor: string;
+  /** Why, in the words of who did it. */
+  readonly reason?: string;
 }
 
 /** An instruction that was accepted by hand for one agent. */
@@ -121,6 +132,8 @@ export interface StoredState {
   readonly openInstructions: readonly InstructionRecord[];
   /** Every token, also those revoked or expired, in the order of their making. */
   readonly tokens: readonly TokenRecord[];
+  /** Undefined while nobody has ever switched it: rules are enforced. */
+  readonly enforcement?: EnforcementRecord;
 }
 
 /** How a store fares. */
@@ -163,6 +176,8 @@ export interface Store {
 
   /** Adds versions of rules, all or none. @throws MyelinError ALREADY_EXISTS when a version is kept already */
   saveRules(records: readonly RuleRecord[]): Promise<void>;
+  /** Keeps whether rules are enforced, in place of what was kept. */
+  saveEnforcement(record: EnforcementRecord): Promise<void>;
   /** Every version of a rule, oldest first; empty when there never was one. */
   ruleVersions(name: string): Promise<readonly RuleRecord[]>;
 

@@ -9,6 +9,7 @@ import {
 } from "../../ports/access-records.ts";
 import type {
   AgentRecord,
+  EnforcementRecord,
   InstructionChange,
   InstructionRecord,
   LedgerEntry,
@@ -37,6 +38,7 @@ export interface MemoryDiskFaults {
 export interface MemoryDisk extends MemoryDiskFaults {
   readonly agents: Map<string, AgentRecord>;
   readonly rules: Map<string, RuleRecord[]>;
+  enforcement: EnforcementRecord | undefined;
   readonly instructions: Map<string, InstructionRecord>;
   /** Ids of the instructions that bear an idempotency key, in the order of acceptance. */
   readonly idsByKey: Map<string, string[]>;
@@ -57,6 +59,7 @@ export function createMemoryDisk(): MemoryDisk {
     syncDelayUs: 0,
     agents: new Map(),
     rules: new Map(),
+    enforcement: undefined,
     instructions: new Map(),
     idsByKey: new Map(),
     tokens: new Map(),

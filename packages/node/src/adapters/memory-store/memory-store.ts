@@ -16,6 +16,7 @@ import type {
 } from "../../ports/access-records.ts";
 import type {
   AgentRecord,
+  EnforcementRecord,
   InstructionChange,
   InstructionRecord,
   LedgerEntry,
@@ -116,6 +117,7 @@ class InMemoryStore implements MemoryStore {
           ({ status }) => !isEnded(status),
         ),
         tokens: [...this.disk.tokens.values()],
+        ...(this.disk.enforcement === undefined ? {} : { enforcement: this.disk.enforcement }),
       };
     });
   }
@@ -130,6 +132,12 @@ class InMemoryStore implements MemoryStore {
 
   saveRules(records: readonly RuleRecord[]): Promise<void> {
     return this.#write(() => putRules(this.disk, records));
+  }
+
+  saveEnforcement(record: EnforcementRecord): Promise<void> {
+    return this.#write(() => {
+      this.disk.enforcement = record;
+    });
   }
 
   ruleVersions(name: string): Promise<readonly RuleRecord[]> {

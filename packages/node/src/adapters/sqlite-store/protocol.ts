@@ -49,6 +49,7 @@ export interface StateTexts {
   readonly rules: readonly string[];
   readonly openInstructions: readonly InstructionRow[];
   readonly tokens: readonly string[];
+  readonly settings: readonly TextRow[];
 }
 
 /** An entry of the audit whose details are JSON text. */
@@ -86,6 +87,7 @@ export interface StateCalls {
   forgetAgent(id: string): boolean;
   saveRules(rows: readonly RuleRow[]): void;
   ruleVersions(name: string): string[];
+  saveSetting(row: TextRow): void;
   acceptInstructions(rows: readonly InstructionRow[]): void;
   updateInstructions(rows: readonly InstructionChangeRow[]): void;
   instructionsByKey(idempotencyKey: string): InstructionRow[];

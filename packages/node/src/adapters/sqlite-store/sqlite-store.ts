@@ -15,6 +15,7 @@ import type {
 } from "../../ports/access-records.ts";
 import type {
   AgentRecord,
+  EnforcementRecord,
   InstructionChange,
   InstructionRecord,
   LedgerEntry,
@@ -63,6 +64,8 @@ export interface SqliteStoreOptions {
   /** 2 GiB by default. */
   readonly ledgerMaxBytes?: number;
 }
+
+const enforcementSetting = "enforcement";
 
 /**
  * Opens the store of a data directory, and locks the directory while this process lives.
@@ -121,12 +124,15 @@ class SqliteStore implements Store {
   }
 
   async load(): Promise<StoredState> {
-    const { agents, rules, openInstructions, tokens } = await this.#read("load", undefined);
+    const texts = await this.#read("load", undefined);
+    const { agents, rules, openInstructions, tokens, settings } = texts;
+    const enforcement = settings.find(({ id }) => id === enforcementSetting);
     return {
       agents: agents.map(agentOf),
       rules: rules.map(ruleOf),
       openInstructions: openInstructions.map(instructionOf),
       tokens: tokens.map(tokenOf),
+      ...(enforcement === undefined ? {} : { enforcement: JSON.parse(enforcement.text) }),
     };
   }
 
@@ -140,6 +146,10 @@ class SqliteStore implements Store {
 
   async saveRules(records: readonly RuleRecord[]): Promise<void> {
     await this.#write("saveRules", records.map(rowOfRule));
+  }
+
+  async saveEnforcement(record: EnforcementRecord): Promise<void> {
+    await this.#write("saveSetting", { id: enforcementSetting, text: JSON.stringify(record) });
   }
 
   async ruleVersions(name: string): Promise<readonly RuleRecord[]> {

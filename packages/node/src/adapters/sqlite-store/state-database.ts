@@ -78,6 +78,9 @@ export class StateDatabase implements Tables, TransactionWatcher {
       rules: this.#sql.loadRules.all().map(({ record }) => String(record)),
       openInstructions: this.#sql.loadInstructions.all().map(instructionRow),
       tokens: this.#access.tokens(),
+      settings: this.#sql.loadSettings
+        .all()
+        .map(({ name, record }) => ({ id: String(name), text: String(record) })),
     };
   }
 
@@ -109,6 +112,10 @@ export class StateDatabase implements Tables, TransactionWatcher {
       if (this.#sql.insertRule.run(id, version, text).changes === 1) continue;
       throw new MyelinError("ALREADY_EXISTS", `version ${version} of rule ${id} exists`);
     }
+  }
+
+  saveSetting({ id, text }: TextRow): void {
+    this.#sql.saveSetting.run(id, text);
   }
 
   ruleVersions(name: string): string[] {
@@ -210,6 +217,8 @@ function prepareAll(database: DatabaseSync) {
     // Of a group's columns beside max(), SQLite takes those of the row with the maximum.
     loadRules: prepare("SELECT record, max(version) FROM rule GROUP BY name"),
     insertRule: prepare("INSERT OR IGNORE INTO rule (name, version, record) VALUES (?, ?, ?)"),
+    loadSettings: prepare("SELECT name, record FROM setting"),
+    saveSetting: prepare("INSERT OR REPLACE INTO setting (name, record) VALUES (?, ?)"),
     ruleVersions: prepare("SELECT record FROM rule WHERE name = ? ORDER BY version"),
     countInstructions: prepare("SELECT count(*) AS count FROM instruction"),
     loadInstructions: prepare(

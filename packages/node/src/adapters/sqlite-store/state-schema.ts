@@ -5,7 +5,7 @@ import type { Schema } from "./database.ts";
 /** Holds for instructions that have not ended; written like this so that the partial index serves it. */
 export const openStatus = "status IN ('accepted', 'sent', 'received')";
 
-/** `state.db`: registry, rules, accepted instructions, tokens, audit. A migration that was released is never changed. */
+/** `state.db`: registry, rules, accepted instructions, settings, tokens, audit. A migration that was released is never changed. */
 export const stateSchema: Schema = {
   migrations: [
     `
@@ -55,5 +55,11 @@ export const stateSchema: Schema = {
       record TEXT NOT NULL
     ) STRICT;
     ${auditSchema(auditRetention)}`,
+    `
+    CREATE TABLE setting (
+      name TEXT PRIMARY KEY,
+      record TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    `,
   ],
 };

@@ -28,6 +28,7 @@ const writes: ReadonlySet<string> = new Set([
   "saveAgents",
   "forgetAgent",
   "saveRules",
+  "saveSetting",
   "acceptInstructions",
   "updateInstructions",
   "saveTokens",
