@@ -2,7 +2,7 @@
  * The arc of one lane: the stations wired together. It knows ports and no adapters, so that the same
  * arc runs on real sockets and disks, embedded in a program, and in simulated time.
  */
-import type { Channel, ChannelHandler } from "@myelin/core/channel";
+import type { Channel, ChannelEnd, ChannelHandler } from "@myelin/core/channel";
 import type { Clock, Timer } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
 import type { Random } from "@myelin/core/random";
@@ -21,6 +21,7 @@ import { type Agent, nodePartIndex, type Part, Registry } from "./registry/index
 import { RuleBook, type RuleEntry } from "./rules/index.ts";
 import { Scheduler } from "./scheduler/index.ts";
 import {
+  type Attachment,
   type NodeIdentity,
   type PartSession,
   type SessionIntake,
@@ -29,6 +30,8 @@ import {
   SessionStation,
 } from "./session/index.ts";
 import type { ArcSettings } from "./settings.ts";
+import { Watch } from "./watch/index.ts";
+import { Witness } from "./witness.ts";
 
 export type { Notice } from "./notice.ts";
 
@@ -42,6 +45,9 @@ export interface ArcOptions {
   readonly settings: ArcSettings;
   readonly onNotice: (notice: Notice) => void;
 }
+
+/** Heartbeat intervals of silence from which on a part is told to hang. */
+const hungAfterIntervals = 1.5;
 
 /** How long a drain waits for the disk to take what has ended. */
 const maxEndWriteUs = 1_000_000;
@@ -57,7 +63,9 @@ export class Arc implements SessionListener {
   readonly reports: Reports;
   readonly ledger: Ledger;
   readonly rules: RuleBook;
+  readonly watch: Watch;
   readonly #options: ArcOptions;
+  readonly #witness: Witness;
   readonly #heartbeatAge: number;
   /** Metrics that were reported or observed since the start; bounded by the engine's metrics. */
   readonly #seenMetrics = new Set<string>(["heartbeat_age"]);
@@ -78,6 +86,7 @@ export class Arc implements SessionListener {
       futureToleranceUs: settings.futureToleranceUs,
       hooks: {
         onFiring: (firing) => this.#onFiring(firing),
+        onEpisodeEnd: (rule, slot, atUs) => this.#witness.changed("resolved", rule, slot, atUs),
         onBreaker: (rule, isOpen) => {
           if (isOpen) options.onNotice({ kind: "breaker-opened", over: `rule ${rule}` });
         },
@@ -95,8 +104,12 @@ export class Arc implements SessionListener {
       maxAgents: settings.maxAgents,
       maxParts: settings.maxParts,
       onStoreError,
-      onForgotten: (agent) => this.dispatch.forgotten(agent),
+      onForgotten: (agent, attributes) => {
+        this.dispatch.forgotten(agent);
+        this.#witness.forgotten(agent, attributes);
+      },
     });
+    this.watch = new Watch({ clock, random, settings, agents: this.registry });
     this.sessions = new SessionStation({
       clock,
       random,
@@ -127,7 +140,9 @@ export class Arc implements SessionListener {
         breaker: { failuresToOpen: settings.breakerFailures, openForUs: settings.breakerOpenUs },
         graceUs: settings.answerGraceUs,
         resendAfterUs: settings.resendAfterUs,
+        onProgress: (instruction) => this.watch.instruction(instruction),
         onEnded: (instruction, document) => {
+          this.watch.ended(instruction, document);
           this.byHand.ended(instruction);
           options.onNotice({ kind: "instruction-ended", document });
         },
@@ -158,7 +173,7 @@ export class Arc implements SessionListener {
       store,
       onStoreError,
       dispatch: this.dispatch,
-      episodes: this.engine,
+      episodes: { reinstate: (...args) => this.#reinstate(...args) },
       timeoutUsOf: (rule) => this.rules.get(rule)?.plan.timeoutUs,
       flush: endTurn,
     });
@@ -169,6 +184,9 @@ export class Arc implements SessionListener {
       knowsMetric: (name) => this.#seenMetrics.has(name),
       enforce: (rules, nowUs) => this.#enforce(rules, nowUs),
     });
+    const { engine, registry, rules, sessions, watch } = this;
+    const hungAfterSeconds = (sessionSettings.heartbeatIntervalUs * hungAfterIntervals) / 1e6;
+    this.#witness = new Witness({ engine, registry, rules, sessions, watch, hungAfterSeconds });
   }
 
   /** Takes over what the store kept, then begins to work. */
@@ -179,6 +197,7 @@ export class Arc implements SessionListener {
       this.#options.onNotice({ kind: "rule-unreadable", message });
     for (const record of openInstructions) this.dispatch.restore(instructionOfRecord(record));
     this.sessions.start();
+    this.watch.start();
   }
 
   /** Takes a channel that a transport accepted. */
@@ -209,6 +228,7 @@ export class Arc implements SessionListener {
       canResume: true,
       isFinal: false,
     });
+    this.watch.close("NODE_DRAINING", "the node is shutting down");
     this.#isStopped = true;
     this.#engineTimer?.cancel();
     this.dispatch.stop();
@@ -229,13 +249,11 @@ export class Arc implements SessionListener {
     };
   }
 
-  onAttached(
-    session: PartSession,
-    how: { readonly isResumed: boolean; readonly isNewIncarnation: boolean },
-    outcomes: readonly Acknowledgement[],
-  ): void {
+  onAttached(session: PartSession, how: Attachment, outcomes: readonly Acknowledgement[]): void {
     this.reports.take(session, outcomes);
-    if (!session.part.actionsFollow) this.dispatch.attached(session);
+    if (how.isOpening) this.dispatch.attached(session);
+    if (how.isFurther) return;
+    this.#witness.attached(session, how);
     this.#options.onNotice({
       kind: "agent-attached",
       agent: session.agent.id,
@@ -248,8 +266,9 @@ export class Arc implements SessionListener {
     this.reports.acknowledge(session, acknowledgement);
   }
 
-  onDetached(session: PartSession, end: { readonly reason: string }): void {
+  onDetached(session: PartSession, end: ChannelEnd): void {
     this.dispatch.detached(session.agent);
+    this.#witness.detached(session, end);
     this.#options.onNotice({
       kind: "agent-detached",
       agent: session.agent.id,
@@ -264,6 +283,7 @@ export class Arc implements SessionListener {
   }
 
   onHeartbeatAge(agent: Agent, ageSeconds: number, nowUs: number): void {
+    this.#witness.aged(agent, ageSeconds, nowUs);
     if (agent.slot !== undefined)
       this.engine.observe(
         agent.slot,
@@ -286,7 +306,14 @@ export class Arc implements SessionListener {
     });
   }
 
+  #reinstate(...[slot, episode, end]: Parameters<Engine["reinstate"]>): boolean {
+    const isReinstated = this.engine.reinstate(slot, episode, end);
+    if (isReinstated && episode.attempt === 1) this.#witness.reinstated(episode, slot);
+    return isReinstated;
+  }
+
   #onFiring(firing: Firing): void {
+    this.#witness.fired(firing);
     const { frame } = this.sessions;
     this.dispatch.fire(firing, {
       sampledAtUs: firing.sampleTimeUs + frame.placementErrorUs,

@@ -28,6 +28,18 @@ export interface ArcSettings {
   readonly answerGraceUs: number;
   /** An instruction without any answer is sent again after this. */
   readonly resendAfterUs: number;
+  /** Most who watch the node at once; one more is refused with RESOURCE_EXHAUSTED. */
+  readonly maxWatchers: number;
+  /** Most events kept for those who watch; who is further behind is told what was lost. */
+  readonly maxWatchEvents: number;
+  /** Most memory of the events kept, by an estimate; who is further behind is told what was lost. */
+  readonly maxWatchBytes: number;
+  /** Bytes towards one watcher that the network has not taken; beyond, the events kept are its buffer. */
+  readonly watcherBytes: number;
+  /** A sign of life is sent this often; who has taken nothing for two of them is cut off with SLOW_READER. */
+  readonly watchKeepAliveUs: number;
+  /** How long events are kept with nobody watching: after the start, and after the last watcher left. */
+  readonly watchLingerUs: number;
   /** How long ledger entries are collected before they are written. */
   readonly ledgerGroupDelayUs: number;
 }
@@ -48,4 +60,10 @@ export const defaultArcSettings: ArcSettings = {
   answerGraceUs: 2_000_000,
   resendAfterUs: 2_000_000,
   ledgerGroupDelayUs: 1000,
+  maxWatchers: 64,
+  maxWatchEvents: 16_384,
+  maxWatchBytes: 64 << 20,
+  watcherBytes: 1 << 20,
+  watchKeepAliveUs: 15_000_000,
+  watchLingerUs: 30_000_000,
 };

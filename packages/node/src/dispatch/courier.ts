@@ -29,6 +29,8 @@ export interface CourierHost {
   unqueue(instruction: Instruction): boolean;
   /** Sees to it that the instruction is looked at again when it is due. */
   watch(instruction: Instruction): void;
+  /** The instruction was sent, and had not been before. */
+  sent(instruction: Instruction): void;
   /** Sees to it that the delivery is tried again in a while, and at the deadline. */
   tryLater(instruction: Instruction): void;
   end(instruction: Instruction, status: InstructionStatus, code: ErrorCode, message: string): void;
@@ -103,6 +105,7 @@ export class Courier {
     const session = this.sessionOf(instruction);
     if (
       session?.isLive === true &&
+      !session.part.actionsFollow &&
       isRecipient(instruction, session) &&
       nowUs < instruction.deadlineUs
     ) {
@@ -210,10 +213,12 @@ export class Courier {
     if (!isRecipient(instruction, session))
       instruction.recipient = { part: session.part.name, incarnation: session.part.incarnation };
     part.outstanding.set(instruction.id, instruction);
+    const isFirst = instruction.status !== "sent";
     instruction.status = "sent";
     instruction.lastSentAtUs = nowUs;
     if (Number.isNaN(instruction.times.writtenAtUs)) instruction.times.writtenAtUs = nowUs;
     this.#host.watch(instruction);
+    if (isFirst) this.#host.sent(instruction);
     return sizeBytes;
   }
 

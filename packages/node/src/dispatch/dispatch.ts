@@ -48,6 +48,8 @@ export interface DispatchOptions extends CourierOptions {
   readonly resendAfterUs: number;
   /** Delivers and writes what is queued; called after work that no frame caused. */
   readonly flush: () => void;
+  /** Told of each instruction that came in, was sent for the first time, or was received: its status says which. */
+  readonly onProgress: (instruction: Instruction) => void;
   /** Told of each end, after it was accounted. */
   readonly onEnded: (instruction: Instruction, document: InstructionDocument) => void;
 }
@@ -78,6 +80,7 @@ export class Dispatch {
       queue: (instruction) => this.#scheduler().push(instruction),
       unqueue: (instruction) => this.#scheduler().remove(instruction),
       watch: (instruction) => this.#due.set(instruction, this.#dueOf(instruction)),
+      sent: (instruction) => options.onProgress(instruction),
       tryLater: (instruction) =>
         this.#due.set(instruction, Math.min(instruction.deadlineUs, clock.nowUs() + resendAfterUs)),
       end: (instruction, status, code, message) =>
@@ -209,8 +212,10 @@ export class Dispatch {
     }
     noteTimes(instruction, session, acknowledgement, this.#options.clock.nowUs());
     if (status === "received") {
+      const isNews = instruction.status !== "received";
       instruction.status = "received";
       this.#due.set(instruction, this.#dueOf(instruction));
+      if (isNews) this.#options.onProgress(instruction);
       return;
     }
     if (status === "executed") instruction.result = acknowledgement.result;
@@ -305,6 +310,7 @@ export class Dispatch {
   #enter(instruction: Instruction): void {
     this.#open.set(instruction.id, instruction);
     if (instruction.isByHand) this.#openByHand += 1;
+    this.#options.onProgress(instruction);
   }
 
   /** When the instruction is to be looked at next, by how far it has come. */

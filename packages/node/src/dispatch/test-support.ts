@@ -166,6 +166,7 @@ export class World {
         breaker: options.breaker ?? { failuresToOpen: 3, openForUs: 10 * secondUs },
         graceUs: options.graceUs ?? 2 * secondUs,
         resendAfterUs: options.resendAfterUs ?? 2 * secondUs,
+        onProgress: () => undefined,
         onEnded: (instruction, document) => {
           this.byHand.ended(instruction);
           this.ended.push(document);

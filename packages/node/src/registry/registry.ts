@@ -37,7 +37,7 @@ export interface RegistryOptions {
   /** Told when the record on disk could not be written; the next write tries again. */
   readonly onStoreError: (error: MyelinError) => void;
   /** Told of an agent that is not known any more. */
-  readonly onForgotten: (id: AgentId) => void;
+  readonly onForgotten: (id: AgentId, attributes: AgentAttributes) => void;
 }
 
 /** What an admitted hello meant. */
@@ -144,9 +144,9 @@ export class Registry {
   leave(agent: Agent, nowUs: number): void {
     const { slot } = agent;
     if (slot === undefined) return;
-    this.#bySlot[slot] = undefined;
     agent.slot = undefined;
     this.#options.slots.leave(slot, nowUs);
+    this.#bySlot[slot] = undefined;
     this.#writeBehind.mark(agent);
   }
 
@@ -169,7 +169,7 @@ export class Registry {
     this.#writeBehind.unmark(agent);
     if (this.#agents.get(id) !== agent) return;
     this.#agents.delete(id);
-    this.#options.onForgotten(id);
+    this.#options.onForgotten(id, agent.attributes);
   }
 
   /** Writes what is not on disk yet. */

@@ -95,7 +95,9 @@ export class Reception {
     const isResumed = resumed !== undefined;
     this.#welcome(session, hello, nowUs, isResumed);
     const { isNewIncarnation } = admission;
-    listener.onAttached(session, { isResumed, isNewIncarnation }, hello.outcomes);
+    const isOpening = !session.part.actionsFollow;
+    const how = { isResumed, isNewIncarnation, isFurther: false, isOpening };
+    listener.onAttached(session, how, hello.outcomes);
   }
 
   /** A further hello of a live session: the part has other actions or labels. */
@@ -111,7 +113,8 @@ export class Reception {
     learnOffset(session, hello, nowUs, timeLine !== hello.timeLine);
     this.#welcome(session, hello, nowUs, true);
     if (hello.outcomes.length === 0 && !actionsFollow) return;
-    const how = { isResumed: true, isNewIncarnation: false };
+    const isOpening = actionsFollow && !session.part.actionsFollow;
+    const how = { isResumed: true, isNewIncarnation: false, isFurther: true, isOpening };
     this.#options.listener.onAttached(session, how, hello.outcomes);
   }
 
@@ -204,6 +207,7 @@ export class Reception {
       helloReceivedAtUs: receivedAtUs,
       sentAtUs: nowUs,
       redirectUrl: "",
+      columnForms: [],
     });
     session.sendPing(nowUs);
   }

@@ -1,0 +1,307 @@
+/**
+ * Tells those who watch what happens to agents, episodes and instructions.
+ *
+ * Invariants
+ * 1. Every event has a number, one higher than the one before, in one life of the node; with the life it
+ *    is a cursor, from which a watcher goes on: what it was not told, it is told now or told to be lost.
+ * 2. Who comes with a cursor of another life is told `reset`, and what there is of this life from its begin.
+ * 3. Events are kept while somebody watches, and for a while after the node's start and the last watcher;
+ *    otherwise they are only counted. Texts are made outside of the turn in which something happens.
+ * 4. What waits for a watcher is bounded: its answer by `watcherBytes`, the events by the ring.
+ */
+import { MyelinError } from "@myelin/core/errors";
+import type { AgentId, RuleName } from "@myelin/core/ids";
+import { formatTime, type InstructionDocument } from "@myelin/core/instruction";
+import type { JsonObject } from "@myelin/core/json";
+import { type Random, randomName } from "@myelin/core/random";
+import type { AgentAttributes } from "@myelin/core/rules";
+import type { Instruction } from "../instruction/index.ts";
+import type { Clock, Timer } from "../ports/clock.ts";
+import type { ResponseSink, ResponseSource } from "../ports/transport.ts";
+import type { Agent } from "../registry/index.ts";
+import { type Cursor, formatCursor } from "./cursor.ts";
+import {
+  type AgentEventType,
+  type EpisodeEventType,
+  eventText,
+  recordSizeBytes,
+  snapshotOf,
+  type WatchRecord,
+} from "./event.ts";
+import type { WatchFilter } from "./filter.ts";
+import { LatestEnded } from "./latest-ended.ts";
+import { EventRing } from "./ring.ts";
+import { Watcher } from "./watcher.ts";
+
+/** Bounds of the station. */
+export interface WatchSettings {
+  /** Most who watch at once; one more is refused with RESOURCE_EXHAUSTED. */
+  readonly maxWatchers: number;
+  /** Most events kept; a watcher further behind is told what it lost. */
+  readonly maxWatchEvents: number;
+  /** Most memory of the events kept, by an estimate. */
+  readonly maxWatchBytes: number;
+  /** Bytes towards one watcher that the network has not taken; beyond, it waits with the ring as its buffer. */
+  readonly watcherBytes: number;
+  /** A sign of life is sent this often, and who has taken nothing for two of them is cut off with SLOW_READER. */
+  readonly watchKeepAliveUs: number;
+  /** How long events are kept with nobody watching: after the start, and after the last watcher left. */
+  readonly watchLingerUs: number;
+}
+
+export interface WatchOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly settings: WatchSettings;
+  readonly agents: { get(id: AgentId): Agent | undefined };
+}
+
+/** How somebody watches. */
+export interface WatchRequest {
+  readonly filter: WatchFilter;
+  /** The last event seen; without one it begins with what happens next. */
+  readonly cursor: Cursor | undefined;
+  /** False from when its bearer is not admitted any more. */
+  readonly mayGoOn: () => boolean;
+}
+
+export class Watch {
+  /** Name of this life of the node. */
+  readonly life: string;
+  /** The instructions that ended last. */
+  readonly latestEnded: LatestEnded = new LatestEnded();
+  readonly #options: WatchOptions;
+  readonly #ring: EventRing;
+  readonly #watchers = new Set<Watcher>();
+  #isRecording = false;
+  #isPumpPlanned = false;
+  #linger: Timer | undefined;
+  #keepAlive: Timer | undefined;
+  #closed: { readonly code: string; readonly message: string } | undefined;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+    const { maxWatchEvents, maxWatchBytes } = options.settings;
+    this.#ring = new EventRing(maxWatchEvents, maxWatchBytes);
+    this.life = randomName(options.random, 8);
+  }
+
+  /** The node begins to work: those who watched its former life will come back soon. */
+  start(): void {
+    this.#isRecording = true;
+    this.#lingerOn();
+  }
+
+  get watcherCount(): number {
+    return this.#watchers.size;
+  }
+
+  /** True while events are kept: what only they need is to be made then alone. */
+  get isRecording(): boolean {
+    return this.#isRecording;
+  }
+
+  /** The latest event. */
+  get cursor(): Cursor {
+    return { life: this.life, number: this.#ring.last };
+  }
+
+  /** @throws MyelinError RESOURCE_EXHAUSTED, NODE_DRAINING */
+  requireRoom(): void {
+    if (this.#closed !== undefined)
+      throw new MyelinError("NODE_DRAINING", "the node is shutting down");
+    const { maxWatchers } = this.#options.settings;
+    if (this.#watchers.size < maxWatchers) return;
+    throw new MyelinError(
+      "RESOURCE_EXHAUSTED",
+      `${maxWatchers} watch this node already, which is the limit maxWatchers`,
+    );
+  }
+
+  /** Begins to tell a watcher, until it stops or the station closes. @throws MyelinError RESOURCE_EXHAUSTED, NODE_DRAINING */
+  open(request: WatchRequest, sink: ResponseSink): ResponseSource {
+    this.requireRoom();
+    this.#linger?.cancel();
+    this.#isRecording = true;
+    const { clock, settings } = this.#options;
+    const next = this.#begin(request.cursor, sink);
+    const watcher = new Watcher({
+      next,
+      sink,
+      life: this.life,
+      ring: this.#ring,
+      filter: request.filter,
+      maxBytes: settings.watcherBytes,
+      mayGoOn: request.mayGoOn,
+    });
+    this.#watchers.add(watcher);
+    this.#keepAlive ??= clock.schedule(settings.watchKeepAliveUs, () => this.#look());
+    this.#planPump();
+    return {
+      onDrain: () => {
+        watcher.drained();
+        this.#planPump();
+      },
+      onEnd: () => this.#remove(watcher),
+    };
+  }
+
+  /** Something happened to an agent. */
+  agent(
+    type: AgentEventType,
+    agent: AgentId,
+    attributes: AgentAttributes,
+    detail: JsonObject,
+  ): void {
+    if (!this.#isRecording) this.#ring.skip();
+    else this.#record("agents", type, agent, attributes, undefined, detail);
+  }
+
+  /** Something happened to a rule for an agent; `detail` is asked for while events are kept. */
+  episode(
+    type: EpisodeEventType,
+    rule: RuleName,
+    agent: AgentId,
+    attributes: AgentAttributes,
+    detail: () => JsonObject,
+  ): void {
+    if (!this.#isRecording) this.#ring.skip();
+    else this.#record("episodes", type, agent, attributes, rule, detail());
+  }
+
+  /** An instruction has come as far as its status says. */
+  instruction(instruction: Instruction): void {
+    if (!this.#isRecording) {
+      this.#ring.skip();
+      return;
+    }
+    const { status, agent } = instruction;
+    const type = status === "received" || status === "sent" ? status : "accepted";
+    this.#push({
+      atUs: this.#options.clock.nowUs(),
+      kind: "instructions",
+      type,
+      agent,
+      attributes: this.#options.agents.get(agent)?.attributes,
+      rule: instruction.episode?.rule,
+      detail: snapshotOf(instruction),
+      sizeBytes: recordSizeBytes(instruction.args),
+      text: undefined,
+    });
+  }
+
+  /** An instruction has ended, as its document tells. */
+  ended(instruction: Instruction, document: InstructionDocument): void {
+    this.latestEnded.add(document);
+    if (!this.#isRecording) {
+      this.#ring.skip();
+      return;
+    }
+    const { agent, episode } = instruction;
+    this.#push({
+      atUs: instruction.endedAtUs ?? this.#options.clock.nowUs(),
+      kind: "instructions",
+      type: "ended",
+      agent,
+      attributes: this.#options.agents.get(agent)?.attributes,
+      rule: episode?.rule,
+      detail: document,
+      sizeBytes: recordSizeBytes(document.args, document.result),
+      text: undefined,
+    });
+  }
+
+  /** Ends the answers of those who are not admitted any more. */
+  recheck(): void {
+    for (const watcher of this.#watchers)
+      if (!watcher.mayGoOn)
+        watcher.end("UNAUTHENTICATED", "the token is not valid here any more", false);
+  }
+
+  /** Tells everybody what is left, and why nothing more comes; nobody is admitted any more. */
+  close(code: string, message: string): void {
+    this.#closed ??= { code, message };
+    this.#linger?.cancel();
+    this.#keepAlive?.cancel();
+    this.#keepAlive = undefined;
+    for (const watcher of this.#watchers) {
+      while (watcher.pump());
+      watcher.end(code, message, false);
+    }
+  }
+
+  #record(
+    kind: WatchRecord["kind"],
+    type: WatchRecord["type"],
+    agent: AgentId,
+    attributes: AgentAttributes | undefined,
+    rule: RuleName | undefined,
+    detail: JsonObject,
+  ): void {
+    const atUs = this.#options.clock.nowUs();
+    const sizeBytes = recordSizeBytes(detail);
+    this.#push({ atUs, kind, type, agent, attributes, rule, detail, sizeBytes, text: undefined });
+  }
+
+  #push(record: WatchRecord): void {
+    this.#ring.push(record);
+    if (this.#watchers.size > 0) this.#planPump();
+  }
+
+  /** Says where a watcher begins; gives the number of the first event it is told. */
+  #begin(cursor: Cursor | undefined, sink: ResponseSink): number {
+    const { last } = this.#ring;
+    const time = formatTime(this.#options.clock.nowUs());
+    const isKnown = cursor === undefined || (cursor.life === this.life && cursor.number <= last);
+    const number = isKnown ? (cursor?.number ?? last) : 0;
+    const from = formatCursor({ life: this.life, number });
+    const text = isKnown
+      ? eventText("begin", from, { cursor: from, time, isResumed: cursor !== undefined })
+      : eventText("reset", from, { cursor: from, time, given: formatCursor(cursor) });
+    sink.write(text);
+    return number + 1;
+  }
+
+  #planPump(): void {
+    if (this.#isPumpPlanned) return;
+    this.#isPumpPlanned = true;
+    this.#options.clock.defer(() => this.#pump());
+  }
+
+  #pump(): void {
+    this.#isPumpPlanned = false;
+    let isAgain = false;
+    for (const watcher of this.#watchers) isAgain = watcher.pump() || isAgain;
+    if (isAgain) this.#planPump();
+  }
+
+  #look(): void {
+    const { clock, settings } = this.#options;
+    this.recheck();
+    for (const watcher of this.#watchers) {
+      if (watcher.isOver || watcher.look()) continue;
+      watcher.end("SLOW_READER", "what was written is not being read", true);
+    }
+    this.#keepAlive = clock.schedule(settings.watchKeepAliveUs, () => this.#look());
+  }
+
+  #remove(watcher: Watcher): void {
+    watcher.stopped();
+    this.#watchers.delete(watcher);
+    if (this.#watchers.size > 0) return;
+    this.#keepAlive?.cancel();
+    this.#keepAlive = undefined;
+    this.#lingerOn();
+  }
+
+  /** Keeps events for a while yet. */
+  #lingerOn(): void {
+    if (this.#closed !== undefined) return;
+    const { clock, settings } = this.#options;
+    this.#linger?.cancel();
+    this.#linger = clock.schedule(settings.watchLingerUs, () => {
+      this.#isRecording = false;
+      this.#ring.clear();
+    });
+  }
+}
