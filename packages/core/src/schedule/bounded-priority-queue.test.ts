@@ -70,6 +70,18 @@ test("an item can be taken out from anywhere", () => {
   assert.ok(!drain(queue).includes(3));
 });
 
+test("the lowest can be shed without a newcomer, but never what is protected", () => {
+  const queue = new BoundedPriorityQueue<string>(10);
+  queue.push("a", 0.1, { isProtected: true });
+  queue.push("b", 0.9);
+  queue.push("c", 0.5);
+  assert.deepEqual(
+    [queue.shedLowest(), queue.shedLowest(), queue.shedLowest()],
+    ["c", "b", undefined],
+  );
+  assert.deepEqual(drain(queue), ["a"]);
+});
+
 test("a queue of no capacity sheds every newcomer", () => {
   const queue = new BoundedPriorityQueue<string>(0);
   assert.equal(queue.push("a", 1), "a");

@@ -101,6 +101,13 @@ export class BoundedPriorityQueue<T> {
     return entry.item;
   }
 
+  /** Takes out what would be shed next: the lowest that is not protected. */
+  shedLowest(): T | undefined {
+    const lowest = this.#risks.peek();
+    if (lowest !== undefined) this.#remove(lowest);
+    return lowest?.item;
+  }
+
   /** Score of the highest. */
   peekScore(): number | undefined {
     return this.#turns.peek()?.score;
