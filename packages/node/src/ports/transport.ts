@@ -56,8 +56,8 @@ export interface HttpResponse {
 export interface ResponseSink {
   /** Bytes written that the network has not taken yet. */
   readonly bufferedBytes: number;
-  /** Writes text as UTF-8; nothing happens when the answer is over. */
-  write(text: string): void;
+  /** Writes bytes, or text as UTF-8; nothing happens when the answer is over. */
+  write(content: string | Uint8Array): void;
   /** Ends the answer when all is written. */
   end(): void;
   /** Cuts the answer off, whatever is written. */

@@ -25,7 +25,7 @@ export function streamAnswer(
     get bufferedBytes(): number {
       return response.writableLength;
     },
-    write: (text) => void (isOpen() && response.write(text)),
+    write: (content) => void (isOpen() && response.write(content)),
     end: () => void response.end(),
     destroy: () => void response.destroy(),
   };

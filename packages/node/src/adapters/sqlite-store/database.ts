@@ -23,7 +23,7 @@ export interface OpenOptions {
   readonly schema: Schema;
   /** FULL: a commit survives the machine's crash. NORMAL: the process's. */
   readonly synchronous: "FULL" | "NORMAL";
-  /** Up to this size the whole file is checked for damage. */
+  /** Up to this size the whole file is checked for damage; without a limit its indexes too. */
   readonly maxCheckedBytes: number;
 }
 
@@ -106,7 +106,8 @@ function inspect(
   requireKnownVersion(version, path, schema);
   const walBytes = existsSync(`${path}-wal`) ? statSync(`${path}-wal`).size : 0;
   if (statSync(path).size + walBytes > maxCheckedBytes) return;
-  const [verdict] = Object.values(database.prepare("PRAGMA quick_check(1)").get() ?? {});
+  const check = maxCheckedBytes === Number.POSITIVE_INFINITY ? "integrity_check" : "quick_check";
+  const [verdict] = Object.values(database.prepare(`PRAGMA ${check}(1)`).get() ?? {});
   if (verdict !== "ok") {
     throw new MyelinError("STORAGE_CORRUPT", `${path} is damaged: ${String(verdict)}`, {
       details: { path },

@@ -1,1 +1,4 @@
-export { openSqliteStore, type SqliteStoreOptions } from "./sqlite-store.ts";
+export { checkDataFiles, copyDataFiles } from "./data-files.ts";
+export { lockDirectory, makePrivateDirectory } from "./data-directory.ts";
+export { openSqliteStore, type SqliteStore, type SqliteStoreOptions } from "./sqlite-store.ts";
+export { storageError } from "./storage-error.ts";

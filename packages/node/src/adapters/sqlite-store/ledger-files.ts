@@ -10,6 +10,7 @@ import { join } from "node:path";
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { MyelinError } from "@myelin/core/errors";
 import type { LedgerQuery } from "../../ports/store.ts";
+import { CopyRun } from "./copy-run.ts";
 import { makePrivateDirectory } from "./data-directory.ts";
 import { checkDatabase, checkpoint, type OpenOptions, openDatabase } from "./database.ts";
 import { ledgerSchema } from "./ledger-schema.ts";
@@ -45,10 +46,16 @@ interface Found extends Position {
  * Looks whether the files of a data directory's ledger can be opened, and changes nothing.
  * @throws MyelinError STORAGE_CORRUPT | SCHEMA_TOO_NEW | STORAGE_UNAVAILABLE
  */
-export function checkLedger(directory: string): void {
+export function checkLedger(directory: string, maxCheckedBytes?: number): void {
+  const options = { ...openOptions, ...(maxCheckedBytes === undefined ? {} : { maxCheckedBytes }) };
+  for (const { path } of ledgerPaths(directory)) checkDatabase(path, options);
+}
+
+/** The files of a data directory's ledger, oldest first. */
+export function ledgerPaths(directory: string): { readonly name: string; readonly path: string }[] {
   const folder = folderOf(directory);
-  if (!existsSync(folder)) return;
-  for (const day of daysOf(folder)) checkDatabase(join(folder, `${day}.db`), openOptions);
+  if (!existsSync(folder)) return [];
+  return daysOf(folder).map((day) => ({ name: `${day}.db`, path: join(folder, `${day}.db`) }));
 }
 
 /** The open ledger of a data directory. */
@@ -57,6 +64,7 @@ export class LedgerFiles implements Omit<LedgerCalls, "close"> {
   readonly #settings: LedgerSettings;
   readonly #nowMs: () => number;
   readonly #open = new Map<string, DayFile>();
+  readonly #copies = new CopyRun();
   /** Oldest first. */
   #days: string[];
 
@@ -120,6 +128,7 @@ export class LedgerFiles implements Omit<LedgerCalls, "close"> {
   /** Moves logs into their files, and deletes what is too old or too much. */
   maintain(): void {
     for (const { database } of this.#open.values()) checkpoint(database);
+    if (this.#copies.isCopying) return;
     const oldest = isoDay(this.#nowMs() - this.#settings.retentionDays * dayMs);
     for (const day of this.#days.filter((each) => each < oldest)) this.#delete(day);
     while (this.#sizeBytes() > this.#settings.maxBytes && this.#days.length > 0) {
@@ -128,6 +137,20 @@ export class LedgerFiles implements Omit<LedgerCalls, "close"> {
       if (this.#days.length > 1) this.#delete(first);
       else if (!this.#removeOldest(first)) return;
     }
+  }
+
+  /** Begins to copy all files into a folder; no file is deleted meanwhile. */
+  beginCopy(folder: string): void {
+    makePrivateDirectory(folder);
+    const copies = this.#days.map((day) => ({
+      database: this.#fileOf(day).database,
+      to: join(folder, `${day}.db`),
+    }));
+    this.#copies.begin(copies);
+  }
+
+  isCopied(): boolean {
+    return this.#copies.isDone();
   }
 
   close(): void {

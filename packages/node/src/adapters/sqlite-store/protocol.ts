@@ -79,8 +79,16 @@ export interface StateSettings {
   readonly instructionRetentionUs: number;
 }
 
-/** What the state worker does. All but open and close may share a commit. */
-export interface StateCalls {
+/** What the workers do to copy their files while they go on. */
+export interface CopyCalls {
+  /** Begins to copy: the state to a file, the ledger into a folder. */
+  beginCopy(path: string): void;
+  /** True when the copy is made, once. */
+  isCopied(_: undefined): boolean;
+}
+
+/** What the state worker does. All but open, close and copying may share a commit. */
+export interface StateCalls extends CopyCalls {
   open(settings: StateSettings): void;
   load(_: undefined): StateTexts;
   saveAgents(rows: readonly TextRow[]): void;
@@ -124,7 +132,7 @@ export interface LedgerTexts {
 }
 
 /** What the ledger worker does. */
-export interface LedgerCalls {
+export interface LedgerCalls extends CopyCalls {
   append(rows: readonly LedgerRow[]): void;
   query(query: LedgerQuery): LedgerTexts;
   find(id: string): string | undefined;

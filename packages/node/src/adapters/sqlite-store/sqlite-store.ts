@@ -5,7 +5,8 @@
 // 1. A write of state is answered after the fsync of the commit that holds it.
 // 2. Calls of state that wait are bounded (RESOURCE_EXHAUSTED), and so are ledger entries (LedgerBuffer).
 // 3. While it is open, no other process opens the data directory.
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { MyelinError } from "@myelin/core/errors";
 import type {
   AuditEntry,
@@ -27,7 +28,7 @@ import type {
   StoredState,
 } from "../../ports/store.ts";
 import { LedgerBuffer } from "./ledger-buffer.ts";
-import type { LedgerCalls, StateCalls } from "./protocol.ts";
+import type { CopyCalls, LedgerCalls, StateCalls } from "./protocol.ts";
 import {
   agentOf,
   auditOf,
@@ -44,6 +45,8 @@ import {
 } from "./rows.ts";
 import { isStorageCode } from "./storage-error.ts";
 import { WorkerLink } from "./worker-link.ts";
+
+const askAgainMs = 10;
 
 /** Where a SQLite store keeps its files, and its bounds. */
 export interface SqliteStoreOptions {
@@ -73,7 +76,7 @@ const enforcementSetting = "enforcement";
  * @throws MyelinError DATA_DIRECTORY_LOCKED, SCHEMA_TOO_NEW, STORAGE_CORRUPT (naming the file),
  *   STORAGE_UNAVAILABLE or STORAGE_FULL
  */
-export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
   const state = new WorkerLink<StateCalls>({ name: "state" });
   const directory = resolve(options.directory);
   try {
@@ -102,7 +105,8 @@ async function end(link: WorkerLink<{ close(_: undefined): void }>): Promise<voi
   await Promise.allSettled([link.call("close", undefined), link.ended()]);
 }
 
-class SqliteStore implements Store {
+/** A store whose files can be copied while it is used. */
+export class SqliteStore implements Store {
   readonly #state: WorkerLink<StateCalls>;
   readonly #ledger: WorkerLink<LedgerCalls>;
   readonly #entries: LedgerBuffer;
@@ -220,6 +224,18 @@ class SqliteStore implements Store {
     };
   }
 
+  /**
+   * Copies what is kept into an empty folder while all goes on: the state first, then the ledger, so
+   * that what the state calls ended is in the ledger, as after a crash.
+   * @throws MyelinError CONFLICT | STORAGE_FULL | STORAGE_UNAVAILABLE
+   */
+  async copyTo(folder: string): Promise<void> {
+    this.#requireOpen();
+    await copied(this.#state, join(folder, "state.db"));
+    await this.#entries.flush();
+    await copied(this.#ledger, join(folder, "ledger"));
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -271,4 +287,10 @@ class SqliteStore implements Store {
 function requireLimit(limit: number): void {
   if (Number.isInteger(limit) && limit >= 1 && limit <= 1000) return;
   throw new MyelinError("INVALID_ARGUMENT", "limit must be a whole number from 1 to 1000");
+}
+
+/** Has a worker copy what is its own, and asks until that is done. */
+async function copied(link: WorkerLink<CopyCalls>, to: string): Promise<void> {
+  await link.call("beginCopy", to);
+  while (!(await link.call("isCopied", undefined))) await delay(askAgainMs);
 }

@@ -6,6 +6,7 @@ import { AccessTables } from "./access-tables.ts";
 import type { TransactionWatcher } from "./group-commit.ts";
 import type {
   AuditRow,
+  CopyCalls,
   InstructionChangeRow,
   InstructionRow,
   KeptAuditRow,
@@ -45,7 +46,7 @@ interface Counts {
   readonly instructions?: number;
 }
 
-type Tables = Omit<StateCalls, "open" | "close">;
+type Tables = Omit<StateCalls, "open" | "close" | keyof CopyCalls>;
 
 /** What can be asked of an open `state.db`. Each function runs within a transaction of the caller's. */
 export class StateDatabase implements Tables, TransactionWatcher {

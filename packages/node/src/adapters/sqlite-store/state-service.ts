@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { MyelinError } from "@myelin/core/errors";
+import { CopyRun } from "./copy-run.ts";
 import { type DirectoryLock, lockDirectory, makePrivateDirectory } from "./data-directory.ts";
 import { checkpoint, openDatabase } from "./database.ts";
 import { GroupCommit, type Operation } from "./group-commit.ts";
@@ -36,9 +37,13 @@ const writes: ReadonlySet<string> = new Set([
   "appendAudit",
 ]);
 
+/** What is done outside of commits. */
+const alone: ReadonlySet<string> = new Set(["open", "close", "beginCopy", "isCopied"]);
+
 /** What the state worker does: the lock of the data directory, and `state.db`. */
 export class StateService implements Service {
   #open: Open | undefined;
+  readonly #copies = new CopyRun();
   #recordsInLog = 0;
   #mayPrune = false;
 
@@ -50,7 +55,7 @@ export class StateService implements Service {
       group = [];
     };
     for (const call of calls) {
-      if (call.name !== "open" && call.name !== "close") {
+      if (!alone.has(call.name)) {
         group.push(call);
         continue;
       }
@@ -82,7 +87,9 @@ export class StateService implements Service {
 
   #change({ name, argument }: Call): Outcome {
     try {
+      if (name === "isCopied") return { value: this.#copies.isDone() };
       if (name === "close") this.#close();
+      else if (name === "beginCopy") this.#beginCopy(argument as string);
       else {
         this.#open = openState(argument as StateSettings);
         this.#pruneAtStart();
@@ -91,6 +98,11 @@ export class StateService implements Service {
     } catch (thrown) {
       return { error: MyelinError.from(thrown).toJSON() };
     }
+  }
+
+  #beginCopy(to: string): void {
+    if (this.#open === undefined) throw new MyelinError("CONFLICT", "the store is not open");
+    this.#copies.begin([{ database: this.#open.database, to }]);
   }
 
   /** A disk that refuses must not stop the start. */

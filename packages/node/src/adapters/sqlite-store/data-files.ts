@@ -1,0 +1,54 @@
+// A data directory's files without a node: looked at, copied, and locked meanwhile.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { MyelinError } from "@myelin/core/errors";
+import { copyDatabase } from "./copy-run.ts";
+import { lockDirectory, makePrivateDirectory } from "./data-directory.ts";
+import { checkDatabase } from "./database.ts";
+import { checkLedger, ledgerPaths } from "./ledger-files.ts";
+import { stateSchema } from "./state-schema.ts";
+
+/**
+ * Looks through every file of a data directory, whole, and changes nothing.
+ * @throws MyelinError STORAGE_CORRUPT | SCHEMA_TOO_NEW | STORAGE_UNAVAILABLE
+ */
+export function checkDataFiles(directory: string): void {
+  const maxCheckedBytes = Number.POSITIVE_INFINITY;
+  const path = join(directory, "state.db");
+  checkDatabase(path, { schema: stateSchema, synchronous: "FULL", maxCheckedBytes });
+  checkLedger(directory, maxCheckedBytes);
+}
+
+/**
+ * Copies the files of a data directory that no node uses, as they are, into an empty folder.
+ * @throws MyelinError NOT_FOUND | DATA_DIRECTORY_LOCKED | STORAGE_CORRUPT | SCHEMA_TOO_NEW | STORAGE_FULL |
+ *   STORAGE_UNAVAILABLE
+ */
+export async function copyDataFiles(directory: string, folder: string): Promise<void> {
+  const state = join(directory, "state.db");
+  if (!existsSync(state)) {
+    throw new MyelinError("NOT_FOUND", `${directory} is no data directory of a node`, {
+      hint: "Name the one that the node was started with: `myelin config` shows it.",
+    });
+  }
+  const lock = lockDirectory(directory);
+  try {
+    checkDataFiles(directory);
+    await copyFile(state, join(folder, "state.db"));
+    makePrivateDirectory(join(folder, "ledger"));
+    for (const { name, path } of ledgerPaths(directory))
+      await copyFile(path, join(folder, "ledger", name));
+  } finally {
+    lock.release();
+  }
+}
+
+async function copyFile(from: string, to: string): Promise<void> {
+  const database = new DatabaseSync(from, { timeout: 2000 });
+  try {
+    await copyDatabase(database, to);
+  } finally {
+    database.close();
+  }
+}
