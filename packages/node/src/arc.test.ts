@@ -423,3 +423,35 @@ test("to forget an agent ends what waits for it, also on disk and in the ledger"
   assert.deepEqual(await endOf(sent), ["failed", "OUTCOME_UNKNOWN"]);
   assert.equal(node.arc.dispatch.openCount, 0);
 });
+
+test("a further hello on a connection tells nothing of what is under way on it", async () => {
+  const node = await new TestNode().start();
+  const agent = await new TestAgent(node.clock).join(node);
+  await node.apply(hot);
+  agent.report({ cpu_usage: 0.95 });
+  await node.clock.run(5 * secondUs);
+  const { id } = agent.only;
+  const other = { instructionId: "other", status: "executed" as const, action: "restart" };
+  agent.greet({ outcomes: [{ ...other, receivedAtUs: 1, begunAtUs: 1, endedAtUs: 2 }] });
+  await node.clock.run(0);
+  assert.equal(node.ended.length, 0, "it is at its deadline, and may have begun");
+  agent.tell(id, "executed");
+  await node.clock.run(secondUs);
+  assert.equal(node.ended[0]?.status, "executed");
+});
+
+test("what was lost with a connection is sent again once the part has told its actions on the next", async () => {
+  const node = await new TestNode().start();
+  const agent = await new TestAgent(node.clock).join(node);
+  await node.apply(hot);
+  agent.report({ cpu_usage: 0.95 });
+  agent.disconnect();
+  await node.clock.run(0);
+  assert.equal(agent.received.length, 0);
+  await agent.join(node, { actionsFollow: true, actions: [] });
+  await node.clock.run(3 * secondUs);
+  assert.equal(agent.received.length, 0);
+  agent.greet();
+  await node.clock.run(0);
+  assert.equal(agent.received.length, 1);
+});

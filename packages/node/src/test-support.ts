@@ -196,8 +196,6 @@ export class TestAgent {
 
   /** Connects to a node, resuming the session if there was one. */
   async join(node: TestNode, changes: Partial<Hello> = {}): Promise<this> {
-    const { options } = this;
-    const { welcome } = this;
     this.ended = undefined;
     const channel = node.transport.dial(
       node.transport.url,
@@ -205,6 +203,18 @@ export class TestAgent {
       { maxFrameBytes: 1 << 20 },
     );
     this.#channel = channel;
+    this.greet(changes);
+    await node.clock.run(0);
+    if (this.welcome?.isResumed !== true) {
+      this.#declared = 0;
+      this.#sequence = 0;
+    }
+    return this;
+  }
+
+  /** Sends a hello over the present connection; after the first it is a further one. */
+  greet(changes: Partial<Hello> = {}): void {
+    const { options, welcome } = this;
     this.#send((writer) =>
       writer.hello({
         protocolVersion: 1,
@@ -230,12 +240,6 @@ export class TestAgent {
         ...changes,
       }),
     );
-    await node.clock.run(0);
-    if (this.welcome?.isResumed !== true) {
-      this.#declared = 0;
-      this.#sequence = 0;
-    }
-    return this;
   }
 
   /** Sends samples of one instant, now. */
