@@ -6,9 +6,10 @@ import type { Channel, ChannelEnd, ChannelHandler } from "@myelin/core/channel";
 import type { Clock, Timer } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
 import type { Random } from "@myelin/core/random";
-import type { Acknowledgement } from "@myelin/core/wire";
+import type { Acknowledgement, Hello } from "@myelin/core/wire";
 import type { Access } from "./access/index.ts";
 import type { AgentInsight } from "./api/index.ts";
+import { Audit } from "./audit/index.ts";
 import { ByHand, Dispatch, instructionOfRecord, Reports } from "./dispatch/index.ts";
 import { Engine, type Firing } from "./engine/index.ts";
 import { Ingest } from "./ingest/index.ts";
@@ -63,6 +64,7 @@ export class Arc implements SessionListener {
   readonly reports: Reports;
   readonly ledger: Ledger;
   readonly rules: RuleBook;
+  readonly audit: Audit;
   readonly watch: Watch;
   readonly #options: ArcOptions;
   readonly #witness: Witness;
@@ -80,6 +82,7 @@ export class Arc implements SessionListener {
     const endTurn = (): void => this.sessions.endTurn();
     const onStoreError = (error: MyelinError): void =>
       options.onNotice({ kind: "store-error", error });
+    this.audit = new Audit({ clock, store, onStoreError });
     this.engine = new Engine({
       maxAgents: settings.maxPresentAgents,
       maxMetrics: settings.maxMetrics,
@@ -118,10 +121,13 @@ export class Arc implements SessionListener {
       node: options.node,
       listener: this,
       openIntake: (agent, part) => this.#openIntake(agent, part),
-      authorize: (hello, peer) => {
-        if (this.#isDraining) throw new MyelinError("NODE_DRAINING", "the node is shutting down");
-        options.access.admit(hello.token === "" ? peer.token : hello.token);
-      },
+      authorize: (hello, peer) => this.#authorize(hello, peer),
+    });
+    options.access.tokens?.onEnd((token, error) => {
+      this.sessions.endAdmittedBy(token.id, error);
+      if (token.revokedAtUs !== undefined) return;
+      const act = { actor: "node", act: "tokens.expire", subject: token.name, address: "" };
+      void this.audit.record({ ...act, outcome: "done" });
     });
     this.ledger = new Ledger({ clock, store, groupDelayUs: settings.ledgerGroupDelayUs });
     this.dispatch = new Dispatch(
@@ -191,7 +197,8 @@ export class Arc implements SessionListener {
 
   /** Takes over what the store kept, then begins to work. */
   async start(): Promise<void> {
-    const { agents, rules, openInstructions } = await this.#options.store.load();
+    const { agents, rules, openInstructions, tokens } = await this.#options.store.load();
+    this.#options.access.tokens?.restore(tokens);
     this.registry.restore(agents);
     for (const { message } of this.rules.restore(rules))
       this.#options.onNotice({ kind: "rule-unreadable", message });
@@ -233,7 +240,11 @@ export class Arc implements SessionListener {
     this.#engineTimer?.cancel();
     this.dispatch.stop();
     this.ledger.flush();
-    await this.registry.flush();
+    await Promise.all([
+      this.registry.flush(),
+      this.#options.access.tokens?.stop(),
+      this.audit.stop(),
+    ]);
     // The state hears of ends only after the ledger: on a disk that takes nothing that is not waited for.
     const writtenUntilUs = clock.nowUs() + maxEndWriteUs;
     while (this.dispatch.unwrittenCount > 0 && clock.nowUs() < writtenUntilUs)
@@ -293,6 +304,19 @@ export class Arc implements SessionListener {
         Math.round(nowUs),
         nowUs,
       );
+  }
+
+  /** Gives the id of the token that admitted the agent. @throws MyelinError */
+  #authorize({ token, agentId }: Hello, peer: PeerInfo): string | undefined {
+    if (this.#isDraining) throw new MyelinError("NODE_DRAINING", "the node is shutting down");
+    try {
+      return this.#options.access.admitAgent(token === "" ? peer.token : token, agentId).tokenId;
+    } catch (thrown) {
+      const { code } = MyelinError.from(thrown);
+      const who = { actor: "anyone", act: "sessions.open", address: peer.address };
+      void this.audit.refused({ ...who, subject: agentId, code });
+      throw thrown;
+    }
   }
 
   #openIntake(agent: Agent, part: Part): SessionIntake {

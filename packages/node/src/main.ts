@@ -3,7 +3,7 @@ import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import type { InstructionDocument } from "@myelin/core/instruction";
 import type { Logger } from "pino";
-import { Access, assertGuarded } from "./access/index.ts";
+import { Access, TokenBook } from "./access/index.ts";
 import { cryptoRandom } from "./adapters/crypto-random/index.ts";
 import { createHttpServer } from "./adapters/http-server/index.ts";
 import { createLog } from "./adapters/log/index.ts";
@@ -104,7 +104,7 @@ const maxConnections = 60_000;
  */
 export async function startNode(options: NodeOptions = {}): Promise<RunningNode> {
   const host = options.host ?? "127.0.0.1";
-  assertGuarded(host, options.token);
+  Access.assertToken(options.token);
   const clock = systemClock();
   const startedAtUs = clock.nowUs();
   const log = options.log ?? (await createLog({ level: "info", isReadable: false }));
@@ -116,11 +116,21 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
     version: nodeVersion,
   };
   const listeners = new Set<(document: InstructionDocument) => void>();
-  const access = new Access(options.token);
+  const random = cryptoRandom();
+  const access = new Access({
+    ...(options.token === undefined ? {} : { token: options.token }),
+    tokens: new TokenBook({
+      clock,
+      random,
+      store,
+      onStoreError: (error) => logNotice(log, { kind: "store-error", error }),
+    }),
+    hosts: [host],
+  });
   const common = {
     clock,
     sessionSettings,
-    random: cryptoRandom(),
+    random,
     node: identity,
     settings: { ...defaultArcSettings, ...options.limits },
   };
@@ -159,6 +169,7 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
     book: arc.rules,
     store,
     access,
+    audit: arc.audit,
     insight: arc.insight,
     describeNode: describe,
     metrics: () => metrics.read(),
@@ -193,6 +204,7 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
   let warmedUp: Promise<void>;
   try {
     await arc.start();
+    access.assertGuarded();
     for (const transport of transports) {
       await transport.listen((channel, peer) => arc.accept(channel, peer));
       opened.push(transport);
@@ -204,7 +216,7 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
     const rehearsal = new Arc({
       ...common,
       store: createMemoryStore(),
-      access: new Access(undefined),
+      access: new Access({ tokens: undefined, hosts: [] }),
       onNotice: () => undefined,
     });
     warmedUp = warmUp(rehearsal, clock);

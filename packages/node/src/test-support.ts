@@ -13,7 +13,7 @@ import {
   readFrame,
   type Welcome,
 } from "@myelin/core/wire";
-import { Access } from "./access/index.ts";
+import { Access, TokenBook } from "./access/index.ts";
 import {
   createMemoryStore,
   type MemoryDisk,
@@ -36,6 +36,8 @@ export interface TestNodeOptions {
   readonly disk?: MemoryDisk;
   readonly seed?: number;
   readonly token?: string;
+  /** What it listens on; loopback unless given. */
+  readonly hosts?: readonly string[];
   readonly settings?: Partial<ArcSettings>;
   readonly session?: Partial<SessionSettings>;
 }
@@ -56,11 +58,21 @@ export class TestNode {
       clock,
       ...(options.disk === undefined ? {} : { disk: options.disk }),
     });
-    const access = new Access(options.token);
+    const random = seededRandom(options.seed ?? 1);
+    const access = new Access({
+      ...(options.token === undefined ? {} : { token: options.token }),
+      tokens: new TokenBook({
+        clock,
+        store: this.store,
+        random: seededRandom(options.seed ?? 2),
+        onStoreError: (error) => this.notices.push({ kind: "store-error", error }),
+      }),
+      hosts: options.hosts ?? ["127.0.0.1"],
+    });
     const arc = new Arc({
       clock,
       access,
-      random: seededRandom(options.seed ?? 1),
+      random,
       store: this.store,
       node: { id: "n1", tier: "edge", version: "0.0.0" },
       sessionSettings: { ...defaultSessionSettings, ...options.session },
@@ -71,6 +83,7 @@ export class TestNode {
     this.transport = createMemoryTransport({ clock, maxFrameBytes: 1 << 20 });
     this.#api = createApi({
       access,
+      audit: arc.audit,
       registry: arc.registry,
       sessions: arc.sessions,
       dispatch: arc.dispatch,

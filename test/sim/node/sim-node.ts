@@ -181,7 +181,7 @@ export class SimNode {
       ),
     );
     const store = createMemoryStore({ clock: process.clock, disk: this.disk });
-    const access = new Access(undefined);
+    const access = new Access({ tokens: undefined, hosts: [] });
     const arc: Arc = new Arc({
       clock: process.clock,
       store,
@@ -232,6 +232,7 @@ function codeOf(error: MyelinError): string {
 
 function apiOf(arc: Arc, store: MemoryStore, access: Access, clock: Clock): HttpHandler {
   return createApi({
+    audit: arc.audit,
     registry: arc.registry,
     sessions: arc.sessions,
     dispatch: arc.dispatch,

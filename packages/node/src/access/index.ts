@@ -1,1 +1,3 @@
-export { Access, type Actor, assertGuarded, isLoopbackHost } from "./access.ts";
+export { Access, type AccessOptions, type Actor, type Caller } from "./access.ts";
+export { endOfToken, parseAgentPattern, parseRole, parseTokenName } from "./token.ts";
+export { TokenBook, type TokenBookOptions, type TokenWish } from "./token-book.ts";

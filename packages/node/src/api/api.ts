@@ -1,22 +1,51 @@
 /** The HTTP API: a pure function from request to response; the adapter owns sockets, Host and Origin. */
 import { MyelinError } from "@myelin/core/errors";
-import { Access } from "../access/index.ts";
+import { Access, type Caller } from "../access/index.ts";
+import type { Audit } from "../audit/index.ts";
 import type { Ledger } from "../ledger/index.ts";
 import type { HttpHandler, HttpRequest, HttpResponse } from "../ports/transport.ts";
 import { AgentsApi, type AgentsApiOptions } from "./agents.ts";
+import { AuditApi, type AuditApiOptions } from "./audit.ts";
 import { InstructionsApi, type InstructionsApiOptions } from "./instructions.ts";
 import { json, Router } from "./router.ts";
 import { RulesApi, type RulesApiOptions } from "./rules.ts";
+import { endWithToken } from "./token-end.ts";
+import { TokensApi } from "./tokens.ts";
+import { TopApi, type TopApiOptions } from "./top.ts";
+import { watchHandler } from "./watch.ts";
 
-export interface ApiOptions extends AgentsApiOptions, InstructionsApiOptions, RulesApiOptions {
-  readonly ledger: Ledger;
+export interface ApiOptions
+  extends AgentsApiOptions,
+    HealthOptions,
+    InstructionsApiOptions,
+    RulesApiOptions,
+    TopApiOptions {
   readonly access: Access;
+  readonly store: AuditApiOptions["store"] & InstructionsApiOptions["store"];
+  readonly audit: Audit;
   /** What the node says of itself. */
   readonly describeNode: () => unknown;
-  /** Undefined when the node is ready, else why it is not. */
-  readonly unreadiness: () => string | undefined;
   /** The metrics in Prometheus text format, with their content type. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+}
+
+export interface HealthOptions {
+  /** Undefined when the node is ready, else why it is not. */
+  readonly unreadiness: () => string | undefined;
+}
+
+/** Makes the handler of a listener that tells health and readiness only; the API is on another one. */
+export function createHealth({ unreadiness }: HealthOptions): HttpHandler {
+  return async (http) => {
+    const isRead = http.method === "GET" || http.method === "HEAD";
+    if (isRead && http.path === "/healthz") return json({ status: "ok" });
+    if (isRead && http.path === "/readyz") return readiness(unreadiness());
+    return errorResponse(
+      new MyelinError("NOT_FOUND", `there is no ${http.path} on this listener`, {
+        hint: "The API has a listener of its own here: call the address of --admin-listen.",
+      }),
+    );
+  };
 }
 
 /** Makes the handler of all HTTP requests. */
@@ -24,6 +53,9 @@ export function createApi(options: ApiOptions): HttpHandler {
   const agents = new AgentsApi(options);
   const rules = new RulesApi(options);
   const instructions = new InstructionsApi(options);
+  const audit = new AuditApi(options);
+  const tokens = new TokensApi(options);
+  const top = new TopApi(options);
   const open = new Router()
     .on("GET", "/healthz", () => json({ status: "ok" }))
     .on("GET", "/readyz", () => readiness(options.unreadiness()));
@@ -33,34 +65,65 @@ export function createApi(options: ApiOptions): HttpHandler {
       return { status: 200, headers: { "content-type": contentType }, body: text };
     })
     .on("GET", "/api/v1/node", () => json(options.describeNode()))
+    .on("GET", "/api/v1/top", top.get)
+    .on("GET", "/api/v1/watch", watchHandler(options))
     .on("GET", "/api/v1/agents", agents.list)
     .on("GET", "/api/v1/agents/:id", agents.get)
-    .on("DELETE", "/api/v1/agents/:id", agents.forget)
+    .on("DELETE", "/api/v1/agents/:id", agents.forget, { act: "agents.forget" })
     .on("GET", "/api/v1/rules", rules.list)
-    .on("POST", "/api/v1/rules", rules.apply)
+    .on("POST", "/api/v1/rules", rules.apply, { act: "rules.apply" })
     .on("GET", "/api/v1/rules/:name", rules.get)
     .on("DELETE", "/api/v1/rules/:name", rules.delete)
     .on("POST", "/api/v1/rules/:name/breaker/close", rules.closeBreaker)
-    .on("POST", "/api/v1/instructions", instructions.send)
+    .on("POST", "/api/v1/instructions", instructions.send, { act: "instructions.send" })
     .on("GET", "/api/v1/instructions", instructions.list)
     .on("GET", "/api/v1/instructions/:id", instructions.get)
     .on("POST", "/api/v1/instructions/:id/cancel", instructions.cancel)
-    .on("GET", "/api/v1/ledger", () => json(ledgerDocument(options.ledger)));
-  return async (request) => await answer(request, isOpen(request) ? open : guarded, options.access);
+    .on("GET", "/api/v1/ledger", () => json(ledgerDocument(options.ledger)))
+    .on("GET", "/api/v1/audit", audit.list)
+    .on("GET", "/api/v1/tokens", tokens.list, { role: "operator" })
+    .on("POST", "/api/v1/tokens", tokens.create, { act: "tokens.create" })
+    .on("DELETE", "/api/v1/tokens/:id", tokens.revoke, { act: "tokens.revoke" });
+  return async (request) => await answer(request, isOpen(request) ? open : guarded, options);
 }
+
+/** Who asks for health and readiness. */
+const anyone: Caller = {
+  actor: "anyone",
+  role: "reader",
+  tokenId: undefined,
+  agents: undefined,
+};
 
 function isOpen({ path }: HttpRequest): boolean {
   return path === "/healthz" || path === "/readyz";
 }
 
-async function answer(request: HttpRequest, router: Router, access: Access): Promise<HttpResponse> {
+async function answer(
+  request: HttpRequest,
+  router: Router,
+  { access, audit }: Pick<ApiOptions, "access" | "audit">,
+): Promise<HttpResponse> {
   try {
-    const actor = isOpen(request)
-      ? "anyone"
-      : access.admit(Access.tokenOf(request.headers["authorization"]));
-    return await router.answer(request, actor);
+    const caller = isOpen(request) ? anyone : await admit(request, access, audit);
+    return endWithToken(await router.answer(request, { caller, audit }), caller, access.tokens);
   } catch (error) {
     return errorResponse(MyelinError.from(error));
+  }
+}
+
+async function admit(request: HttpRequest, access: Access, audit: Audit): Promise<Caller> {
+  try {
+    return access.admit(Access.tokenOf(request.headers["authorization"]));
+  } catch (thrown) {
+    await audit.refused({
+      actor: "anyone",
+      act: `${request.method} ${request.path.slice(0, 80)}`,
+      subject: "",
+      code: MyelinError.from(thrown).code,
+      address: request.remoteAddress,
+    });
+    throw thrown;
   }
 }
 

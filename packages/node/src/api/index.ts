@@ -1,2 +1,3 @@
 export type { AgentInsight } from "./agents.ts";
-export { type ApiOptions, createApi } from "./api.ts";
+export type { Load, TopInsight } from "./top.ts";
+export { type ApiOptions, createApi, createHealth } from "./api.ts";

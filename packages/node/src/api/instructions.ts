@@ -42,7 +42,7 @@ export class InstructionsApi {
   }
 
   /** POST /instructions */
-  readonly send: ApiHandler = async ({ http, actor }) => {
+  readonly send: ApiHandler = async ({ http, actor, note }) => {
     if (this.#options.isDraining())
       throw new MyelinError("NODE_DRAINING", "the node is shutting down");
     const fields = new Fields(bodyObject(http));
@@ -72,7 +72,11 @@ export class InstructionsApi {
     }
     const agents = this.#targets(to, where);
     const target = to === undefined ? undefined : parseAgentId(to);
+    note.subject = to ?? where ?? "";
+    note.details = { action: order.action };
     const batch = await this.#options.byHand.accept({ ...order, to: target, agents });
+    note.details = { ...note.details, batch: batch.id, instructions: batch.instructions.length };
+    await note.done();
     await this.#options.byHand.settled(batch, waitUs);
     return json(batchDocument(batch), isSettled(batch) ? 200 : 202);
   };

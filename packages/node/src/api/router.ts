@@ -1,37 +1,66 @@
 import { MyelinError } from "@myelin/core/errors";
 import { isJsonObject, type JsonObject } from "@myelin/core/json";
+import { Access, type Caller } from "../access/index.ts";
+import type { Audit } from "../audit/index.ts";
 import type { HttpRequest, HttpResponse } from "../ports/transport.ts";
+import { ActNote } from "./act.ts";
 
 /** A request that was routed, with the path's parameters and the one who asks. */
 export interface ApiRequest {
   readonly http: HttpRequest;
   readonly parameters: Readonly<Record<string, string>>;
   readonly actor: string;
+  /** What the audit is told, where the request acts. */
+  readonly note: ActNote;
 }
 
 /** Answers a routed request. */
 export type ApiHandler = (request: ApiRequest) => Promise<HttpResponse> | HttpResponse;
 
+/** What a route asks of its callers, and what the audit calls it. */
+export interface RouteOptions {
+  /** The least role; `reader` for what only reads, else `operator`. */
+  readonly role?: "operator" | "reader";
+  /** Name of the act; by path and method unless given. What only reads is no act. */
+  readonly act?: string;
+}
+
 interface Route {
   readonly method: string;
   readonly pattern: RegExp;
   readonly handler: ApiHandler;
+  readonly role: "operator" | "reader";
+  readonly act: string | undefined;
+}
+
+/** Where an act is noted, and who is refused. */
+export interface Guard {
+  readonly caller: Caller;
+  readonly audit: Audit;
 }
 
 /** Finds the handler of a method and path; `:name` in a path matches one segment. */
 export class Router {
   readonly #routes: Route[] = [];
 
-  on(method: string, path: string, handler: ApiHandler): this {
+  on(method: string, path: string, handler: ApiHandler, options: RouteOptions = {}): this {
     const pattern = new RegExp(`^${path.replaceAll(/:([a-zA-Z]+)/g, "(?<$1>[^/]+)")}/?$`);
-    this.#routes.push({ method, pattern, handler });
+    const reads = method === "GET";
+    this.#routes.push({
+      method,
+      pattern,
+      handler,
+      role: options.role ?? (reads ? "reader" : "operator"),
+      act: reads ? undefined : (options.act ?? actOf(method, path)),
+    });
     return this;
   }
 
-  /** @throws MyelinError NOT_FOUND, INVALID_ARGUMENT for a path that is not well encoded */
-  async answer(http: HttpRequest, actor: string): Promise<HttpResponse> {
+  /** @throws MyelinError NOT_FOUND, PERMISSION_DENIED, INVALID_ARGUMENT for a path that is not well encoded */
+  async answer(http: HttpRequest, guard: Guard): Promise<HttpResponse> {
     const allowed: string[] = [];
-    for (const { method, pattern, handler } of this.#routes) {
+    for (const route of this.#routes) {
+      const { method, pattern } = route;
       const match = pattern.exec(http.path);
       if (match === null) continue;
       const isHead = http.method === "HEAD" && method === "GET";
@@ -39,7 +68,7 @@ export class Router {
         allowed.push(method);
         continue;
       }
-      return await handler({ http, actor, parameters: decoded(match.groups ?? {}) });
+      return await perform(route, http, decoded(match.groups ?? {}), guard);
     }
     if (allowed.length > 0) {
       const error = new MyelinError(
@@ -53,6 +82,34 @@ export class Router {
       hint: "See the HTTP API in the documentation.",
     });
   }
+}
+
+async function perform(
+  { handler, role, act }: Route,
+  http: HttpRequest,
+  parameters: Record<string, string>,
+  { caller, audit }: Guard,
+): Promise<HttpResponse> {
+  const { actor } = caller;
+  const subject = Object.values(parameters)[0] ?? "";
+  const who = { actor, act: act ?? `read ${http.path}`, address: http.remoteAddress };
+  try {
+    Access.requireRole(caller, role);
+  } catch (thrown) {
+    const { code } = MyelinError.from(thrown);
+    await audit.refused({ ...who, subject, code });
+    throw thrown;
+  }
+  const note = new ActNote(audit, who, subject);
+  const request = { http, actor, parameters, note };
+  return act === undefined ? await handler(request) : await note.around(() => handler(request));
+}
+
+/** `rules.breaker.close` for `/api/v1/rules/:name/breaker/close`; what is deleted ends with `delete`. */
+function actOf(method: string, path: string): string {
+  const words = path.split("/").filter((word) => word !== "" && !word.startsWith(":"));
+  const verb = method === "POST" ? [] : [method.toLowerCase()];
+  return [...words.slice(2), ...verb].join(".");
 }
 
 function decoded(groups: Record<string, string>): Record<string, string> {

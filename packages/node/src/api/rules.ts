@@ -21,9 +21,13 @@ export class RulesApi {
   }
 
   /** POST /rules, the body a rule file in YAML or JSON */
-  readonly apply: ApiHandler = async ({ http, actor }) => {
+  readonly apply: ApiHandler = async ({ http, actor, note }) => {
     this.#requireServing();
     const { changes, warnings } = await this.#options.book.apply(bodyText(http), actor);
+    note.subject = changes.map(({ name }) => name).join(" ");
+    note.details = {
+      changes: changes.map(({ name, version, change }) => `${name} v${version} ${change}`),
+    };
     return json({ changes, warnings });
   };
 

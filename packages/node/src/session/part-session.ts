@@ -76,6 +76,8 @@ export class PartSession implements DeliverySession {
   /** Node's clock when the session began. */
   readonly joinedAtUs: number;
   lastPingUs: number = Number.NEGATIVE_INFINITY;
+  /** Id of the token that admitted its present connection; its end is the session's. */
+  tokenId: string | undefined;
   /** What the agent told it had dropped, as totals of the session. */
   droppedSamples = 0;
   droppedEvents = 0;

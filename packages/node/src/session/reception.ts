@@ -25,8 +25,11 @@ export interface ReceptionOptions {
   readonly node: NodeIdentity;
   readonly registry: Registry;
   readonly openIntake: OpenIntake;
-  /** Admits or refuses a peer before anything else. @throws MyelinError UNAUTHENTICATED, PERMISSION_DENIED, NODE_DRAINING */
-  readonly authorize: (hello: Hello, peer: PeerInfo) => void;
+  /**
+   * Admits or refuses a peer before anything else; gives the id of the token that admitted it.
+   * @throws MyelinError UNAUTHENTICATED, PERMISSION_DENIED, NODE_DRAINING
+   */
+  readonly authorize: (hello: Hello, peer: PeerInfo) => string | undefined;
   readonly listener: SessionListener;
 }
 
@@ -77,7 +80,7 @@ export class Reception {
   /** A first hello: joins anew, or goes on with the session it names. */
   #join(greeter: Greeter, hello: Hello, nowUs: number): void {
     const { registry, listener, authorize } = this.#options;
-    authorize(hello, greeter.peer);
+    const tokenId = authorize(hello, greeter.peer);
     if (hello.resume !== undefined && this.#table.wasReplaced(hello.resume)) {
       throw new MyelinError(
         "TAKEN_OVER",
@@ -90,6 +93,7 @@ export class Reception {
     const admission = registry.admit(hello, nowUs);
     const session = resumed ?? this.#open(admission, greeter, nowUs);
     if (resumed !== undefined) attach(resumed, greeter, nowUs);
+    session.tokenId = tokenId;
     greeter.carry(session);
     learnOffset(session, hello, nowUs, isStep);
     const isResumed = resumed !== undefined;

@@ -156,6 +156,17 @@ export class SessionStation implements ConnectionHost {
       if (!connection.isReleased) connection.dismiss(goodbye);
   }
 
+  /** Ends the sessions that a token admitted: it is not valid any more. */
+  endAdmittedBy(tokenId: string, error: MyelinError): void {
+    for (const session of [...this.#table.all()]) {
+      if (session.tokenId !== tokenId) continue;
+      const { state } = session;
+      if (state.kind === "live") state.carrier.dismiss(goodbyeOf(error, false));
+      this.#finish(session, { code: error.code, reason: error.message });
+    }
+    this.endTurn();
+  }
+
   nowUs(): number {
     return this.#options.clock.nowUs();
   }

@@ -1,0 +1,1 @@
+export { type Act, Audit, type AuditOptions } from "./audit.ts";
