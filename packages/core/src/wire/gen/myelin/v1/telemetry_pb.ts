@@ -185,7 +185,7 @@ export type MetricForm = Message<"myelin.v1.MetricForm"> & {
 
   /**
    * What the quantized forms count from, in the metric's unit. Absent: the metric's last value if that
-   * is finite, else the first value behind a mark. The count begins at 0.
+   * is finite, else there is none before the first mark of i8_delta. The count begins at 0.
    *
    * @generated from field: optional double reference = 4;
    */
@@ -306,7 +306,7 @@ export const TwinDeltaSchema: GenMessage<TwinDelta> = /*@__PURE__*/
 
 /**
  * How a value is written. In the quantized forms a byte of -128 is a mark: behind it the value itself
- * follows as f64, and if that is finite it is the new reference, with the count at 0.
+ * follows as f64.
  *
  * @generated from enum myelin.v1.ColumnForm
  */
@@ -348,6 +348,7 @@ export const ColumnForm = {
 
   /**
    * One byte that is added to the count, which stays within 2^31. The value is reference + scale x count.
+   * A finite value behind a mark is the new reference, with the count at 0.
    *
    * @generated from enum value: COLUMN_FORM_I8_DELTA = 5;
    */
@@ -356,7 +357,7 @@ export const ColumnForm = {
 
 /**
  * How a value is written. In the quantized forms a byte of -128 is a mark: behind it the value itself
- * follows as f64, and if that is finite it is the new reference, with the count at 0.
+ * follows as f64.
  *
  * @generated from enum myelin.v1.ColumnForm
  */
