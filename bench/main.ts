@@ -7,6 +7,8 @@ import { type Report, tableOf } from "./report/index.ts";
 const benches: Readonly<Record<string, () => Promise<Report>>> = {
   loop: async () => await (await import("./loop/loop.ts")).loopBench(),
   flood: async () => await (await import("./flood/flood.ts")).floodBench(),
+  fleet: async () => await (await import("./fleet/fleet.ts")).fleetBench(),
+  ingest: async () => await (await import("./ingest/ingest.ts")).ingestBench(),
   start: async () => await (await import("./start/start.ts")).startBench(),
 };
 

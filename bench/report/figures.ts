@@ -7,8 +7,10 @@ export interface Figure {
   readonly unit: string;
   /** Against the floor or peer measured in the same run. */
   readonly ratio?: number;
-  /** What the value (or the ratio, where there is one) is to stay at or below. */
+  /** What the value (or the ratio, where there is one) is to stay at or below, or to reach. */
   readonly target?: number;
+  /** True when the target is to be reached. */
+  readonly isLeast?: boolean;
   readonly met?: boolean;
 }
 
@@ -39,6 +41,11 @@ export function held(figure: Omit<Figure, "met">): Figure {
   return { ...figure, met: (figure.ratio ?? figure.value) <= figure.target };
 }
 
+/** A figure whose value (or ratio, where there is one) is to reach a target. */
+export function heldAbove(figure: Omit<Figure, "met" | "isLeast"> & { target: number }): Figure {
+  return { ...figure, isLeast: true, met: (figure.ratio ?? figure.value) >= figure.target };
+}
+
 /** The middle one. */
 export function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
@@ -52,7 +59,7 @@ export function tableOf(report: Report): string {
     figure.ratio === undefined ? "" : `${figure.ratio.toFixed(2)} x`,
     figure.target === undefined
       ? ""
-      : `<= ${figure.target}${figure.ratio === undefined ? ` ${figure.unit}` : " x"}`,
+      : `${figure.isLeast === true ? ">=" : "<="} ${figure.target}${figure.ratio === undefined ? ` ${figure.unit}` : " x"}`,
     figure.met === undefined ? "" : figure.met ? "met" : "MISSED",
   ]);
   const all = [["figure", "value", "ratio", "target", ""], ...rows];

@@ -1,2 +1,2 @@
 export { type BenchProcess, startProcess } from "./child.ts";
-export { type Figure, held, machine, median, type Report, tableOf } from "./figures.ts";
+export { type Figure, held, heldAbove, machine, median, type Report, tableOf } from "./figures.ts";

@@ -1,0 +1,95 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+/** What agents of a load send. */
+export interface Load {
+  readonly url: string;
+  readonly name: string;
+  readonly agents: number;
+  /** Of each agent; 0 for as many as the node reads. */
+  readonly framesPerSecond: number;
+  /** Metrics of a frame, and instants at which each is sampled. */
+  readonly metrics: number;
+  readonly instants: number;
+  /** Of so many frames of an agent one fires a rule. */
+  readonly fireEvery: number;
+  /** Rules that may be fired, one for each of the first metrics. */
+  readonly rules: number;
+}
+
+/** Tells the load to send for a while. */
+export interface Order {
+  readonly seconds: number;
+}
+
+/** What the load has seen of one order. */
+export interface LoadFigures {
+  readonly frames: number;
+  readonly fired: number;
+  readonly received: number;
+  /** p50, p99 and p99.9 from the moment a sample was meant to leave until the instruction was there. */
+  readonly latencyUs: readonly number[];
+  /** How much later than meant frames left the generator, p99.9; NaN without a pace. */
+  readonly lateP999Us: number;
+}
+
+/** A run whose generator is later than this at p99.9 says nothing. */
+export const maxLateUs = 1000;
+
+/** The process that loads the node. */
+export class LoadProcess implements AsyncDisposable {
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+  }
+
+  static async start(load: Load): Promise<LoadProcess> {
+    const path = fileURLToPath(new URL("./load-program.ts", import.meta.url));
+    const started = new LoadProcess(fork(path, [JSON.stringify(load)]));
+    await started.#told();
+    return started;
+  }
+
+  async run(seconds: number): Promise<LoadFigures> {
+    const told = this.#told();
+    this.#child.send({ seconds });
+    return (await told) as LoadFigures;
+  }
+
+  async #told(): Promise<unknown> {
+    const ended = once(this.#child, "exit").then(([code]) => {
+      throw new Error(`the load ended with ${String(code)}`);
+    });
+    ended.catch(() => undefined);
+    const [message] = (await Promise.race([once(this.#child, "message"), ended])) as [unknown];
+    return message;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const exited = once(this.#child, "exit");
+    if (this.#child.exitCode !== null) return;
+    this.#child.kill("SIGKILL");
+    await exited;
+  }
+}
+
+/** Rules of which each of the first `metrics` has its own, the others being never true. */
+export function loadRules(count: number, metrics: number): readonly unknown[] {
+  return Array.from({ length: count }, (_, at) => ({
+    name: `load-${at}`,
+    expr: at < metrics ? `m${at} > 0.9` : `m${at % metrics} > 0.5 && m${(at + 1) % metrics} > 2`,
+    action: "measure",
+    deadline: "1s",
+    timeout: "1s",
+    cooldown: "0s",
+  }));
+}
+
+/** Processor time of a process until now, seconds. */
+export function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}

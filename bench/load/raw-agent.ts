@@ -1,0 +1,134 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { FrameWriter, type InstructionMessage, readFrame } from "@myelin/core/wire";
+import { maskedFrame } from "./prebuilt-frame.ts";
+
+/** Microseconds since the epoch. */
+export function epochUs(): number {
+  return Math.round((performance.timeOrigin + performance.now()) * 1e3);
+}
+
+/**
+ * An agent that costs its process next to nothing: a bare socket with WebSocket by hand, which sends
+ * what was built before and answers each instruction as received and executed at once.
+ */
+export class RawAgent {
+  readonly socket: Socket;
+  readonly #id: string;
+  readonly #path: string;
+  readonly #onInstruction: (instruction: InstructionMessage) => void;
+  readonly #writer = new FrameWriter();
+  #left: Buffer = Buffer.alloc(0);
+  #onWelcome: () => void = () => undefined;
+
+  constructor(url: string, id: string, onInstruction: (instruction: InstructionMessage) => void) {
+    const { hostname, port, pathname } = new URL(url);
+    this.#path = pathname;
+    this.#id = id;
+    this.#onInstruction = onInstruction;
+    this.socket = connect({ host: hostname, port: Number(port), noDelay: true });
+  }
+
+  /** Greets the node; resolves when it is welcome. */
+  async join(action: string): Promise<void> {
+    if (this.socket.connecting) await once(this.socket, "connect");
+    const key = randomBytes(16).toString("base64");
+    this.socket.write(
+      `GET ${this.#path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: myelin.v1.proto\r\n\r\n`,
+    );
+    await this.#upgraded();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onWelcome = resolve;
+    this.socket.on("data", (bytes) => this.#onBytes(bytes as Buffer));
+    this.#writer.hello({
+      protocolVersion: 1,
+      agentId: this.#id,
+      agentType: "bench",
+      part: "app",
+      incarnation: "life-1",
+      tier: "edge",
+      capabilities: [],
+      labels: {},
+      actions: [{ name: action, isIdempotent: true }],
+      actionsFollow: false,
+      token: "",
+      outcomes: [],
+      sentAtUs: epochUs(),
+      timeLine: "t1",
+    });
+    this.#send();
+    await promise;
+  }
+
+  ping(): void {
+    this.#writer.ping({ sentAtUs: epochUs(), timeLine: "t1" });
+    this.#send();
+  }
+
+  async #upgraded(): Promise<void> {
+    let head = "";
+    while (!head.includes("\r\n\r\n")) {
+      const [bytes] = (await once(this.socket, "data")) as [Buffer];
+      head += bytes.toString("latin1");
+    }
+    if (!head.startsWith("HTTP/1.1 101 ")) throw new Error(`not upgraded: ${head}`);
+  }
+
+  #send(): void {
+    this.socket.write(maskedFrame(this.#writer.take()));
+  }
+
+  #onBytes(bytes: Buffer): void {
+    let buffer = this.#left.length === 0 ? bytes : Buffer.concat([this.#left, bytes]);
+    for (let size = frameSize(buffer); size <= buffer.length; size = frameSize(buffer)) {
+      if ((buffer[0] ?? 0) === 0x82) this.#onFrame(buffer.subarray(headSize(buffer), size));
+      buffer = buffer.subarray(size);
+    }
+    this.#left = buffer;
+  }
+
+  #onFrame(frame: Buffer): void {
+    readFrame(frame, {
+      onWelcome: () => this.#onWelcome(),
+      onInstruction: (instruction) => this.#answer(instruction),
+      onGoodbye: ({ code, message }) => {
+        throw new Error(`${this.#id} was sent away: ${code} ${message}`);
+      },
+    });
+  }
+
+  #answer(instruction: InstructionMessage): void {
+    this.#onInstruction(instruction);
+    const nowUs = epochUs();
+    const { id: instructionId, action, episode } = instruction;
+    const common = {
+      instructionId,
+      action,
+      receivedAtUs: nowUs,
+      ...(episode === undefined ? {} : { episode }),
+    };
+    this.#writer.acknowledgement({
+      ...common,
+      status: "executed",
+      begunAtUs: nowUs,
+      endedAtUs: nowUs,
+    });
+    this.#send();
+  }
+}
+
+/** Size of the head of a server's frame; Infinity while it is not whole. */
+function headSize(buffer: Buffer): number {
+  if (buffer.length < 2) return Number.POSITIVE_INFINITY;
+  const length = buffer.readUInt8(1) & 0x7f;
+  return length < 126 ? 2 : length === 126 ? 4 : 10;
+}
+
+/** Size of the first frame; Infinity while its head is not whole. */
+function frameSize(buffer: Buffer): number {
+  const head = headSize(buffer);
+  if (buffer.length < head) return Number.POSITIVE_INFINITY;
+  if (head === 2) return 2 + (buffer.readUInt8(1) & 0x7f);
+  return head === 4 ? 4 + buffer.readUInt16BE(2) : 10 + Number(buffer.readBigUInt64BE(2));
+}
