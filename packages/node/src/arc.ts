@@ -8,7 +8,7 @@ import { MyelinError } from "@myelin/core/errors";
 import type { Random } from "@myelin/core/random";
 import type { Acknowledgement, Hello } from "@myelin/core/wire";
 import type { Access } from "./access/index.ts";
-import type { AgentInsight } from "./api/index.ts";
+import type { AgentInsight, TopInsight } from "./api/index.ts";
 import { Audit } from "./audit/index.ts";
 import { ByHand, Dispatch, instructionOfRecord, Reports } from "./dispatch/index.ts";
 import { Engine, type Firing } from "./engine/index.ts";
@@ -19,7 +19,7 @@ import type { Notice } from "./notice.ts";
 import type { Store } from "./ports/store.ts";
 import type { PeerInfo } from "./ports/transport.ts";
 import { type Agent, nodePartIndex, type Part, Registry } from "./registry/index.ts";
-import { RuleBook, type RuleEntry } from "./rules/index.ts";
+import { Enforcement, RuleBook, type RuleEntry } from "./rules/index.ts";
 import { Scheduler } from "./scheduler/index.ts";
 import {
   type Attachment,
@@ -64,6 +64,7 @@ export class Arc implements SessionListener {
   readonly reports: Reports;
   readonly ledger: Ledger;
   readonly rules: RuleBook;
+  readonly enforcement: Enforcement;
   readonly audit: Audit;
   readonly watch: Watch;
   readonly #options: ArcOptions;
@@ -91,7 +92,8 @@ export class Arc implements SessionListener {
         onFiring: (firing) => this.#onFiring(firing),
         onEpisodeEnd: (rule, slot, atUs) => this.#witness.changed("resolved", rule, slot, atUs),
         onBreaker: (rule, isOpen) => {
-          if (isOpen) options.onNotice({ kind: "breaker-opened", over: `rule ${rule}` });
+          const kind = isOpen ? "breaker-opened" : "breaker-closed";
+          options.onNotice({ kind, over: `rule ${rule}` });
         },
       },
     });
@@ -188,7 +190,13 @@ export class Arc implements SessionListener {
       store,
       maxRules: settings.maxRules,
       knowsMetric: (name) => this.#seenMetrics.has(name),
-      enforce: (rules, nowUs) => this.#enforce(rules, nowUs),
+      prepare: (rules) => this.#prepareRules(rules),
+    });
+    this.enforcement = new Enforcement({
+      clock,
+      store,
+      switch: (isOn) => this.#switchEnforcement(isOn),
+      onChange: (record) => options.onNotice({ kind: "enforcement", record }),
     });
     const { engine, registry, rules, sessions, watch } = this;
     const hungAfterSeconds = (sessionSettings.heartbeatIntervalUs * hungAfterIntervals) / 1e6;
@@ -197,9 +205,11 @@ export class Arc implements SessionListener {
 
   /** Takes over what the store kept, then begins to work. */
   async start(): Promise<void> {
-    const { agents, rules, openInstructions, tokens } = await this.#options.store.load();
+    const { agents, rules, openInstructions, tokens, enforcement } =
+      await this.#options.store.load();
     this.#options.access.tokens?.restore(tokens);
     this.registry.restore(agents);
+    this.enforcement.restore(enforcement);
     for (const { message } of this.rules.restore(rules))
       this.#options.onNotice({ kind: "rule-unreadable", message });
     for (const record of openInstructions) this.dispatch.restore(instructionOfRecord(record));
@@ -235,7 +245,7 @@ export class Arc implements SessionListener {
       canResume: true,
       isFinal: false,
     });
-    this.watch.close("NODE_DRAINING", "the node is shutting down");
+    this.watch.close(new MyelinError("NODE_DRAINING", "the node is shutting down"));
     this.#isStopped = true;
     this.#engineTimer?.cancel();
     this.dispatch.stop();
@@ -252,10 +262,11 @@ export class Arc implements SessionListener {
   }
 
   /** What the API shows of the state of agents. */
-  get insight(): AgentInsight {
+  get insight(): AgentInsight & TopInsight {
     return {
       latest: (slot) => this.engine.latest(slot),
       ruleStates: (slot) => this.engine.agentStates(slot),
+      value: (slot, metric) => this.engine.value(slot, metric),
       twin: ({ slot }) => (slot === undefined ? {} : this.engine.twin(slot)),
     };
   }
@@ -351,10 +362,22 @@ export class Arc implements SessionListener {
     });
   }
 
-  #enforce(rules: readonly RuleEntry[], nowUs: number): void {
-    this.sessions.beginApply(Number.NaN, nowUs, 0);
-    this.engine.setRules(rules, nowUs);
-    this.sessions.endTurn();
+  *#prepareRules(rules: readonly RuleEntry[]): Generator<void, (nowUs: number) => void> {
+    const put = yield* this.engine.prepareRules(rules);
+    return (nowUs) => {
+      this.sessions.beginApply(Number.NaN, nowUs, 0);
+      put(nowUs);
+      this.sessions.endTurn();
+    };
+  }
+
+  /** Off, what rules have decided and nobody was given yet is called off, too. */
+  #switchEnforcement(isOn: boolean): void {
+    this.engine.setEnforcing(isOn);
+    if (isOn) return;
+    for (const instruction of [...this.dispatch.open()])
+      if (!instruction.isByHand && instruction.status === "accepted")
+        this.dispatch.withhold(instruction);
   }
 
   /** Keeps one timer of the clock at the engine's next due instant. */

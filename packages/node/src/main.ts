@@ -12,7 +12,7 @@ import { createMetrics } from "./adapters/metrics/index.ts";
 import { openSqliteStore } from "./adapters/sqlite-store/index.ts";
 import { systemClock } from "./adapters/system-clock/index.ts";
 import { createUnixTransport } from "./adapters/unix-transport/index.ts";
-import { createApi } from "./api/index.ts";
+import { createApi, type EnforcementDocument, enforcementDocument } from "./api/index.ts";
 import { Arc, type Notice } from "./arc.ts";
 import type { Store, StoreHealth } from "./ports/store.ts";
 import type { Transport } from "./ports/transport.ts";
@@ -74,6 +74,10 @@ export interface NodeDescription {
   readonly sessions: number;
   readonly rules: number;
   readonly openInstructions: number;
+  /** Whether rules are enforced, or all decide as in shadow mode. */
+  readonly enforcement: EnforcementDocument;
+  /** Rules whose breakers are open. */
+  readonly openBreakers: readonly string[];
   readonly store: StoreHealth;
   readonly state: "serving" | "draining";
 }
@@ -157,6 +161,8 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
     sessions: arc.sessions.sessionCount,
     rules: arc.rules.list().length,
     openInstructions: arc.dispatch.openCount,
+    enforcement: enforcementDocument(arc.enforcement),
+    openBreakers: arc.engine.openBreakers(),
     store: store.health(),
     state: arc.isDraining ? "draining" : "serving",
   });
@@ -167,6 +173,8 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
     byHand: arc.byHand,
     ledger: arc.ledger,
     book: arc.rules,
+    enforcement: arc.enforcement,
+    clock,
     store,
     access,
     audit: arc.audit,
@@ -285,6 +293,16 @@ function logNotice(log: Logger, notice: Notice): void {
     case "breaker-opened":
       log.warn({ over: notice.over }, "breaker opened");
       return;
+    case "breaker-closed":
+      log.info({ over: notice.over }, "breaker closed");
+      return;
+    case "enforcement": {
+      const { isOn, actor, reason } = notice.record;
+      const who = { actor, ...(reason === undefined ? {} : { reason }) };
+      if (isOn) log.warn(who, "enforcement is on");
+      else log.warn(who, "enforcement is off: rules decide, and nothing is sent");
+      return;
+    }
     case "store-error":
       log.error({ code: notice.error.code, reason: notice.error.message }, "a write failed");
       return;

@@ -1,6 +1,7 @@
 import type { MyelinError } from "@myelin/core/errors";
 import type { AgentId } from "@myelin/core/ids";
 import type { InstructionDocument } from "@myelin/core/instruction";
+import type { EnforcementRecord } from "./ports/store.ts";
 
 /** Something an operator should know of; the composition root logs it. */
 export type Notice =
@@ -18,5 +19,7 @@ export type Notice =
     }
   | { readonly kind: "instruction-ended"; readonly document: InstructionDocument }
   | { readonly kind: "breaker-opened"; readonly over: string }
+  | { readonly kind: "breaker-closed"; readonly over: string }
+  | { readonly kind: "enforcement"; readonly record: EnforcementRecord }
   | { readonly kind: "store-error"; readonly error: MyelinError }
   | { readonly kind: "rule-unreadable"; readonly message: string };

@@ -90,6 +90,8 @@ export class TestNode {
       byHand: arc.byHand,
       ledger: arc.ledger,
       book: arc.rules,
+      enforcement: arc.enforcement,
+      clock,
       store: this.store,
       insight: arc.insight,
       describeNode: () => ({ id: "n1", openInstructions: arc.dispatch.openCount }),

@@ -239,6 +239,8 @@ function apiOf(arc: Arc, store: MemoryStore, access: Access, clock: Clock): Http
     byHand: arc.byHand,
     ledger: arc.ledger,
     book: arc.rules,
+    enforcement: arc.enforcement,
+    clock,
     store,
     access,
     insight: arc.insight,

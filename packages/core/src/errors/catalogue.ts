@@ -54,6 +54,12 @@ const entries = {
     "The thing is not in a state that allows this.",
     "Read its present state, then decide.",
   ],
+  PRECONDITION_FAILED: [
+    412,
+    false,
+    "The thing has changed since the caller read it.",
+    "Read it again, look whether the change is still right, and send it with the new ETag.",
+  ],
   PAYLOAD_TOO_LARGE: [
     413,
     false,

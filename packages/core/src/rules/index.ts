@@ -18,7 +18,12 @@ export type {
 } from "./plan.ts";
 export { type PlanResult, planRule } from "./plan-rule.ts";
 export { formatProblem, type RuleProblem } from "./problem.ts";
-export { parseRuleFile, type RuleFileOptions, type RuleFileResult } from "./rule-file.ts";
+export {
+  parseRuleFile,
+  readRuleFile,
+  type RuleFileOptions,
+  type RuleFileResult,
+} from "./rule-file.ts";
 export { compileSelector, type Selector } from "./selector.ts";
 export { nearest } from "./suggest.ts";
 export type { Macro } from "./syntax.ts";

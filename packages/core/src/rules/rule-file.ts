@@ -2,6 +2,7 @@ import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument } fro
 import type { Locate } from "./fields.ts";
 import { limits } from "./limits.ts";
 import type { RulePlan } from "./plan.ts";
+import { readPlainJson } from "./plain-json.ts";
 import { planFields } from "./plan-rule.ts";
 import type { RuleProblem } from "./problem.ts";
 import { didYouMean } from "./suggest.ts";
@@ -24,8 +25,19 @@ export interface RuleFileOptions {
 
 /** Reads a rule file, YAML or JSON: a map with the list `rules`. Lines and columns are the file's. */
 export function parseRuleFile(text: string, options: RuleFileOptions = {}): RuleFileResult {
+  const steps = readRuleFile(text, options);
+  for (let step = steps.next(); ; step = steps.next()) if (step.done === true) return step.value;
+}
+
+/** Reads a rule file as {@link parseRuleFile} does, a rule at each step, so that its caller can do other things in between. */
+export function* readRuleFile(
+  text: string,
+  options: RuleFileOptions = {},
+): Generator<void, RuleFileResult> {
+  const plain = yield* readPlainJson(text);
+  if (plain !== undefined) return { rules: plain, problems: [] };
   const file = new RuleFile(text, options.fileName ?? "the file");
-  const rules = file.read();
+  const rules = yield* file.read();
   const hasErrors = file.problems.some((problem) => problem.severity === "error");
   return { rules: hasErrors ? [] : rules, problems: file.problems };
 }
@@ -42,7 +54,7 @@ class RuleFile {
     this.#name = name;
   }
 
-  read(): RulePlan[] {
+  *read(): Generator<void, RulePlan[]> {
     if (this.#text.length > limits.fileLength) {
       this.#refuse(0, `${this.#name} is longer than ${limits.fileLength} characters`, "split it");
       return [];
@@ -59,7 +71,7 @@ class RuleFile {
         );
       }
       if (faults.length > 0) return [];
-      return this.#readDocument(document);
+      return yield* this.#readDocument(document);
     } catch (thrown) {
       // The reader recurses; what nests too deep for it overflows the stack.
       const isDeep = thrown instanceof RangeError;
@@ -81,7 +93,7 @@ class RuleFile {
     return { line: Math.max(1, line), column: Math.max(1, col) };
   }
 
-  #readDocument(document: Document): RulePlan[] {
+  *#readDocument(document: Document): Generator<void, RulePlan[]> {
     const root = document.contents;
     if (!isMap(root)) {
       this.#refuse(startOf(root), `${this.#name} has no rules`, "begin it with a line rules:");
@@ -119,10 +131,10 @@ class RuleFile {
       );
       return [];
     }
-    return this.#readRules(document, list.items);
+    return yield* this.#readRules(document, list.items);
   }
 
-  #readRules(document: Document, items: readonly unknown[]): RulePlan[] {
+  *#readRules(document: Document, items: readonly unknown[]): Generator<void, RulePlan[]> {
     const plans: RulePlan[] = [];
     const lineOfName = new Map<string, number>();
     for (const item of items) {
@@ -151,6 +163,7 @@ class RuleFile {
           });
       }
       if (plan !== undefined) plans.push(plan);
+      yield;
     }
     return plans;
   }

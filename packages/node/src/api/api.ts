@@ -6,6 +6,7 @@ import type { Ledger } from "../ledger/index.ts";
 import type { HttpHandler, HttpRequest, HttpResponse } from "../ports/transport.ts";
 import { AgentsApi, type AgentsApiOptions } from "./agents.ts";
 import { AuditApi, type AuditApiOptions } from "./audit.ts";
+import { EnforcementApi } from "./enforcement.ts";
 import { InstructionsApi, type InstructionsApiOptions } from "./instructions.ts";
 import { json, Router } from "./router.ts";
 import { RulesApi, type RulesApiOptions } from "./rules.ts";
@@ -53,6 +54,7 @@ export function createApi(options: ApiOptions): HttpHandler {
   const agents = new AgentsApi(options);
   const rules = new RulesApi(options);
   const instructions = new InstructionsApi(options);
+  const enforcement = new EnforcementApi(options);
   const audit = new AuditApi(options);
   const tokens = new TokensApi(options);
   const top = new TopApi(options);
@@ -72,9 +74,15 @@ export function createApi(options: ApiOptions): HttpHandler {
     .on("DELETE", "/api/v1/agents/:id", agents.forget, { act: "agents.forget" })
     .on("GET", "/api/v1/rules", rules.list)
     .on("POST", "/api/v1/rules", rules.apply, { act: "rules.apply" })
+    .on("PUT", "/api/v1/rules", rules.replace, { act: "rules.replace" })
     .on("GET", "/api/v1/rules/:name", rules.get)
     .on("DELETE", "/api/v1/rules/:name", rules.delete)
+    .on("GET", "/api/v1/rules/:name/versions", rules.versions)
+    .on("GET", "/api/v1/rules/:name/diff", rules.diff)
+    .on("POST", "/api/v1/rules/:name/rollback", rules.rollback)
     .on("POST", "/api/v1/rules/:name/breaker/close", rules.closeBreaker)
+    .on("GET", "/api/v1/enforcement", enforcement.get)
+    .on("PUT", "/api/v1/enforcement", enforcement.set, { act: "enforcement.set" })
     .on("POST", "/api/v1/instructions", instructions.send, { act: "instructions.send" })
     .on("GET", "/api/v1/instructions", instructions.list)
     .on("GET", "/api/v1/instructions/:id", instructions.get)
@@ -84,7 +92,15 @@ export function createApi(options: ApiOptions): HttpHandler {
     .on("GET", "/api/v1/tokens", tokens.list, { role: "operator" })
     .on("POST", "/api/v1/tokens", tokens.create, { act: "tokens.create" })
     .on("DELETE", "/api/v1/tokens/:id", tokens.revoke, { act: "tokens.revoke" });
-  return async (request) => await answer(request, isOpen(request) ? open : guarded, options);
+  return async (request) => {
+    const response = await answer(request, isOpen(request) ? open : guarded, options);
+    return options.enforcement.isOn ? response : saidLoudly(response);
+  };
+}
+
+/** While enforcement is off, every answer says so. */
+function saidLoudly(response: HttpResponse): HttpResponse {
+  return { ...response, headers: { ...response.headers, "myelin-enforcement": "off" } };
 }
 
 /** Who asks for health and readiness. */

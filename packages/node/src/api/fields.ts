@@ -23,6 +23,12 @@ export class Fields {
     throw new MyelinError("INVALID_ARGUMENT", `the field ${name} is missing`);
   }
 
+  requiredBoolean(name: string): boolean {
+    const value = this.#take(name);
+    if (typeof value === "boolean") return value;
+    throw wrong(name, "true or false");
+  }
+
   object(name: string): JsonObject {
     const value = this.#take(name);
     if (value === undefined) return {};

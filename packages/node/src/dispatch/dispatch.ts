@@ -147,7 +147,14 @@ export class Dispatch {
     const { name } = firing.plan;
     const { maxOpen } = this.#options;
     if (firing.isShadow)
-      this.#end(instruction, "canceled", "SHADOW", `rule ${name} is in shadow mode: not sent`);
+      this.#end(
+        instruction,
+        "canceled",
+        "SHADOW",
+        firing.plan.mode === "shadow"
+          ? `rule ${name} is in shadow mode: not sent`
+          : "enforcement is off: not sent",
+      );
     else if (firing.isSuppressed)
       this.#end(
         instruction,
@@ -271,6 +278,11 @@ export class Dispatch {
     }
     instruction.isCancelRequested = true;
     this.#courier.sessionOf(instruction)?.sendCancellation(instruction.id);
+  }
+
+  /** Calls off what a rule decided and no agent was given yet: enforcement was switched off. */
+  withhold(instruction: Instruction): void {
+    this.#endUndone(instruction, "canceled", "SHADOW", "enforcement was switched off: not sent");
   }
 
   /** What left the scheduler's full queue. */

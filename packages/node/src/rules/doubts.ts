@@ -8,9 +8,14 @@ export interface Known {
   knowsMetric(name: string): boolean;
 }
 
-/** Warnings about rules that are right in themselves and refer to what the node does not know; a misspelt name, perhaps. */
-export function doubtsAbout(plans: readonly RulePlan[], text: string, known: Known): RuleProblem[] {
-  return plans.flatMap((plan) => {
+/** Warnings about rules that are right in themselves and refer to what the node does not know; a misspelt name, perhaps. Each step is one rule. */
+export function* doubtsAbout(
+  plans: readonly RulePlan[],
+  text: string,
+  known: Known,
+): Generator<void, RuleProblem[]> {
+  const doubts: RuleProblem[] = [];
+  for (const plan of plans) {
     const warn = (field: string, word: string, message: string, hint: string): RuleProblem => ({
       severity: "warning",
       rule: plan.name,
@@ -21,7 +26,7 @@ export function doubtsAbout(plans: readonly RulePlan[], text: string, known: Kno
     });
     const { unless } = plan;
     const strangers = plan.inputs.metrics.filter((name) => !known.knowsMetric(name));
-    return [
+    const found = [
       ...(unless === undefined || known.hasRule(unless)
         ? []
         : [warn("unless", unless, `there is no rule ${unless}`, "it counts as never firing")]),
@@ -34,7 +39,10 @@ export function doubtsAbout(plans: readonly RulePlan[], text: string, known: Kno
         ),
       ),
     ];
-  });
+    doubts.push(...found);
+    if (found.length > 0) yield;
+  }
+  return doubts;
 }
 
 /** Where a word first stands behind the name of its rule, as a reader would look for it. */

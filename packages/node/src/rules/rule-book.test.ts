@@ -31,7 +31,10 @@ function bench(disk?: MemoryDisk, maxRules = 100): Bench {
     store,
     maxRules,
     knowsMetric: (name) => name === "cpu_usage",
-    enforce: (rules) => enforced.push(rules.map(nameOf)),
+    prepare: function* (rules) {
+      yield;
+      return () => enforced.push(rules.map(nameOf));
+    },
   });
   return { clock, store, book, enforced };
 }

@@ -4,15 +4,20 @@
  * Invariants
  * 1. A file is applied wholly or not at all, and only after it is on disk.
  * 2. A rule's version counts its changes; its meaning version counts those that start its state afresh.
- * 3. Changes happen one after another, whoever asks for them.
+ * 3. Changes happen one after another, whoever asks for them. What changes nothing makes no version.
+ * 4. Reading, checking and compiling rules is done in slices, and the turn in which they come into
+ *    force is one: nobody sees half of a file.
  */
 import type { Clock } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
 import { type RuleName, parseRuleName } from "@myelin/core/ids";
-import { parseRuleFile, planRule, type RulePlan, type RuleProblem } from "@myelin/core/rules";
+import { planRule, readRuleFile, type RulePlan, type RuleProblem } from "@myelin/core/rules";
 import { canonicalJson } from "../json/index.ts";
 import type { RuleRecord, Store } from "../ports/store.ts";
+import { differenceOf, type RuleDifference } from "./difference.ts";
 import { doubtsAbout } from "./doubts.ts";
+import { etagOf, requireMatch } from "./etag.ts";
+import { atOnce, Slices } from "./slices.ts";
 
 /** One rule in force. */
 export interface RuleEntry {
@@ -30,11 +35,19 @@ export interface RuleChange {
   readonly change: "created" | "updated" | "unchanged" | "deleted";
 }
 
+/** How a change is to be made. */
+export interface ApplyOptions {
+  /** Only if the rules are as this entity tag says (`*`: however they are). */
+  readonly ifMatch?: string | undefined;
+  /** Rules that the file does not name are deleted. */
+  readonly replacesAll?: boolean;
+}
+
 export interface RuleBookOptions {
   readonly clock: Clock;
   readonly store: Pick<Store, "saveRules" | "ruleVersions">;
-  /** Puts the whole set in force. */
-  readonly enforce: (rules: readonly RuleEntry[], nowUs: number) => void;
+  /** Prepares the whole set, step by step; what it returns puts it in force at once. */
+  readonly prepare: (rules: readonly RuleEntry[]) => Generator<void, (nowUs: number) => void>;
   /** Most rules in force. */
   readonly maxRules: number;
   /** True for a metric that an agent has reported, or the node observes itself. */
@@ -43,16 +56,25 @@ export interface RuleBookOptions {
 
 /** A name's latest version, in force or deleted. */
 interface Latest {
+  readonly name: RuleName;
   readonly version: number;
   readonly meaningVersion: number;
+  readonly createdAtUs: number;
   /** Undefined once deleted, or when this version of Myelin cannot read it. */
   readonly entry: RuleEntry | undefined;
+}
+
+/** What is to be kept, and to be in force then. */
+interface Revision {
+  readonly record: RuleRecord;
+  readonly plan: RulePlan | undefined;
 }
 
 export class RuleBook {
   readonly #options: RuleBookOptions;
   readonly #latest = new Map<RuleName, Latest>();
   #turn: Promise<unknown> = Promise.resolve();
+  #etag: string | undefined;
 
   constructor(options: RuleBookOptions) {
     this.#options = options;
@@ -64,124 +86,200 @@ export class RuleBook {
     for (const record of records) {
       const planned = record.isDeleted ? undefined : planRule(record.source);
       if (planned !== undefined && planned.plan === undefined) problems.push(...planned.problems);
-      const plan = planned?.plan;
-      const entry = plan === undefined ? undefined : { ...record, plan };
-      this.#latest.set(parseRuleName(record.name), {
-        version: record.version,
-        meaningVersion: record.meaningVersion,
-        entry,
-      });
+      this.#note({ record, plan: planned?.plan });
     }
-    this.#enforce();
+    const { clock, prepare } = this.#options;
+    atOnce(prepare(this.list()))(clock.nowUs());
     return problems;
+  }
+
+  /** The entity tag of all rules as they are. */
+  get etag(): string {
+    return (this.#etag ??= etagOf(this.#latest.values()));
   }
 
   /** The rules in force, by name. */
   list(): RuleEntry[] {
-    const entries = [...this.#latest.values()].flatMap(({ entry }) =>
-      entry === undefined ? [] : [entry],
-    );
-    return entries.sort((a, b) => (a.plan.name < b.plan.name ? -1 : 1));
+    return entriesOf(this.#latest.values());
   }
 
   get(name: RuleName): RuleEntry | undefined {
     return this.#latest.get(name)?.entry;
   }
 
+  /**
+   * Every version of a rule, oldest first, deletions too.
+   * @throws MyelinError NOT_FOUND for a rule that never was, and the store's errors
+   */
   async versions(name: RuleName): Promise<readonly RuleRecord[]> {
+    if (!this.#latest.has(name)) throw unknownRule(name);
     return await this.#options.store.ruleVersions(name);
   }
 
   /**
-   * Applies a rule file: what it names is created or updated, other rules stay. The warnings name rules and
-   * metrics that the node does not know.
-   * @throws MyelinError RULE_INVALID with details.problems, RESOURCE_EXHAUSTED, and the store's errors
+   * What changed between two versions: by default from the one before to the latest.
+   * @throws MyelinError NOT_FOUND, and the store's errors
+   */
+  async difference(name: RuleName, from?: number, to?: number): Promise<RuleDifference> {
+    const versions = await this.versions(name);
+    const later = to === undefined ? versions.at(-1) : versionOf(name, versions, to);
+    if (later === undefined) throw unknownRule(name);
+    const earlier =
+      from === undefined
+        ? versions.findLast(({ version }) => version < later.version)
+        : versionOf(name, versions, from);
+    return differenceOf(earlier, later);
+  }
+
+  /**
+   * Applies a rule file: what it names is created or updated, other rules stay unless it replaces all. The
+   * warnings name rules and metrics that the node does not know.
+   * @throws MyelinError RULE_INVALID with details.problems, PRECONDITION_FAILED, RESOURCE_EXHAUSTED, and the store's errors
    */
   async apply(
     text: string,
     actor: string,
+    options: ApplyOptions = {},
   ): Promise<{ changes: RuleChange[]; warnings: readonly RuleProblem[] }> {
-    const { rules, problems } = parseRuleFile(text);
+    const slices = new Slices(this.#options.clock);
+    const { rules, problems } = await slices.run(readRuleFile(text));
     const errors = problems.filter(({ severity }) => severity === "error");
     if (errors.length > 0) throw invalidRules(errors);
     return await this.#inTurn(async () => {
-      const changes = await this.#applyPlans(rules, actor);
-      const doubts = doubtsAbout(rules, text, {
-        hasRule: (name) => this.get(name) !== undefined,
+      requireMatch(options.ifMatch, this.etag);
+      const changes = await this.#applyPlans(rules, actor, options.replacesAll ?? false, slices);
+      const known = {
+        hasRule: (name: RuleName) => this.get(name) !== undefined,
         knowsMetric: this.#options.knowsMetric,
-      });
+      };
+      const doubts = await slices.run(doubtsAbout(rules, text, known));
       return { changes, warnings: [...problems, ...doubts] };
     });
   }
 
-  /** @throws MyelinError NOT_FOUND, and the store's errors */
-  async delete(name: RuleName, actor: string): Promise<RuleChange> {
+  /** @throws MyelinError NOT_FOUND, PRECONDITION_FAILED, and the store's errors */
+  async delete(name: RuleName, actor: string, ifMatch?: string): Promise<RuleChange> {
     return await this.#inTurn(async () => {
+      requireMatch(ifMatch, this.etag);
       const latest = this.#latest.get(name);
-      if (latest?.entry === undefined)
-        throw new MyelinError("NOT_FOUND", `there is no rule ${name}`);
-      const version = latest.version + 1;
-      const createdAtUs = this.#options.clock.nowUs();
-      const record: RuleRecord = {
-        name,
-        version,
-        meaningVersion: latest.meaningVersion,
-        source: latest.entry.plan.source,
-        createdAtUs,
-        actor,
-        isDeleted: true,
-      };
-      await this.#options.store.saveRules([record]);
-      this.#latest.set(name, { version, meaningVersion: latest.meaningVersion, entry: undefined });
-      this.#enforce();
-      return { name, version, change: "deleted" };
+      if (latest?.entry === undefined) throw unknownRule(name);
+      const record = deletionOf(latest, latest.entry, this.#options.clock.nowUs(), actor);
+      await this.#putInForce([{ record, plan: undefined }], new Slices(this.#options.clock));
+      return { name, version: record.version, change: "deleted" };
     });
   }
 
-  async #applyPlans(plans: readonly RulePlan[], actor: string): Promise<RuleChange[]> {
-    const createdAtUs = this.#options.clock.nowUs();
-    const entries: RuleEntry[] = [];
+  /**
+   * Takes up the content of an earlier version again, as a new version: by default of the one before the latest.
+   * @throws MyelinError NOT_FOUND, CONFLICT when there is nothing to go back to, RULE_INVALID when this version of
+   * Myelin cannot read it, PRECONDITION_FAILED, RESOURCE_EXHAUSTED, and the store's errors
+   */
+  async rollback(
+    name: RuleName,
+    to: number | undefined,
+    actor: string,
+    ifMatch?: string,
+  ): Promise<RuleChange & { rolledBackTo: number }> {
+    return await this.#inTurn(async () => {
+      requireMatch(ifMatch, this.etag);
+      const target = targetOf(name, await this.versions(name), to);
+      const { plan, problems } = planRule(target.source);
+      if (plan === undefined) throw invalidRules(problems);
+      const revision = this.#revisionOf(plan, actor, target.version);
+      const rolledBackTo = target.version;
+      if (revision === undefined) {
+        const version = this.#latest.get(name)?.version ?? 0;
+        return { name, version, change: "unchanged", rolledBackTo };
+      }
+      const isNew = this.get(name) === undefined;
+      if (isNew) this.#requireRoom(1);
+      await this.#putInForce([revision], new Slices(this.#options.clock));
+      const { version } = revision.record;
+      return { name, version, change: isNew ? "created" : "updated", rolledBackTo };
+    });
+  }
+
+  async #applyPlans(
+    plans: readonly RulePlan[],
+    actor: string,
+    replacesAll: boolean,
+    slices: Slices,
+  ): Promise<RuleChange[]> {
+    const revisions: Revision[] = [];
     const changes: RuleChange[] = [];
+    let more = 0;
     for (const plan of plans) {
-      const latest = this.#latest.get(plan.name);
-      const current = latest?.entry;
-      if (latest !== undefined && current !== undefined && sameSource(current.plan, plan)) {
-        changes.push({ name: plan.name, version: latest.version, change: "unchanged" });
+      await slices.rest();
+      const { name } = plan;
+      const latest = this.#latest.get(name);
+      const revision = this.#revisionOf(plan, actor);
+      if (revision === undefined) {
+        changes.push({ name, version: latest?.version ?? 0, change: "unchanged" });
         continue;
       }
-      const version = (latest?.version ?? 0) + 1;
-      const keepsMeaning = current !== undefined && current.plan.meaning === plan.meaning;
-      const meaningVersion = keepsMeaning
-        ? current.meaningVersion
-        : (latest?.meaningVersion ?? 0) + 1;
-      entries.push({ plan, version, meaningVersion, createdAtUs, actor });
-      changes.push({
-        name: plan.name,
-        version,
-        change: current === undefined ? "created" : "updated",
-      });
+      const isNew = latest?.entry === undefined;
+      if (isNew) more += 1;
+      revisions.push(revision);
+      const { version } = revision.record;
+      changes.push({ name, version, change: isNew ? "created" : "updated" });
     }
-    if (entries.length === 0) return changes;
-    const created = changes.filter(({ change }) => change === "created").length;
-    if (this.list().length + created > this.#options.maxRules) {
-      throw new MyelinError(
-        "RESOURCE_EXHAUSTED",
-        `the node takes ${this.#options.maxRules} rules at the most`,
-      );
+    if (replacesAll) {
+      const named = new Set(plans.map(({ name }) => name));
+      const nowUs = this.#options.clock.nowUs();
+      for (const latest of this.#latest.values()) {
+        if (latest.entry === undefined || named.has(latest.name)) continue;
+        const record = deletionOf(latest, latest.entry, nowUs, actor);
+        revisions.push({ record, plan: undefined });
+        changes.push({ name: latest.name, version: record.version, change: "deleted" });
+        more -= 1;
+      }
     }
-    await this.#options.store.saveRules(entries.map(recordOf));
-    for (const entry of entries)
-      this.#latest.set(entry.plan.name, {
-        version: entry.version,
-        meaningVersion: entry.meaningVersion,
-        entry,
-      });
-    this.#enforce();
+    this.#requireRoom(more);
+    if (revisions.length > 0) await this.#putInForce(revisions, slices);
     return changes;
   }
 
-  #enforce(): void {
-    this.#options.enforce(this.list(), this.#options.clock.nowUs());
+  /** The next version of a rule; undefined when it would be as the present one. */
+  #revisionOf(plan: RulePlan, actor: string, rolledBackTo?: number): Revision | undefined {
+    const latest = this.#latest.get(plan.name);
+    const current = latest?.entry;
+    if (current !== undefined && sameSource(current.plan, plan)) return undefined;
+    const keepsMeaning = current !== undefined && current.plan.meaning === plan.meaning;
+    const record: RuleRecord = {
+      name: plan.name,
+      version: (latest?.version ?? 0) + 1,
+      meaningVersion: keepsMeaning ? current.meaningVersion : (latest?.meaningVersion ?? 0) + 1,
+      source: plan.source,
+      createdAtUs: this.#options.clock.nowUs(),
+      actor,
+      isDeleted: false,
+      ...(rolledBackTo === undefined ? {} : { rolledBackTo }),
+    };
+    return { record, plan };
+  }
+
+  /** Writes the revisions, prepares the set with them, and puts it in force. */
+  async #putInForce(revisions: readonly Revision[], slices: Slices): Promise<void> {
+    const { clock, store, prepare } = this.#options;
+    await store.saveRules(revisions.map(({ record }) => record));
+    const latest = new Map(this.#latest);
+    for (const revision of revisions)
+      latest.set(parseRuleName(revision.record.name), latestOf(revision));
+    const put = await slices.run(prepare(entriesOf(latest.values())));
+    for (const revision of revisions) this.#note(revision);
+    put(clock.nowUs());
+  }
+
+  #note(revision: Revision): void {
+    const latest = latestOf(revision);
+    this.#latest.set(latest.name, latest);
+    this.#etag = undefined;
+  }
+
+  #requireRoom(more: number): void {
+    const { maxRules } = this.#options;
+    if (more <= 0 || this.list().length + more <= maxRules) return;
+    throw new MyelinError("RESOURCE_EXHAUSTED", `the node takes ${maxRules} rules at the most`);
   }
 
   async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -191,17 +289,74 @@ export class RuleBook {
   }
 }
 
-function recordOf(entry: RuleEntry): RuleRecord {
-  const { plan, version, meaningVersion, createdAtUs, actor } = entry;
+function latestOf({ record, plan }: Revision): Latest {
+  const { version, meaningVersion, createdAtUs, actor } = record;
+  const entry =
+    plan === undefined ? undefined : { plan, version, meaningVersion, createdAtUs, actor };
+  return { name: parseRuleName(record.name), version, meaningVersion, createdAtUs, entry };
+}
+
+/** The rules in force, by name. */
+function entriesOf(latest: Iterable<Latest>): RuleEntry[] {
+  const entries = [...latest].flatMap(({ entry }) => entry ?? []);
+  return entries.sort((a, b) => (a.plan.name < b.plan.name ? -1 : 1));
+}
+
+/** The version that says that a rule was deleted. */
+function deletionOf(
+  latest: Latest,
+  entry: RuleEntry,
+  createdAtUs: number,
+  actor: string,
+): RuleRecord {
+  const { name, version, meaningVersion } = latest;
+  const { source } = entry.plan;
   return {
-    name: plan.name,
-    version,
+    name,
+    version: version + 1,
     meaningVersion,
-    source: plan.source,
+    source,
     createdAtUs,
     actor,
-    isDeleted: false,
+    isDeleted: true,
   };
+}
+
+function versionOf(name: RuleName, versions: readonly RuleRecord[], version: number): RuleRecord {
+  const found = versions.find((record) => record.version === version);
+  if (found !== undefined) return found;
+  throw new MyelinError("NOT_FOUND", `rule ${name} has no version ${version}`, {
+    hint: `See which it has with \`myelin rules versions ${name}\`.`,
+  });
+}
+
+/** The version that a rollback takes up again. */
+function targetOf(
+  name: RuleName,
+  versions: readonly RuleRecord[],
+  to: number | undefined,
+): RuleRecord {
+  const latest = versions.at(-1);
+  const target =
+    to === undefined
+      ? versions.findLast(({ version, isDeleted }) => version !== latest?.version && !isDeleted)
+      : versionOf(name, versions, to);
+  if (target === undefined) {
+    throw new MyelinError("CONFLICT", `rule ${name} has no earlier version to go back to`, {
+      hint: `Apply a file with what it should be, or delete it with \`myelin rules delete ${name}\`.`,
+    });
+  }
+  if (!target.isDeleted) return target;
+  throw new MyelinError("CONFLICT", `version ${target.version} of rule ${name} is its deletion`, {
+    hint: `Delete it with \`myelin rules delete ${name}\`, or name a version that was in force.`,
+  });
+}
+
+/** The error for a rule that is not there. */
+function unknownRule(name: RuleName): MyelinError {
+  return new MyelinError("NOT_FOUND", `there is no rule ${name}`, {
+    hint: "List the rules with `myelin rules list`; one that was deleted comes back with `myelin rules rollback NAME`.",
+  });
 }
 
 /** True when the rule is written alike, whatever the order of its fields. */

@@ -53,6 +53,16 @@ function register(library: Prometheus, arc: Arc, store: Pick<Store, "health">): 
   gauge("myelin_connections", "Open connections of agents", () => arc.sessions.connectionCount);
   gauge("myelin_rules", "Rules in force", () => arc.rules.list().length);
   gauge(
+    "myelin_enforcement",
+    "1 while rules are enforced, 0 while all decide as in shadow mode",
+    () => (arc.enforcement.isOn ? 1 : 0),
+  );
+  gauge(
+    "myelin_rule_breakers_open",
+    "Rules whose breakers are open",
+    () => arc.engine.openBreakers().length,
+  );
+  gauge(
     "myelin_instructions_open",
     "Instructions accepted and not ended",
     () => arc.dispatch.openCount,
