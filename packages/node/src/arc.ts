@@ -6,6 +6,7 @@ import type { Channel, ChannelEnd, ChannelHandler } from "@myelin/core/channel";
 import type { Clock, Timer } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
 import type { Random } from "@myelin/core/random";
+import type { OverloadLevel } from "@myelin/core/schedule";
 import type { Acknowledgement, Hello } from "@myelin/core/wire";
 import type { Access } from "./access/index.ts";
 import type { AgentInsight, TopInsight } from "./api/index.ts";
@@ -16,11 +17,12 @@ import { Ingest } from "./ingest/index.ts";
 import { Ledger } from "./ledger/index.ts";
 import { noteMetrics } from "./note-metrics.ts";
 import type { Notice } from "./notice.ts";
+import type { Resources } from "./ports/resources.ts";
 import type { Store } from "./ports/store.ts";
 import type { PeerInfo } from "./ports/transport.ts";
 import { type Agent, nodePartIndex, type Part, Registry } from "./registry/index.ts";
 import { Enforcement, RuleBook, type RuleEntry } from "./rules/index.ts";
-import { Scheduler } from "./scheduler/index.ts";
+import { Overload, Scheduler } from "./scheduler/index.ts";
 import {
   type Attachment,
   type NodeIdentity,
@@ -44,6 +46,8 @@ export interface ArcOptions {
   readonly node: NodeIdentity;
   readonly sessionSettings: SessionSettings;
   readonly settings: ArcSettings;
+  /** What the node uses; without it the node never counts as overloaded. */
+  readonly resources?: Resources;
   readonly onNotice: (notice: Notice) => void;
 }
 
@@ -59,6 +63,8 @@ export class Arc implements SessionListener {
   readonly registry: Registry;
   readonly sessions: SessionStation;
   readonly scheduler: Scheduler;
+  /** Undefined where nothing measures what the node uses. */
+  readonly overload: Overload | undefined;
   readonly dispatch: Dispatch;
   readonly byHand: ByHand;
   readonly reports: Reports;
@@ -152,6 +158,8 @@ export class Arc implements SessionListener {
         onEnded: (instruction, document) => {
           this.watch.ended(instruction, document);
           this.byHand.ended(instruction);
+          if (document.status === "executed")
+            this.scheduler.executed(instruction, document.withinSla !== false);
           options.onNotice({ kind: "instruction-ended", document });
         },
         onBreakerOpen: (agent, part) =>
@@ -162,11 +170,29 @@ export class Arc implements SessionListener {
     this.scheduler = new Scheduler({
       clock,
       capacity: settings.maxQueued,
+      overloadCapacity: settings.maxQueuedOverloaded,
       turnBudgetBytes: settings.turnBudgetBytes,
+      delayBelow: settings.delayBelowPercent / 100,
+      ageingUs: settings.ageingUs,
+      weightsEvery: settings.weightsEvery,
       deliver: (instruction) => this.dispatch.deliver(instruction),
       onShed: (instruction) => this.dispatch.shed(instruction),
       onTurnEnd: () => this.sessions.flush(),
     });
+    const { resources } = options;
+    this.overload =
+      resources &&
+      new Overload({
+        clock,
+        resources,
+        settings,
+        outboundBytes: () => this.sessions.outboundBytes,
+        bulkUs: () => this.sessions.bulkUs,
+        onLevel: (level, load) => {
+          this.#relieve(level);
+          options.onNotice({ kind: "overload", level, load });
+        },
+      });
     this.byHand = new ByHand({
       clock,
       random,
@@ -181,7 +207,10 @@ export class Arc implements SessionListener {
       store,
       onStoreError,
       dispatch: this.dispatch,
-      episodes: { reinstate: (...args) => this.#reinstate(...args) },
+      episodes: {
+        reinstate: (...args) => this.#reinstate(...args),
+        instructionEnded: (...args) => this.engine.instructionEnded(...args),
+      },
       timeoutUsOf: (rule) => this.rules.get(rule)?.plan.timeoutUs,
       flush: endTurn,
     });
@@ -215,6 +244,7 @@ export class Arc implements SessionListener {
     for (const record of openInstructions) this.dispatch.restore(instructionOfRecord(record));
     this.sessions.start();
     this.watch.start();
+    this.overload?.start();
   }
 
   /** Takes a channel that a transport accepted. */
@@ -233,6 +263,8 @@ export class Arc implements SessionListener {
    */
   async drain(boundUs: number): Promise<void> {
     this.#isDraining = true;
+    this.overload?.stop();
+    this.#relieve(0);
     this.dispatch.drain();
     const { clock } = this.#options;
     const untilUs = clock.nowUs() + boundUs;
@@ -249,6 +281,7 @@ export class Arc implements SessionListener {
     this.#isStopped = true;
     this.#engineTimer?.cancel();
     this.dispatch.stop();
+    this.scheduler.stop();
     this.ledger.flush();
     await Promise.all([
       this.registry.flush(),
@@ -328,6 +361,12 @@ export class Arc implements SessionListener {
       void this.audit.refused({ ...who, subject: agentId, code });
       throw thrown;
     }
+  }
+
+  /** First bulk is not read any more, then low scores are delayed, then the queue's bound sinks. */
+  #relieve(level: OverloadLevel): void {
+    this.sessions.holdBulk(level >= 1);
+    this.scheduler.setLevel(level);
   }
 
   #openIntake(agent: Agent, part: Part): SessionIntake {

@@ -6,6 +6,7 @@ import type { Logger } from "pino";
 import { Access, TokenBook } from "./access/index.ts";
 import { cryptoRandom } from "./adapters/crypto-random/index.ts";
 import { createHttpServer } from "./adapters/http-server/index.ts";
+import { createLoadMeter } from "./adapters/load/index.ts";
 import { createLog } from "./adapters/log/index.ts";
 import { createMemoryStore } from "./adapters/memory-store/index.ts";
 import { createMetrics } from "./adapters/metrics/index.ts";
@@ -149,6 +150,12 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
     },
   });
   const metrics = createMetrics(arc, store);
+  const meter = createLoadMeter(clock, () => ({
+    samples: arc.engine.counters.samples,
+    frames: arc.sessions.counters.frames,
+    bytes: arc.sessions.counters.bytes,
+    instructions: arc.watch.latestEnded.count,
+  }));
   const describe = (): NodeDescription => ({
     ...identity,
     capabilities: options.capabilities ?? [],
@@ -182,6 +189,9 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
     describeNode: describe,
     metrics: () => metrics.read(),
     nowUs: () => clock.nowUs(),
+    watch: arc.watch,
+    load: () => meter.read(),
+    defer: (callback) => clock.defer(callback),
     closeBreaker: (name) => arc.engine.closeBreaker(name),
     status: (entry) => arc.engine.ruleStatus(entry.plan.name),
     isDraining: () => arc.isDraining,
@@ -230,6 +240,7 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
     warmedUp = warmUp(rehearsal, clock);
   } catch (error) {
     await Promise.allSettled(opened.map((transport) => transport.close()));
+    meter.stop();
     await Promise.allSettled([arc.drain(0)]);
     await Promise.allSettled([store.close()]);
     throw error;
@@ -237,6 +248,7 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
   const stop = async (boundMs: number): Promise<void> => {
     log.info("the node drains");
     await arc.drain(boundMs * 1000);
+    meter.stop();
     await warmedUp;
     await Promise.allSettled(transports.map((transport) => transport.close()));
     await store.close();

@@ -20,7 +20,7 @@ import {
   type MemoryStore,
 } from "./adapters/memory-store/index.ts";
 import { createMemoryTransport, type MemoryTransport } from "./adapters/memory-transport/index.ts";
-import { createApi } from "./api/index.ts";
+import { createApi, type Load } from "./api/index.ts";
 import { Arc, type Notice } from "./arc.ts";
 import type { HttpHandler, HttpResponse } from "./ports/transport.ts";
 import { defaultSessionSettings, type SessionSettings } from "./session/index.ts";
@@ -28,6 +28,17 @@ import { type ArcSettings, defaultArcSettings } from "./settings.ts";
 
 const startUs = 1_790_000_000_000_000;
 export const secondUs = 1e6;
+
+/** The load of a node that nobody measures. */
+const idle: Load = {
+  samplesPerSecond: 0,
+  framesPerSecond: 0,
+  bytesPerSecond: 0,
+  instructionsPerSecond: 0,
+  cpu: 0,
+  eventLoop: 0,
+  memoryBytes: 0,
+};
 
 /** What a node under test is made of. */
 export interface TestNodeOptions {
@@ -97,6 +108,9 @@ export class TestNode {
       describeNode: () => ({ id: "n1", openInstructions: arc.dispatch.openCount }),
       metrics: () => Promise.resolve({ contentType: "text/plain", text: "up 1\n" }),
       nowUs: () => clock.nowUs(),
+      watch: arc.watch,
+      load: () => idle,
+      defer: (callback) => clock.defer(callback),
       closeBreaker: (name) => arc.engine.closeBreaker(name),
       status: (entry) => arc.engine.ruleStatus(entry.plan.name),
       isDraining: () => arc.isDraining,

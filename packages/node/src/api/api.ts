@@ -22,6 +22,9 @@ export interface ApiOptions
     RulesApiOptions,
     TopApiOptions {
   readonly access: Access;
+  readonly sessions: TopApiOptions["sessions"];
+  readonly status: TopApiOptions["status"];
+  readonly insight: AgentsApiOptions["insight"] & TopApiOptions["insight"];
   readonly store: AuditApiOptions["store"] & InstructionsApiOptions["store"];
   readonly audit: Audit;
   /** What the node says of itself. */

@@ -367,6 +367,11 @@ export class Engine {
     return this.#rules.all.map((rule) => stateOf(rule, slot, this.#agents));
   }
 
+  /** The latest value of a metric of an agent; NaN when it is unknown. */
+  value(slot: number, metric: string): number {
+    return this.#columns.get(metric)?.values[slot] ?? Number.NaN;
+  }
+
   /** The latest sample of each metric of an agent. */
   latest(slot: number): readonly LatestSample[] {
     return latestOf(slot, this.#agents, this.#columns);

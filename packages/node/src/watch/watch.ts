@@ -61,8 +61,6 @@ export interface WatchRequest {
   readonly filter: WatchFilter;
   /** The last event seen; without one it begins with what happens next. */
   readonly cursor: Cursor | undefined;
-  /** False from when its bearer is not admitted any more. */
-  readonly mayGoOn: () => boolean;
 }
 
 export class Watch {
@@ -77,7 +75,7 @@ export class Watch {
   #isPumpPlanned = false;
   #linger: Timer | undefined;
   #keepAlive: Timer | undefined;
-  #closed: { readonly code: string; readonly message: string } | undefined;
+  #closed: MyelinError | undefined;
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -108,8 +106,7 @@ export class Watch {
 
   /** @throws MyelinError RESOURCE_EXHAUSTED, NODE_DRAINING */
   requireRoom(): void {
-    if (this.#closed !== undefined)
-      throw new MyelinError("NODE_DRAINING", "the node is shutting down");
+    if (this.#closed !== undefined) throw this.#closed;
     const { maxWatchers } = this.#options.settings;
     if (this.#watchers.size < maxWatchers) return;
     throw new MyelinError(
@@ -132,7 +129,6 @@ export class Watch {
       ring: this.#ring,
       filter: request.filter,
       maxBytes: settings.watcherBytes,
-      mayGoOn: request.mayGoOn,
     });
     this.#watchers.add(watcher);
     this.#keepAlive ??= clock.schedule(settings.watchKeepAliveUs, () => this.#look());
@@ -211,22 +207,15 @@ export class Watch {
     });
   }
 
-  /** Ends the answers of those who are not admitted any more. */
-  recheck(): void {
-    for (const watcher of this.#watchers)
-      if (!watcher.mayGoOn)
-        watcher.end("UNAUTHENTICATED", "the token is not valid here any more", false);
-  }
-
   /** Tells everybody what is left, and why nothing more comes; nobody is admitted any more. */
-  close(code: string, message: string): void {
-    this.#closed ??= { code, message };
+  close(why: MyelinError): void {
+    this.#closed ??= why;
     this.#linger?.cancel();
     this.#keepAlive?.cancel();
     this.#keepAlive = undefined;
     for (const watcher of this.#watchers) {
       while (watcher.pump());
-      watcher.end(code, message, false);
+      watcher.end(why, false);
     }
   }
 
@@ -277,10 +266,9 @@ export class Watch {
 
   #look(): void {
     const { clock, settings } = this.#options;
-    this.recheck();
     for (const watcher of this.#watchers) {
       if (watcher.isOver || watcher.look()) continue;
-      watcher.end("SLOW_READER", "what was written is not being read", true);
+      watcher.end(new MyelinError("SLOW_READER", "what was written is not being read"), true);
     }
     this.#keepAlive = clock.schedule(settings.watchKeepAliveUs, () => this.#look());
   }

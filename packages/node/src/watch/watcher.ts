@@ -6,6 +6,7 @@
  *    range of a `lost` event.
  * 2. Nothing is written while `maxBytes` wait for the network: what waits beyond is the ring alone.
  */
+import type { MyelinError } from "@myelin/core/errors";
 import type { ResponseSink } from "../ports/transport.ts";
 import { formatCursor } from "./cursor.ts";
 import { eventText, textOf } from "./event.ts";
@@ -28,8 +29,6 @@ export interface WatcherOptions {
   readonly maxBytes: number;
   /** Number of the first event it is to be told. */
   readonly next: number;
-  /** False from when its bearer is not admitted any more. */
-  readonly mayGoOn: () => boolean;
 }
 
 export class Watcher {
@@ -45,10 +44,6 @@ export class Watcher {
 
   get isOver(): boolean {
     return this.#isOver;
-  }
-
-  get mayGoOn(): boolean {
-    return this.#options.mayGoOn();
   }
 
   /** Tells what there is to tell; true when it is to be called again, in another turn. */
@@ -85,12 +80,12 @@ export class Watcher {
   }
 
   /** Says why nothing more comes, and ends the answer; one that does not read is cut off. */
-  end(code: string, message: string, isCut: boolean): void {
+  end(error: MyelinError, isCut: boolean): void {
     if (this.#isOver) return;
     this.#isOver = true;
     const { sink, life } = this.#options;
     const cursor = formatCursor({ life, number: this.#next - 1 });
-    sink.write(eventText("end", cursor, { cursor, code, message }));
+    sink.write(eventText("goodbye", cursor, error));
     if (isCut) sink.destroy();
     else sink.end();
   }

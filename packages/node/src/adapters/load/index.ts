@@ -1,0 +1,1 @@
+export { createLoadMeter, type LoadMeter, type Totals } from "./load.ts";
