@@ -8,6 +8,8 @@ import { Recorder } from "./recorder.ts";
 export interface TransportUnderTest {
   readonly transport: Transport;
   readonly dial: Dial;
+  /** True when its frames are text. */
+  readonly isText?: boolean;
 }
 
 /** The longest frame that both sides of a transport under test take. */
@@ -38,6 +40,12 @@ class Bench {
 
   get transport(): Transport {
     return this.#subject.transport;
+  }
+
+  /** A frame of the kind that the transport carries. */
+  frame(sizeBytes: number, number: number): Uint8Array {
+    const make = this.#subject.isText === true ? patternText : patternFrame;
+    return make(sizeBytes, number);
   }
 
   async listen(): Promise<void> {
@@ -72,7 +80,12 @@ class Bench {
   }
 }
 
-/** A frame whose bytes depend on its size and number, so that mixed-up bytes are noticed. */
+/** A text whose bytes depend on its size and number, so that mixed-up bytes are noticed. */
+function patternText(sizeBytes: number, number: number): Uint8Array {
+  return patternFrame(sizeBytes, number).map((byte) => 0x20 + (byte % 0x5f));
+}
+
+/** A frame likewise, of any bytes. */
 function patternFrame(sizeBytes: number, number: number): Uint8Array {
   const frame = new Uint8Array(sizeBytes);
   let state = (number * 2_654_435_761 + sizeBytes) >>> 0;
@@ -136,7 +149,7 @@ type BothWays = (
 ) => void;
 
 function framesArrive(bothWays: BothWays): void {
-  bothWays("frames of every size arrive whole and in order", async (sender, receiver) => {
+  bothWays("frames of every size arrive whole and in order", async (sender, receiver, bench) => {
     const sizes = [
       0,
       1,
@@ -152,30 +165,30 @@ function framesArrive(bothWays: BothWays): void {
       65_537,
       maxFrameBytes,
     ];
-    for (const [number, size] of sizes.entries()) sender.channel.send(patternFrame(size, number));
+    for (const [number, size] of sizes.entries()) sender.channel.send(bench.frame(size, number));
     await receiver.heard.received(sizes.length);
     for (const [number, size] of sizes.entries()) {
-      assertSame(receiver.heard.frames[number], patternFrame(size, number));
+      assertSame(receiver.heard.frames[number], bench.frame(size, number));
     }
   });
 
-  bothWays("bytes that were received stay as they are", async (sender, receiver) => {
+  bothWays("bytes that were received stay as they are", async (sender, receiver, bench) => {
     const sizeOf = (number: number): number => 1 + ((number * 37) % 3000);
     for (let number = 0; number < 1000; number++) {
-      sender.channel.send(patternFrame(sizeOf(number), number));
+      sender.channel.send(bench.frame(sizeOf(number), number));
       // Let the channel read and reuse whatever it might reuse.
       if (number % 50 === 0) await receiver.heard.received(number + 1);
     }
     await receiver.heard.received(1000);
     for (let number = 0; number < 1000; number++) {
-      assertSame(receiver.heard.frames[number], patternFrame(sizeOf(number), number));
+      assertSame(receiver.heard.frames[number], bench.frame(sizeOf(number), number));
     }
   });
 
-  bothWays("no callback is made from within a call", async (sender, receiver) => {
+  bothWays("no callback is made from within a call", async (sender, receiver, bench) => {
     const { channel, heard } = sender;
     const callsBefore = [heard.calls.length, receiver.heard.calls.length];
-    channel.send(patternFrame(100_000, 1));
+    channel.send(bench.frame(100_000, 1));
     channel.pause();
     channel.resume();
     channel.close();
@@ -189,12 +202,12 @@ function framesArrive(bothWays: BothWays): void {
 function slowReaders(bothWays: BothWays): void {
   bothWays(
     "what a slow reader has not taken is counted, and its drain is told",
-    async (sender, receiver) => {
+    async (sender, receiver, bench) => {
       assert.equal(sender.channel.bufferedBytes, 0);
       receiver.channel.pause();
       let sentFrames = 0;
       while (sentFrames * 65_536 < moreThanBuffersBytes) {
-        sender.channel.send(patternFrame(65_536, sentFrames++));
+        sender.channel.send(bench.frame(65_536, sentFrames++));
       }
       assert.ok(sender.channel.bufferedBytes > 65_536);
       assert.equal(sender.heard.drains, 0);
@@ -203,7 +216,7 @@ function slowReaders(bothWays: BothWays): void {
       await sender.heard.until(() => sender.heard.drains > 0);
       assert.equal(sender.channel.bufferedBytes, 0);
       for (let number = 0; number < sentFrames; number += 97) {
-        assertSame(receiver.heard.frames[number], patternFrame(65_536, number));
+        assertSame(receiver.heard.frames[number], bench.frame(65_536, number));
       }
     },
   );
@@ -218,7 +231,7 @@ function slowReaders(bothWays: BothWays): void {
       }
       // Another channel's round trip gives this one time to read what it should not.
       const other = await bench.open();
-      other.client.channel.send(patternFrame(10, 1));
+      other.client.channel.send(bench.frame(10, 1));
       await other.server.heard.received(1);
       assert.ok(receiver.heard.frames.length < sentFrames / 2);
       assert.ok(sender.channel.bufferedBytes > 0);
@@ -231,14 +244,14 @@ function slowReaders(bothWays: BothWays): void {
 function endings(bothWays: BothWays): void {
   bothWays(
     "closing lets what was sent arrive, then both sides end once",
-    async (sender, receiver) => {
+    async (sender, receiver, bench) => {
       for (let number = 0; number < 60; number++) {
-        sender.channel.send(patternFrame(50_000, number));
+        sender.channel.send(bench.frame(50_000, number));
       }
       sender.channel.close();
       const ends = await Promise.all([sender.heard.ended(), receiver.heard.ended()]);
       assert.equal(receiver.heard.frames.length, 60);
-      assertSame(receiver.heard.frames[59], patternFrame(50_000, 59));
+      assertSame(receiver.heard.frames[59], bench.frame(50_000, 59));
       assert.deepEqual(
         ends.map((end) => end.code),
         [undefined, undefined],
@@ -248,16 +261,19 @@ function endings(bothWays: BothWays): void {
     },
   );
 
-  bothWays("closing ends also when the peer sends without pause", async (sender, receiver) => {
-    const pump = (): void => {
-      for (let number = 0; number < 64; number++) receiver.channel.send(new Uint8Array(16_384));
-    };
-    receiver.heard.onDrain = pump;
-    pump();
-    await sender.heard.received(1);
-    sender.channel.close();
-    await Promise.all([sender.heard.ended(), receiver.heard.ended()]);
-  });
+  bothWays(
+    "closing ends also when the peer sends without pause",
+    async (sender, receiver) => {
+      const pump = (): void => {
+        for (let number = 0; number < 64; number++) receiver.channel.send(new Uint8Array(16_384));
+      };
+      receiver.heard.onDrain = pump;
+      pump();
+      await sender.heard.received(1);
+      sender.channel.close();
+      await Promise.all([sender.heard.ended(), receiver.heard.ended()]);
+    },
+  );
 
   bothWays(
     "closing ends within its bound when the peer does not read",
@@ -287,9 +303,9 @@ function endings(bothWays: BothWays): void {
 
   bothWays(
     "nothing arrives after a channel was destroyed in its own callback",
-    async (sender, receiver) => {
+    async (sender, receiver, bench) => {
       receiver.heard.react = () => receiver.channel.destroy();
-      for (let number = 0; number < 20; number++) sender.channel.send(patternFrame(100, number));
+      for (let number = 0; number < 20; number++) sender.channel.send(bench.frame(100, number));
       await Promise.all([sender.heard.ended(), receiver.heard.ended()]);
       assert.equal(receiver.heard.frames.length, 1);
       assertEndedOnce(receiver.heard);
@@ -298,11 +314,11 @@ function endings(bothWays: BothWays): void {
 
   bothWays(
     "a channel that has ended takes every call and does nothing",
-    async (sender, receiver) => {
+    async (sender, receiver, bench) => {
       sender.channel.destroy();
       await Promise.all([sender.heard.ended(), receiver.heard.ended()]);
       for (const { channel } of [sender, receiver]) {
-        channel.send(patternFrame(10, 1));
+        channel.send(bench.frame(10, 1));
         channel.pause();
         channel.resume();
         channel.close();
@@ -319,16 +335,16 @@ function endings(bothWays: BothWays): void {
     "a frame above the limit costs its own channel only",
     async (sender, receiver, bench) => {
       const other = await bench.open();
-      sender.channel.send(patternFrame(10, 1));
+      sender.channel.send(bench.frame(10, 1));
       sender.channel.send(new Uint8Array(maxFrameBytes + 1));
-      sender.channel.send(patternFrame(10, 2));
+      sender.channel.send(bench.frame(10, 2));
       const end = await receiver.heard.ended();
       assert.equal(end.code, "PAYLOAD_TOO_LARGE");
       assert.equal(receiver.heard.frames.length, 1);
       await sender.heard.ended();
       assertEndedOnce(sender.heard);
       assertEndedOnce(receiver.heard);
-      other.client.channel.send(patternFrame(10, 3));
+      other.client.channel.send(bench.frame(10, 3));
       await other.server.heard.received(1);
     },
   );
@@ -340,19 +356,19 @@ function manyChannels(within: Within): void {
     for (let number = 0; number < 100; number++) pairs.push(await bench.open());
     for (let round = 0; round < 10; round++) {
       for (const [number, { client }] of pairs.entries()) {
-        client.channel.send(patternFrame(200, number * 10 + round));
+        client.channel.send(bench.frame(200, number * 10 + round));
       }
     }
     for (const [number, { server }] of pairs.entries()) {
       await server.heard.received(10);
       for (let round = 0; round < 10; round++) {
-        assertSame(server.heard.frames[round], patternFrame(200, number * 10 + round));
+        assertSame(server.heard.frames[round], bench.frame(200, number * 10 + round));
       }
-      server.channel.send(patternFrame(5, number));
+      server.channel.send(bench.frame(5, number));
     }
     for (const [number, { client }] of pairs.entries()) {
       await client.heard.received(1);
-      assertSame(client.heard.frames[0], patternFrame(5, number));
+      assertSame(client.heard.frames[0], bench.frame(5, number));
     }
   });
 
@@ -372,9 +388,9 @@ function manyChannels(within: Within): void {
     const end = await late.heard.ended();
     assert.equal(end.code, "UNAVAILABLE");
     assert.deepEqual(late.heard.calls, ["end"]);
-    client.channel.send(patternFrame(10, 1));
+    client.channel.send(bench.frame(10, 1));
     await server.heard.received(1);
-    server.channel.send(patternFrame(10, 2));
+    server.channel.send(bench.frame(10, 2));
     await client.heard.received(1);
   });
 

@@ -3,6 +3,7 @@ import { type Socket, connect } from "node:net";
 import { test } from "node:test";
 import type { Channel, ChannelEnd } from "@myelin/core/channel";
 import { WebSocket } from "ws";
+import { dial } from "../../packages/agent/src/dial/node.ts";
 import type { HttpServer } from "../../packages/node/src/adapters/http-server/index.ts";
 import type { AcceptChannel, PeerInfo } from "../../packages/node/src/ports/transport.ts";
 import {
@@ -14,6 +15,7 @@ import {
   raw,
   start,
 } from "./http-fixture.ts";
+import { Recorder } from "./recorder.ts";
 
 interface Refusal {
   readonly status: number;
@@ -79,7 +81,7 @@ test("other paths, subprotocols, hosts and origins are refused in the error shap
   const refusals = [
     ["/elsewhere", ours, {}, 404, "NOT_FOUND"],
     ["/", ["mqtt"], {}, 400, "UNSUPPORTED_VERSION"],
-    ["/", [], {}, 400, "UNSUPPORTED_VERSION"],
+    ["/", ["myelin.v2.json", "myelin.v1"], {}, 400, "UNSUPPORTED_VERSION"],
     ["/", ours, { host: "evil.example" }, 403, "PERMISSION_DENIED"],
     ["/", ours, { origin: "https://evil.example" }, 403, "PERMISSION_DENIED"],
   ] as const;
@@ -90,6 +92,68 @@ test("other paths, subprotocols, hosts and origins are refused in the error shap
     assertErrorShape(outcome.text, code);
   }
   (await opened(server, "/", ours, { origin: "https://console.example" })).terminate();
+});
+
+test("the first subprotocol that is spoken is taken, and protobuf where none is offered", async (t) => {
+  const one = oneChannel();
+  const server = await start(t, {}, one.accept);
+  const offers = [
+    [["myelin.v1.json", "myelin.v1.proto"], "myelin.v1.json", "json"],
+    [["myelin.v1.msgpack"], "myelin.v1.msgpack", "msgpack"],
+    [["myelin.v9.json", "myelin.v1.proto"], "myelin.v1.proto", "proto"],
+    [[], "", "proto"],
+  ] as const;
+  for (const [offered, taken, encoding] of offers) {
+    const webSocket = await opened(server, "/", offered);
+    assert.equal(webSocket.protocol, taken);
+    assert.equal(one.channel?.encoding, encoding);
+    webSocket.terminate();
+  }
+});
+
+test("a refusal says which subprotocols are spoken, and the SDK's dialer hands its code on", async (t) => {
+  const server = await start(t);
+  const outcome = await openWebSocket(server, "/", ["mqtt"]);
+  assert.ok(!(outcome instanceof WebSocket));
+  const { hint } = assertErrorShape(outcome.text, "UNSUPPORTED_VERSION");
+  assert.match(hint ?? "", /myelin\.v1\.proto or myelin\.v1\.msgpack or myelin\.v1\.json/);
+  const heard = new Recorder();
+  dial(`${server.url}/nowhere`, heard, { maxFrameBytes: 1000 });
+  const end = await heard.ended();
+  assert.equal(end.code, "NOT_FOUND");
+  assert.match(end.reason, /404 .*no WebSocket at/);
+});
+
+test("in JSON messages are text, both ways, and binary ones cost their sender the channel", async (t) => {
+  const one = oneChannel();
+  const server = await start(t, {}, one.accept);
+  const webSocket = await opened(server, "/", ["myelin.v1.json"]);
+  const said = new Promise<string>((resolve) => {
+    webSocket.on("message", (data, isBinary) =>
+      resolve(`${isBinary} ${(data as Buffer).toString()}`),
+    );
+  });
+  const closed = new Promise<[number, string]>((resolve) => {
+    webSocket.on("close", (code, reason) => resolve([code, reason.toString()]));
+  });
+  one.channel?.send(Buffer.from("[]"));
+  assert.equal(await said, "false []");
+  webSocket.send("{}");
+  webSocket.send(Buffer.from("{}"));
+  assert.deepEqual(await closed, [1003, "binary messages are not spoken in json, only text ones"]);
+  assert.equal((await one.ended).code, "PROTOCOL_ERROR");
+  assert.deepEqual(
+    one.frames.map((frame) => Buffer.from(frame).toString()),
+    ["{}"],
+  );
+});
+
+test("a text that is not UTF-8 costs its sender the channel", async (t) => {
+  const one = oneChannel();
+  const server = await start(t, {}, one.accept);
+  const webSocket = await opened(server, "/", ["myelin.v1.json"]);
+  webSocket.send(Buffer.from([0xc3, 0x28]), { binary: false });
+  assert.equal((await one.ended).code, "PROTOCOL_ERROR");
 });
 
 test("a malformed handshake is refused in the error shape", async (t) => {

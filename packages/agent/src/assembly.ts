@@ -54,6 +54,7 @@ export function assemble(options: ResolvedOptions): Assembly {
   const connection = new Connection({
     url: options.url,
     dial: options.dial,
+    encoding: options.encoding,
     identity: options.identity,
     random: options.random,
     backoff: options.backoff,

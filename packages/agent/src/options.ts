@@ -3,6 +3,7 @@ import type { Clock } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
 import { parseAgentId, parseIncarnation, parsePartName } from "@myelin/core/ids";
 import { type Random, randomName } from "@myelin/core/random";
+import { type EncodingName, parseEncodingName } from "@myelin/core/wire";
 import type { BackoffOptions, Identity } from "./connection/index.ts";
 import { cryptoRandom } from "./crypto-random.ts";
 import { systemClock, systemWallUs } from "./time/index.ts";
@@ -34,6 +35,8 @@ export interface AgentOptions {
   readonly labels?: Readonly<Record<string, string>>;
   /** Secret that admits the agent; MYELIN_TOKEN. */
   readonly token?: string;
+  /** How frames are written: `proto`, `msgpack` or `json`; MYELIN_ENCODING, else `proto`. */
+  readonly encoding?: EncodingName;
   /** Names this life of the program; random by default. */
   readonly incarnation?: string;
   /** Bound on telemetry kept until the node confirms it, in bytes; 4 MiB by default, at least 16 KiB. */
@@ -59,6 +62,7 @@ export interface AgentOptions {
 export interface ResolvedOptions {
   readonly url: string;
   readonly identity: Identity;
+  readonly encoding: EncodingName;
   readonly bufferBytes: number;
   readonly highWaterBytes: number;
   readonly maxOutcomes: number;
@@ -94,6 +98,7 @@ export function resolveOptions(options: AgentOptions, environment: Environment):
   return {
     url: options.url ?? (environment["MYELIN_URL"] || defaultUrl),
     identity: identityOf(options, environment, random),
+    encoding: parseEncodingName(options.encoding ?? (environment["MYELIN_ENCODING"] || "proto")),
     bufferBytes,
     highWaterBytes: options.highWaterBytes ?? 256 * 1024,
     maxOutcomes: options.maxOutcomes ?? 10_000,

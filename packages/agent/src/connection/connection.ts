@@ -10,10 +10,10 @@
  * 3. The session outlives its connections; whether it goes on is the node's to say, in its welcome.
  * 4. `#setState` alone changes the state, and tells the listeners last.
  */
-import type { Channel, ChannelEnd, Dial } from "@myelin/core/channel";
+import { type Channel, type ChannelEnd, type Dial, encodedChannel } from "@myelin/core/channel";
 import { type ErrorCode, isErrorCode, MyelinError } from "@myelin/core/errors";
 import type { Random } from "@myelin/core/random";
-import { type Goodbye, readFrame, type Welcome } from "@myelin/core/wire";
+import { encodingNamed, type EncodingName, type Goodbye, type Welcome } from "@myelin/core/wire";
 import type { Instructions } from "../instructions/index.ts";
 import type { NodeTime } from "../time/index.ts";
 import { Attachment, type AttachmentOptions } from "./attachment.ts";
@@ -42,6 +42,8 @@ const finalCodes: ReadonlySet<ErrorCode> = new Set([
 export interface ConnectionOptions extends Omit<AttachmentOptions, "heartbeat"> {
   readonly url: string;
   readonly dial: Dial;
+  /** How frames are to be written. */
+  readonly encoding: EncodingName;
   readonly random: Random;
   readonly backoff: BackoffOptions;
   /** How long dialing and greeting may take together. */
@@ -156,12 +158,12 @@ export class Connection {
   }
 
   #dial(): void {
-    const { dial, clock, connectTimeoutUs } = this.#options;
+    const { dial, clock, connectTimeoutUs, encoding } = this.#options;
     const url = this.#redirectUrl === "" ? this.#options.url : this.#redirectUrl;
     const isCurrent = (): boolean =>
       (this.#state.kind === "connecting" || this.#state.kind === "live") &&
       this.#state.channel === channel;
-    const channel = dial(
+    const dialed = dial(
       url,
       {
         onOpen: () => {
@@ -178,8 +180,9 @@ export class Connection {
           else if (this.#last?.channel === channel) this.#last.onEnd();
         },
       },
-      { maxFrameBytes },
+      { maxFrameBytes, encoding },
     );
+    const channel = encodedChannel(dialed);
     const timer = clock.schedule(connectTimeoutUs, () => {
       const within = `${connectTimeoutUs / 1e3} ms`;
       this.#break(new MyelinError("UNAVAILABLE", `no welcome from ${url} within ${within}`));
@@ -188,11 +191,11 @@ export class Connection {
   }
 
   #onFrame(frame: Uint8Array, channel: Channel): void {
-    const { outbox } = this.#options;
+    const { outbox, clock } = this.#options;
     this.#heartbeat.heard();
     outbox.beginTurn();
     try {
-      readFrame(frame, this.#reader);
+      encodingNamed(channel.encoding).read(frame, this.#reader, clock.nowUs());
     } catch (thrown) {
       this.#object(channel, MyelinError.from(thrown));
     } finally {

@@ -1,7 +1,8 @@
-import type { Channel, ChannelEnd, ChannelHandler, Dial } from "@myelin/core/channel";
+import type { Channel, ChannelEnd, ChannelHandler, Dial, DialOptions } from "@myelin/core/channel";
 import { MyelinError } from "@myelin/core/errors";
+import { encodingNamed, subprotocolOf } from "@myelin/core/wire";
 import { failedChannel } from "./failed-channel.ts";
-import { endpointOf, subprotocol } from "./url.ts";
+import { endpointOf } from "./url.ts";
 
 const highWaterBytes = 65_536;
 const drainPollMs = 10;
@@ -11,15 +12,20 @@ const closeWithinMs = 1_000;
 export const dial: Dial = (url, handler, options) => {
   try {
     const endpoint = endpointOf(url);
-    if (endpoint.kind === "websocket") return open(endpoint.url, handler, options.maxFrameBytes);
+    if (endpoint.kind === "websocket") return open(endpoint.url, handler, options);
     throw new MyelinError("UNSUPPORTED_PLATFORM", "a browser has no Unix sockets; use ws: or wss:");
   } catch (thrown) {
     return failedChannel(thrown, handler);
   }
 };
 
-function open(url: string, handler: ChannelHandler, maxFrameBytes: number): Channel {
-  const socket = new WebSocket(url, subprotocol);
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+function open(url: string, handler: ChannelHandler, options: DialOptions): Channel {
+  const { maxFrameBytes } = options;
+  const { name, isText } = encodingNamed(options.encoding);
+  const socket = new WebSocket(url, subprotocolOf(name));
   socket.binaryType = "arraybuffer";
   let end: ChannelEnd | undefined;
   let poll: ReturnType<typeof setTimeout> | undefined;
@@ -44,10 +50,11 @@ function open(url: string, handler: ChannelHandler, maxFrameBytes: number): Chan
   socket.onopen = () => handler.onOpen?.();
   socket.onmessage = ({ data }: { readonly data: unknown }) => {
     if (isEnding) return;
-    if (!(data instanceof ArrayBuffer)) socket.close(4003, "binary frames only");
-    else if (data.byteLength <= maxFrameBytes) handler.onFrame(new Uint8Array(data));
+    const frame = frameOf(data, isText);
+    if (frame === undefined) socket.close(4003, isText ? "text frames only" : "binary frames only");
+    else if (frame.length <= maxFrameBytes) handler.onFrame(frame);
     else {
-      end ??= { code: "PAYLOAD_TOO_LARGE", reason: `a frame of ${data.byteLength} bytes` };
+      end ??= { code: "PAYLOAD_TOO_LARGE", reason: `a frame of ${frame.length} bytes` };
       socket.close(4009, "frame too large");
     }
   };
@@ -59,12 +66,13 @@ function open(url: string, handler: ChannelHandler, maxFrameBytes: number): Chan
     setTimeout(() => finish({ reason: "closed by this side" }), 0);
   };
   return {
+    encoding: name,
     get bufferedBytes() {
       return socket.bufferedAmount;
     },
     send: (frame) => {
       if (socket.readyState !== WebSocket.OPEN) return;
-      socket.send(frame);
+      socket.send(isText ? decoder.decode(frame) : frame);
       if (socket.bufferedAmount > highWaterBytes) watchDrain();
     },
     // A browser cannot stop reading from a WebSocket.
@@ -77,4 +85,10 @@ function open(url: string, handler: ChannelHandler, maxFrameBytes: number): Chan
     },
     destroy,
   };
+}
+
+/** A message's bytes when it is of the kind that the encoding has. */
+function frameOf(data: unknown, isText: boolean): Uint8Array | undefined {
+  if (isText) return typeof data === "string" ? encoder.encode(data) : undefined;
+  return data instanceof ArrayBuffer ? new Uint8Array(data) : undefined;
 }

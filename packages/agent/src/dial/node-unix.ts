@@ -1,16 +1,12 @@
 import { createConnection } from "node:net";
-import type { Channel, ChannelEnd, ChannelHandler } from "@myelin/core/channel";
+import type { Channel, ChannelEnd, ChannelHandler, DialOptions } from "@myelin/core/channel";
 import { MyelinError } from "@myelin/core/errors";
 import { FrameSplitter, prefixed } from "./length-prefix.ts";
 
 const closeWithinMs = 1_000;
 
 /** Opens a Unix socket that carries frames with their length before them. */
-export function dialUnix(
-  path: string,
-  handler: ChannelHandler,
-  options: { readonly maxFrameBytes: number },
-): Channel {
+export function dialUnix(path: string, handler: ChannelHandler, options: DialOptions): Channel {
   const socket = createConnection({ path });
   let failure: ChannelEnd | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -41,6 +37,7 @@ export function dialUnix(
     handler.onEnd(failure ?? { reason: "the connection ended" });
   });
   return {
+    encoding: options.encoding ?? "proto",
     get bufferedBytes() {
       return socket.writableLength;
     },

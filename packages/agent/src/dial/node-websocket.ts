@@ -1,10 +1,13 @@
+import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import type { Channel, ChannelEnd, ChannelHandler } from "@myelin/core/channel";
-import type { ErrorCode } from "@myelin/core/errors";
+import type { Channel, ChannelEnd, ChannelHandler, DialOptions } from "@myelin/core/channel";
+import { type ErrorCode, isErrorCode } from "@myelin/core/errors";
+import { encodingNamed, subprotocolOf } from "@myelin/core/wire";
 import { WebSocket } from "ws";
-import { subprotocol } from "./url.ts";
 
 const closeWithinMs = 1_000;
+/** A longer refusal is no node's. */
+const mostRefusalLength = 4_096;
 
 /** What a refusal of the HTTP upgrade means; other statuses may pass. */
 const codesByStatus: ReadonlyMap<number, ErrorCode> = new Map([
@@ -20,12 +23,9 @@ const codesByClose: ReadonlyMap<number, ErrorCode> = new Map([
 ]);
 
 /** Opens a WebSocket. Nagle's algorithm and compression are off: frames are small and urgent. */
-export function dialWebSocket(
-  url: string,
-  handler: ChannelHandler,
-  options: { readonly maxFrameBytes: number },
-): Channel {
-  const socket = new WebSocket(url, subprotocol, {
+export function dialWebSocket(url: string, handler: ChannelHandler, options: DialOptions): Channel {
+  const { name, isText } = encodingNamed(options.encoding);
+  const socket = new WebSocket(url, subprotocolOf(name), {
     perMessageDeflate: false,
     maxPayload: options.maxFrameBytes,
     skipUTF8Validation: true,
@@ -38,15 +38,15 @@ export function dialWebSocket(
   socket.on("open", () => handler.onOpen?.());
   socket.on("message", (data, isBinary) => {
     if (isEnding) return;
-    if (isBinary && data instanceof Uint8Array) handler.onFrame(data);
-    else socket.close(1003, "binary frames only");
+    if (isBinary !== isText && data instanceof Uint8Array) handler.onFrame(data);
+    else socket.close(1003, isText ? "text frames only" : "binary frames only");
   });
   socket.on("unexpected-response", (request, response) => {
-    const { statusCode = 0, statusMessage = "" } = response;
-    const code = codesByStatus.get(statusCode) ?? "UNAVAILABLE";
-    failure = { code, reason: `answered ${statusCode} ${statusMessage}`.trim() };
-    request.destroy();
-    socket.terminate();
+    void refusalOf(response).then((refusal) => {
+      failure ??= refusal;
+      request.destroy();
+      socket.terminate();
+    });
   });
   socket.on("error", (error: Error & { readonly code?: string }) => {
     failure ??= { code: codeOf(error.code), reason: error.message || error.name };
@@ -56,11 +56,12 @@ export function dialWebSocket(
     handler.onEnd(failure ?? endOf(closeCode, reason.toString()));
   });
   return {
+    encoding: name,
     get bufferedBytes() {
       return socket.bufferedAmount;
     },
     send: (frame) => {
-      if (socket.readyState === WebSocket.OPEN) socket.send(frame);
+      if (socket.readyState === WebSocket.OPEN) socket.send(frame, { binary: !isText });
     },
     pause: () => socket.pause(),
     resume: () => socket.resume(),
@@ -75,6 +76,27 @@ export function dialWebSocket(
       socket.terminate();
     },
   };
+}
+
+/** Why the upgrade was refused: what a node says of it, else what its status means. */
+async function refusalOf(response: IncomingMessage): Promise<ChannelEnd> {
+  const { statusCode = 0, statusMessage = "" } = response;
+  const byStatus: ChannelEnd = {
+    code: codesByStatus.get(statusCode) ?? "UNAVAILABLE",
+    reason: `answered ${statusCode} ${statusMessage}`.trim(),
+  };
+  try {
+    let text = "";
+    for await (const chunk of response.setEncoding("utf8")) {
+      text += String(chunk);
+      if (text.length > mostRefusalLength) return byStatus;
+    }
+    const { code, message } = Object(JSON.parse(text)) as Record<string, unknown>;
+    if (typeof code !== "string" || !isErrorCode(code)) return byStatus;
+    return { code, reason: `${byStatus.reason}: ${String(message)}` };
+  } catch {
+    return byStatus;
+  }
 }
 
 /** The socket tells when its backlog has gone, after it had risen above the stream's high-water mark. */

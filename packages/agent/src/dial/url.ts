@@ -2,8 +2,6 @@ import { MyelinError } from "@myelin/core/errors";
 
 /** Path of a node's WebSocket when the address names none. */
 const defaultPath = "/myelin";
-/** The WebSocket subprotocol that is spoken. */
-export const subprotocol = "myelin.v1.proto";
 
 /** Where an address leads. */
 export type Endpoint =

@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../errors/index.ts";
+import type { EncodingName } from "../wire/index.ts";
 
 /** Why a channel ended; a code where this side or the peer's transport could say one. */
 export interface ChannelEnd {
@@ -25,6 +26,8 @@ export interface ChannelHandler {
 export interface Channel {
   /** Sends one frame. The bytes belong to the channel from here on and must not be changed. After the end it does nothing. */
   send(frame: Uint8Array): void;
+  /** How the frames on it are written; protobuf where it is not said. */
+  readonly encoding?: EncodingName;
   /** Bytes handed to `send` that the operating system (or peer) has not taken yet. */
   readonly bufferedBytes: number;
   /** Stops reading from the peer; frames already read may still arrive. */
@@ -37,9 +40,13 @@ export interface Channel {
   destroy(): void;
 }
 
+/** How a channel is dialed. */
+export interface DialOptions {
+  /** A longer frame ends the channel with PAYLOAD_TOO_LARGE. */
+  readonly maxFrameBytes: number;
+  /** How frames are to be written; protobuf by default. The channel says how they are. */
+  readonly encoding?: EncodingName;
+}
+
 /** Opens a channel towards `url`; failure to connect is told by `onEnd`. */
-export type Dial = (
-  url: string,
-  handler: ChannelHandler,
-  options: { readonly maxFrameBytes: number },
-) => Channel;
+export type Dial = (url: string, handler: ChannelHandler, options: DialOptions) => Channel;

@@ -7,6 +7,7 @@
  * 3. A turn delivers what was sent before it, so that two ends that answer each other do not starve the loop.
  */
 import type { Clock, Timer } from "../clock/index.ts";
+import type { EncodingName } from "../wire/index.ts";
 import type { Channel, ChannelEnd, ChannelHandler } from "./channel.ts";
 
 /** How a channel in memory behaves. */
@@ -16,6 +17,8 @@ export interface MemoryChannelOptions {
   readonly highWaterMarkBytes?: number;
   /** A longer frame ends the channel with PAYLOAD_TOO_LARGE; no bound by default. */
   readonly maxFrameBytes?: number;
+  /** How the frames on it are written; protobuf by default. */
+  readonly encoding?: EncodingName;
 }
 
 /** How long `close` waits for the peer to take what was sent. */
@@ -47,6 +50,7 @@ export function memoryChannel(
 }
 
 class MemoryEnd implements Channel {
+  readonly encoding: EncodingName;
   readonly #options: MemoryChannelOptions;
   readonly #highWaterMarkBytes: number;
   readonly #maxFrameBytes: number;
@@ -60,6 +64,7 @@ class MemoryEnd implements Channel {
   #isTurnPlanned = false;
 
   constructor(options: MemoryChannelOptions) {
+    this.encoding = options.encoding ?? "proto";
     this.#options = options;
     this.#highWaterMarkBytes = options.highWaterMarkBytes ?? 65_536;
     this.#maxFrameBytes = options.maxFrameBytes ?? Number.POSITIVE_INFINITY;

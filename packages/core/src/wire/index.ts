@@ -1,3 +1,12 @@
+export {
+  type Encoding,
+  type EncodingName,
+  encodingNamed,
+  encodingNames,
+  encodingOfSubprotocol,
+  parseEncodingName,
+  subprotocolOf,
+} from "./encodings/index.ts";
 export { type FrameVisitor, readFrame } from "./frame-reader.ts";
 export { FrameWriter } from "./frame-writer.ts";
 export type {
@@ -6,6 +15,7 @@ export type {
   AcknowledgementStatus,
   Action,
   Cancellation,
+  ColumnForm,
   Episode,
   EventMessage,
   FlowControl,
@@ -14,6 +24,8 @@ export type {
   InstructionMessage,
   Limits,
   MetricDeclaration,
+  MetricForm,
+  PackedSamples,
   PartState,
   PartStateName,
   Ping,
@@ -24,4 +36,10 @@ export type {
   TwinDelta,
   Welcome,
 } from "./messages.ts";
+export { FramePacker } from "./frame-packer.ts";
+export { columnForms } from "./column-forms.ts";
+export type { PackableSamples } from "./form-choice.ts";
+export { maxPackedSamples } from "./packed-samples-codec.ts";
+export { SamplePacker } from "./sample-packer.ts";
+export { SampleUnpacker, UnpackedColumns } from "./sample-unpacker.ts";
 export type { OutgoingSamples, SampleColumns } from "./sample-columns.ts";

@@ -70,6 +70,11 @@ export interface PlainFrame {
 
 /** Reads a frame by the hand-written reader, remembering everything. */
 export function readPlain(bytes: Uint8Array): PlainFrame {
+  return visitPlain((visitor) => readFrame(bytes, visitor));
+}
+
+/** Remembers everything that `read` tells a visitor. */
+export function visitPlain(read: (visitor: FrameVisitor) => void): PlainFrame {
   const operations: PlainOperation[] = [];
   let header: [number, number] | undefined;
   const note =
@@ -103,7 +108,7 @@ export function readPlain(bytes: Uint8Array): PlainFrame {
     onPartState: note("partState"),
     onGoodbye: note("goodbye"),
   };
-  readFrame(bytes, visitor);
+  read(visitor);
   const [sentAtUs, telemetrySequence] = header ?? [Number.NaN, -1];
   return { sentAtUs, telemetrySequence, operations };
 }

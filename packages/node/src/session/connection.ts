@@ -12,6 +12,8 @@ import type { Timer } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
 import {
   type Acknowledgement,
+  type Encoding,
+  encodingNamed,
   type EventMessage,
   type FlowControl,
   type FrameVisitor,
@@ -73,6 +75,7 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
   readonly share: IntakeShare;
   readonly backlog: FrameBacklog = new FrameBacklog();
   readonly #host: ConnectionHost;
+  readonly #encoding: Encoding;
   #state: ConnectionState;
   /** How the channel ended, while frames that were read before it still wait. */
   #end: ChannelEnd | undefined;
@@ -81,6 +84,9 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
   #sequence = 0;
   #isRepeated = false;
 
+  /** Of the frame being read. A few bytes can stand for many, so they have a bound of their own. */
+  #packedSamples = 0;
+  #isByHand: boolean;
   /** `helloTimer` runs out when no hello comes in time; the connection cancels it. */
   constructor(
     channel: Channel,
@@ -93,6 +99,8 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
     this.peer = peer;
     this.share = share;
     this.#host = host;
+    this.#encoding = encodingNamed(channel.encoding);
+    this.#isByHand = this.#encoding.isText;
     this.#state = { kind: "greeting", timer: helloTimer };
   }
 
@@ -113,6 +121,14 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
   }
 
   /** The hello was admitted. */
+  /**
+   * True while nobody at the other end keeps heartbeats: the frames are text, which a person may be
+   * typing, and neither a ping nor a pong has come.
+   */
+  get isByHand(): boolean {
+    return this.#isByHand;
+  }
+
   carry(session: PartSession): void {
     this.#setState({ kind: "carrying", session });
     this.#isRepeated = this.#isRepetition(session);
@@ -148,7 +164,7 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
   handle(bytes: Uint8Array, arrivedAtUs: number): void {
     this.#arrivedAtUs = arrivedAtUs;
     try {
-      readFrame(bytes, this);
+      this.#encoding.read(bytes, this, arrivedAtUs);
       const { session } = this;
       if (session !== undefined) {
         this.#applySamples(session);
@@ -190,6 +206,7 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
     const session = this.#begin("ping");
     session.peerTime.observe(ping.sentAtUs, this.#arrivedAtUs);
     if (ping.timeLine !== session.part.timeLine) {
+    this.#isByHand = false;
       this.#host.clockStepped(session, ping.timeLine);
       session.peerTime.reset();
     }
@@ -200,6 +217,7 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
     const session = this.#begin("pong");
     const isStep = session.clockOffset.addExchange({
       sentUs: pong.pingSentAtUs,
+    this.#isByHand = false;
       receivedUs: pong.receivedAtUs,
       answeredUs: pong.sentAtUs,
       arrivedUs: this.#arrivedAtUs,

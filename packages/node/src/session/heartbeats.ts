@@ -113,7 +113,8 @@ export class Heartbeats {
   #hear(session: PartSession, nowUs: number): void {
     const { state } = session;
     const missedUs = this.#missedUs;
-    if (state.kind === "live" && state.carrier.hasBacklog) session.lastHeardUs = nowUs;
+    if (state.kind === "live" && (state.carrier.hasBacklog || state.carrier.isByHand))
+      session.lastHeardUs = nowUs;
     if (missedUs === 0) return;
     session.lastHeardUs = Math.min(nowUs, session.lastHeardUs + missedUs);
     if (state.kind === "away")
@@ -128,6 +129,7 @@ export class Heartbeats {
       return;
     }
     if (state.kind !== "live") return;
+    if (state.carrier.isByHand) return;
     const isHeld = session.part.hold !== "running";
     if (!isHeld && session.silenceUs(nowUs) >= settings.deadConnectionUs) {
       onDead(session);

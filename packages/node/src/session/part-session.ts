@@ -21,6 +21,8 @@ export interface Carrier {
   readonly channel: Channel;
   /** True while frames that were read wait to be handled. */
   readonly hasBacklog: boolean;
+  /** True while nobody at the other end keeps heartbeats: it is not pinged, and its silence means nothing. */
+  readonly isByHand: boolean;
   /** Lets go of the session: nothing more is heard from this connection. */
   release(): void;
   /** Lets go of the session, says why, and ends the connection. */

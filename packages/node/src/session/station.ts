@@ -10,7 +10,12 @@
  * 4. A session without a connection ends when its resume window has passed. With the last session of an
  *    agent the agent leaves, however the session ended.
  */
-import type { Channel, ChannelEnd, ChannelHandler } from "@myelin/core/channel";
+import {
+  type Channel,
+  type ChannelEnd,
+  type ChannelHandler,
+  encodedChannel,
+} from "@myelin/core/channel";
 import type { Clock } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
 import type { PartName } from "@myelin/core/ids";
@@ -129,7 +134,7 @@ export class SessionStation implements ConnectionHost {
     const timer = clock.schedule(settings.helloTimeoutUs, () =>
       this.expelled(connection, new MyelinError("PROTOCOL_ERROR", "no hello came in time")),
     );
-    const connection = new Connection(channel, peer, this, share, timer);
+    const connection = new Connection(encodedChannel(channel), peer, this, share, timer);
     if (this.#connections.size >= settings.maxConnections) {
       const message = `the node already has ${this.#connections.size} connections, which is the limit maxConnections`;
       this.expelled(connection, new MyelinError("RESOURCE_EXHAUSTED", message));

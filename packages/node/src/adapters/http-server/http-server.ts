@@ -46,7 +46,7 @@ export interface HttpServer extends Transport {
 /** Bodies held at once, as a multiple of the largest one. */
 const bodiesHeldAtOnce = 32;
 
-/** One TCP port for HTTP/1.1 and WebSocket (subprotocol `myelin.v1.proto` at `/` and `/myelin`). */
+/** One TCP port for HTTP/1.1 and WebSocket (at `/` and `/myelin`, in every encoding as a subprotocol). */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { clock, host } = options;
   const requestWithinMs = Math.ceil((options.requestWithinUs ?? 15e6) / 1e3);

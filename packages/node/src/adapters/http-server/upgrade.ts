@@ -2,6 +2,12 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { MyelinError } from "@myelin/core/errors";
+import {
+  encodingNamed,
+  encodingNames,
+  encodingOfSubprotocol,
+  subprotocolOf,
+} from "@myelin/core/wire";
 import { WebSocketServer } from "ws";
 import type { Clock } from "../../ports/clock.ts";
 import type { AcceptChannel, PeerInfo } from "../../ports/transport.ts";
@@ -11,7 +17,8 @@ import { type OriginPolicy, checkOrigin } from "./origin.ts";
 import { errorResponse, respondRaw } from "./respond.ts";
 import { WebSocketChannel } from "./websocket-channel.ts";
 
-const subprotocol = "myelin.v1.proto";
+/** A caller that is silent for longer than this, in milliseconds, is asked by TCP whether it is still there. */
+const keepAliveMs = 30_000;
 const paths: readonly string[] = ["/", "/myelin"];
 
 /** What the upgrade of a request to a channel needs. */
@@ -42,7 +49,9 @@ export function createUpgrade(options: UpgradeOptions): Upgrade {
     closeTimeout: 1000,
     maxFragments: 1024,
     maxBufferedChunks: 64 * 1024,
-    handleProtocols: () => subprotocol,
+    // `checkHandshake` has seen to it that one of them is spoken; the caller's order counts.
+    handleProtocols: (offered: Set<string>) =>
+      offered.values().find((name) => encodingOfSubprotocol(name) !== undefined) ?? false,
   };
   const server = new WebSocketServer(settings);
   const refuse = (socket: Duplex, thrown: unknown): void => {
@@ -67,7 +76,11 @@ export function createUpgrade(options: UpgradeOptions): Upgrade {
     server.handleUpgrade(request, socket, head, (webSocket) => {
       options.onUpgraded(socket);
       // The socket of a request that came over TCP is a net.Socket.
-      const channel = new WebSocketChannel(webSocket, socket as Socket, clock);
+      const stream = socket as Socket;
+      const encoding = encodingNamed(encodingOfSubprotocol(webSocket.protocol));
+      // Who types need not say anything for long; who is gone without a word must still be noticed.
+      if (encoding.isText) stream.setKeepAlive(true, keepAliveMs);
+      const channel = new WebSocketChannel(webSocket, stream, clock, encoding);
       channel.attach(accept(channel, peerOf(request)));
     });
   };
@@ -85,16 +98,17 @@ function checkHandshake(request: IncomingMessage): void {
       },
     );
   }
-  const offered = (request.headers["sec-websocket-protocol"] ?? "")
-    .split(",")
-    .map((name) => name.trim());
-  if (offered.includes(subprotocol)) return;
+  const header = request.headers["sec-websocket-protocol"];
+  if (header === undefined) return;
+  const offered = header.split(",").map((name) => name.trim());
+  if (offered.some((name) => encodingOfSubprotocol(name) !== undefined)) return;
+  const spoken = encodingNames.map(subprotocolOf);
   throw new MyelinError(
     "UNSUPPORTED_VERSION",
     "none of the WebSocket subprotocols offered is spoken here",
     {
-      hint: `Offer ${subprotocol}.`,
-      details: { spoken: [subprotocol] },
+      hint: `Offer ${spoken.join(" or ")}, or none for the first of them.`,
+      details: { spoken },
     },
   );
 }

@@ -24,9 +24,9 @@ export function createMemoryTransport(options: MemoryTransportOptions): MemoryTr
   const peer: PeerInfo = { transport: "memory", address: url, isLoopback: true };
   let accept: AcceptChannel | undefined;
 
-  const dial: Dial = (dialedUrl, handler, { maxFrameBytes }) =>
+  const dial: Dial = (dialedUrl, handler, { maxFrameBytes, encoding = "proto" }) =>
     memoryChannel(
-      { clock, maxFrameBytes: Math.min(maxFrameBytes, options.maxFrameBytes) },
+      { clock, maxFrameBytes: Math.min(maxFrameBytes, options.maxFrameBytes), encoding },
       handler,
       (channel) => (dialedUrl === url ? accept?.(channel, peer) : undefined),
     );

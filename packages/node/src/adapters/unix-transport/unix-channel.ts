@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { Channel, ChannelEnd, ChannelHandler } from "@myelin/core/channel";
+import type { EncodingName } from "@myelin/core/wire";
 import type { Clock, Timer } from "../../ports/clock.ts";
 import { FrameParser } from "./frame-parser.ts";
 
@@ -16,6 +17,7 @@ type State = "open" | "closing" | "ended";
 
 /** Frames over one stream socket. */
 export class UnixChannel implements Channel {
+  readonly encoding: EncodingName;
   readonly #socket: Socket;
   readonly #clock: Clock;
   readonly #parser: FrameParser;
@@ -24,7 +26,8 @@ export class UnixChannel implements Channel {
   #end: ChannelEnd = { reason: "closed by this side" };
   #closeTimer: Timer | undefined;
 
-  constructor(socket: Socket, clock: Clock, maxFrameBytes: number) {
+  constructor(socket: Socket, clock: Clock, maxFrameBytes: number, encoding: EncodingName) {
+    this.encoding = encoding;
     this.#socket = socket;
     this.#clock = clock;
     this.#parser = new FrameParser(maxFrameBytes, (frame) => {

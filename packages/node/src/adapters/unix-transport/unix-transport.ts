@@ -3,6 +3,7 @@ import { type Server, type Socket, connect, createServer } from "node:net";
 import { dirname } from "node:path";
 import { isMainThread } from "node:worker_threads";
 import { MyelinError } from "@myelin/core/errors";
+import type { EncodingName } from "@myelin/core/wire";
 import type { Clock } from "../../ports/clock.ts";
 import type { AcceptChannel, PeerInfo, Transport } from "../../ports/transport.ts";
 import { UnixChannel } from "./unix-channel.ts";
@@ -15,6 +16,8 @@ export interface UnixTransportOptions {
   readonly maxFrameBytes: number;
   /** A connection beyond this is closed at once. */
   readonly maxConnections: number;
+  /** How its frames are written, which a Unix socket cannot agree upon; protobuf by default. */
+  readonly encoding?: EncodingName;
   readonly clock: Clock;
 }
 
@@ -23,7 +26,7 @@ export interface UnixTransportOptions {
  * socket's file can be used by its owner only; a stale file that nothing answers on is replaced.
  */
 export function createUnixTransport(options: UnixTransportOptions): Transport {
-  const { path, maxFrameBytes, clock } = options;
+  const { path, maxFrameBytes, clock, encoding = "proto" } = options;
   const isAbstract = path.startsWith("@");
   const address = isAbstract ? `\0${path.slice(1)}` : path;
   const peer: PeerInfo = { transport: "unix", address: `unix:${path}`, isLoopback: true };
@@ -33,7 +36,7 @@ export function createUnixTransport(options: UnixTransportOptions): Transport {
     if (server !== undefined)
       throw new MyelinError("CONFLICT", `already listening on unix:${path}`);
     const opened = createServer((socket) => {
-      const channel = new UnixChannel(socket, clock, maxFrameBytes);
+      const channel = new UnixChannel(socket, clock, maxFrameBytes, encoding);
       channel.attach(accept(channel, peer));
     });
     opened.maxConnections = options.maxConnections;
