@@ -53,6 +53,7 @@ const systemPackages = [
     why: "the browser tests",
     commands: ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
   },
+  { name: "openssl", why: "certificates of the tests", commands: ["openssl"] },
 ];
 
 function say(text) {

@@ -24,15 +24,30 @@ export class Connections {
   readonly #http = new Map<Duplex, Set<ServerResponse>>();
   readonly #channels = new Set<Duplex>();
   readonly #refused = new Set<Duplex>();
+  /** Accepted, and not past their TLS handshake, by the caller's address. */
+  readonly #handshakes = new Map<string, Socket>();
   #onHttpGone: (() => void) | undefined;
+  #isDraining = false;
 
   constructor(maxConnections: number, clock: Clock) {
     this.#maxConnections = maxConnections;
     this.#clock = clock;
   }
 
+  /** A connection begins its TLS handshake; when that is done it is admitted. */
+  handshake(socket: Socket): void {
+    const caller = callerOf(socket);
+    this.#handshakes.set(caller, socket);
+    socket.once("close", () => this.#handshakes.delete(caller));
+  }
+
   /** Takes a new connection in, or refuses it with RESOURCE_EXHAUSTED and returns false. */
   admit(socket: Socket): boolean {
+    this.#handshakes.delete(callerOf(socket));
+    if (this.#isDraining) {
+      socket.destroy();
+      return false;
+    }
     if (this.#http.size + this.#channels.size >= this.#maxConnections) {
       this.#refuse(socket);
       return false;
@@ -66,6 +81,11 @@ export class Connections {
     return false;
   }
 
+  /** False for connections whose TLS has not come about. */
+  has(socket: Duplex): boolean {
+    return this.#http.has(socket) || this.#channels.has(socket);
+  }
+
   isRefused(socket: Duplex): boolean {
     return this.#refused.has(socket);
   }
@@ -80,6 +100,8 @@ export class Connections {
 
   /** Cuts connections that await nothing; resolves when the others were answered, or cuts them at the bound. */
   async drain(withinUs: number): Promise<void> {
+    this.#isDraining = true;
+    for (const socket of this.#handshakes.values()) socket.destroy();
     for (const [socket, underWay] of this.#http) if (underWay.size === 0) socket.destroy();
     if (this.#http.size === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -104,4 +126,8 @@ export class Connections {
     const message = `the node holds ${this.#maxConnections} connections, which is its limit`;
     this.refuse(socket, new MyelinError("RESOURCE_EXHAUSTED", message));
   }
+}
+
+function callerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }

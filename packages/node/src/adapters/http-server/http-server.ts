@@ -1,4 +1,5 @@
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
+import type { Server as TlsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { MyelinError } from "@myelin/core/errors";
@@ -8,8 +9,9 @@ import { authorityOf, isWildcard } from "./address.ts";
 import { Connections } from "./connections.ts";
 import { type ExchangeOptions, exchange, tooManyRequests } from "./exchange.ts";
 import type { OriginPolicy } from "./origin.ts";
-import { createServer } from "./node-http.ts";
+import { createServer, createTlsServer } from "./node-http.ts";
 import { errorResponse, respond } from "./respond.ts";
+import type { TlsFiles, TlsMaterial } from "./tls-files.ts";
 import { createUpgrade } from "./upgrade.ts";
 
 /** Where the node listens on TCP, to whom, and within which bounds. */
@@ -33,6 +35,10 @@ export interface HttpServerOptions {
   readonly closeWithinUs?: number;
   readonly clock: Clock;
   readonly handler: HttpHandler;
+  /** Speaks TLS with these; plain unless given. */
+  readonly tls?: TlsFiles;
+  /** False for a port of HTTP alone, where no agent connects; true unless given. */
+  readonly hasChannels?: boolean;
 }
 
 /** The node's TCP port: a transport for channels over WebSocket, and HTTP for everything else. */
@@ -45,6 +51,9 @@ export interface HttpServer extends Transport {
 
 /** Bodies held at once, as a multiple of the largest one. */
 const bodiesHeldAtOnce = 32;
+/** Connections beyond the bound that may be within their TLS handshake, and how long one may take. */
+const maxHandshakes = 256;
+const handshakeWithinMs = 10_000;
 
 /** One TCP port for HTTP/1.1 and WebSocket (at `/` and `/myelin`, in every encoding as a subprotocol). */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
@@ -74,7 +83,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     handler: options.handler,
     isLast: () => closed !== undefined,
   };
-  const server = createServer(
+  const hasChannels = options.hasChannels ?? true;
+  const server = makeServer(
+    options,
     {
       headersTimeout: requestWithinMs,
       requestTimeout: requestWithinMs,
@@ -82,7 +93,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       noDelay: true,
       joinDuplicateHeaders: true,
       requireHostHeader: false,
-      shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === "websocket",
+      shouldUpgradeCallback: (request) =>
+        hasChannels && request.headers.upgrade?.toLowerCase() === "websocket",
     },
     (request: IncomingMessage, response: ServerResponse) => {
       if (connections.begin(request.socket, response)) {
@@ -93,10 +105,12 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       }
     },
   );
-  admitThrough(server, connections);
+  admitThrough(server, connections, options.tls === undefined ? "connection" : "secureConnection");
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
     onClientError(connections, error, socket, requestWithinMs);
   });
+
+  const stopTls = options.tls === undefined ? () => undefined : renewed(server, options.tls);
 
   async function listen(accept: AcceptChannel): Promise<void> {
     if (server.listening) throw new MyelinError("CONFLICT", `already listening on ${authority()}`);
@@ -112,6 +126,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     if (closed === undefined) {
       // The server's own close waits for every channel; those belong to their owners.
       server.close();
+      stopTls();
       closed = connections.drain(options.closeWithinUs ?? 5e6);
     }
     return closed;
@@ -122,10 +137,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     listen,
     close,
     get url(): string {
-      return `ws://${authority()}`;
+      return `${options.tls === undefined ? "ws" : "wss"}://${authority()}`;
     },
     get httpUrl(): string {
-      return `http://${authority()}`;
+      return `${options.tls === undefined ? "http" : "https"}://${authority()}`;
     },
     get port(): number {
       return port;
@@ -133,11 +148,58 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   };
 }
 
+/** One for TLS, or one for plain HTTP: from the connection on everything is the same. */
+function makeServer(
+  { tls, maxConnections }: HttpServerOptions,
+  http: ServerOptions,
+  listener: (request: IncomingMessage, response: ServerResponse) => void,
+): Server | TlsServer {
+  if (tls === undefined) return createServer(http, listener);
+  const hasClientCa = tls.material.clientCa !== undefined;
+  const server = createTlsServer(
+    {
+      ...http,
+      ...contextOf(tls.material),
+      requestCert: hasClientCa,
+      rejectUnauthorized: hasClientCa,
+      handshakeTimeout: handshakeWithinMs,
+    },
+    listener,
+  );
+  server.maxConnections = maxConnections + maxHandshakes;
+  return server;
+}
+
+function contextOf({ cert, key, clientCa }: TlsMaterial) {
+  return {
+    cert,
+    key,
+    minVersion: "TLSv1.2",
+    ...(clientCa === undefined ? {} : { ca: clientCa }),
+  } as const;
+}
+
+/** Takes new certificates for new connections; returns what ends that. */
+function renewed(server: Server | TlsServer, tls: TlsFiles): () => void {
+  return tls.listen({
+    onChange: (material) => {
+      if ("setSecureContext" in server) server.setSecureContext(contextOf(material));
+    },
+    onUnfit: () => undefined,
+  });
+}
+
 /** Puts the bound on connections before HTTP; what tells other protocols by their first bytes belongs here too. */
-function admitThrough(server: Server, connections: Connections): void {
-  const listeners = server.listeners("connection");
-  server.removeAllListeners("connection");
-  server.on("connection", (socket: Socket) => {
+function admitThrough(
+  server: Server | TlsServer,
+  connections: Connections,
+  event: "connection" | "secureConnection",
+): void {
+  if (event === "secureConnection")
+    server.on("connection", (socket) => connections.handshake(socket));
+  const listeners = server.listeners(event);
+  server.removeAllListeners(event);
+  server.on(event, (socket: Socket) => {
     if (!connections.admit(socket)) return;
     for (const attach of listeners) attach.call(server, socket);
   });
@@ -150,7 +212,7 @@ function onClientError(
   requestWithinMs: number,
 ): void {
   if (connections.isRefused(socket)) return;
-  if (!socket.writable || connections.isAnswering(socket)) {
+  if (!connections.has(socket) || !socket.writable || connections.isAnswering(socket)) {
     socket.destroy();
     return;
   }
