@@ -22,7 +22,7 @@ import type { Store } from "./ports/store.ts";
 import type { PeerInfo } from "./ports/transport.ts";
 import { type Agent, nodePartIndex, type Part, Registry } from "./registry/index.ts";
 import { Enforcement, RuleBook, type RuleEntry } from "./rules/index.ts";
-import { Overload, Scheduler } from "./scheduler/index.ts";
+import { Overload, type OverloadFigures, Scheduler } from "./scheduler/index.ts";
 import {
   type Attachment,
   type NodeIdentity,
@@ -292,6 +292,18 @@ export class Arc implements SessionListener {
     const writtenUntilUs = clock.nowUs() + maxEndWriteUs;
     while (this.dispatch.unwrittenCount > 0 && clock.nowUs() < writtenUntilUs)
       await new Promise<void>((resolve) => clock.schedule(1000, resolve));
+  }
+
+  /** How loaded the node is, and what it did about it. */
+  overloadFigures(): OverloadFigures {
+    return {
+      level: this.overload?.level ?? 0,
+      load: this.overload?.shares ?? { loop: 0, delay: 0, outbound: 0, memory: 0 },
+      weights: this.scheduler.weights,
+      waiting: this.scheduler.size,
+      bulkFramesHeld: this.sessions.heldBulkFrames,
+      ...this.scheduler.counters,
+    };
   }
 
   /** What the API shows of the state of agents. */

@@ -2,8 +2,10 @@
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import type { InstructionDocument } from "@myelin/core/instruction";
+import type { OverloadLevel } from "@myelin/core/schedule";
 import type { Logger } from "pino";
 import { Access, TokenBook } from "./access/index.ts";
+import { StoreBackups } from "./adapters/backup/index.ts";
 import { cryptoRandom } from "./adapters/crypto-random/index.ts";
 import { createHttpServer } from "./adapters/http-server/index.ts";
 import { createLoadMeter } from "./adapters/load/index.ts";
@@ -12,11 +14,13 @@ import { createMemoryStore } from "./adapters/memory-store/index.ts";
 import { createMetrics } from "./adapters/metrics/index.ts";
 import { openSqliteStore } from "./adapters/sqlite-store/index.ts";
 import { systemClock } from "./adapters/system-clock/index.ts";
+import { systemResources } from "./adapters/system-resources/index.ts";
 import { createUnixTransport } from "./adapters/unix-transport/index.ts";
 import { createApi, type EnforcementDocument, enforcementDocument } from "./api/index.ts";
 import { Arc, type Notice } from "./arc.ts";
 import type { Store, StoreHealth } from "./ports/store.ts";
 import type { Transport } from "./ports/transport.ts";
+import type { OverloadFigures } from "./scheduler/index.ts";
 import { defaultSessionSettings, type SessionSettings } from "./session/index.ts";
 import { type ArcSettings, defaultArcSettings } from "./settings.ts";
 import { nodeVersion } from "./version.ts";
@@ -80,6 +84,7 @@ export interface NodeDescription {
   /** Rules whose breakers are open. */
   readonly openBreakers: readonly string[];
   readonly store: StoreHealth;
+  readonly overload: OverloadFigures;
   readonly state: "serving" | "draining";
 }
 
@@ -113,7 +118,7 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
   const clock = systemClock();
   const startedAtUs = clock.nowUs();
   const log = options.log ?? (await createLog({ level: "info", isReadable: false }));
-  const store = await openStore(options);
+  const { store, backups } = await openStore(options);
   const sessionSettings = { ...defaultSessionSettings, ...options.session };
   const identity = {
     id: options.id ?? hostname(),
@@ -141,6 +146,7 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
   };
   const arc = new Arc({
     ...common,
+    resources: systemResources(),
     store,
     access,
     onNotice: (notice) => {
@@ -171,6 +177,7 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
     enforcement: enforcementDocument(arc.enforcement),
     openBreakers: arc.engine.openBreakers(),
     store: store.health(),
+    overload: arc.overloadFigures(),
     state: arc.isDraining ? "draining" : "serving",
   });
   const api = createApi({
@@ -193,6 +200,14 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
     load: () => meter.read(),
     defer: (callback) => clock.defer(callback),
     closeBreaker: (name) => arc.engine.closeBreaker(name),
+    makeBackup:
+      backups &&
+      (() =>
+        backups.make({
+          version: nodeVersion,
+          node: identity.id,
+          createdAtMs: clock.nowUs() / 1000,
+        })),
     status: (entry) => arc.engine.ruleStatus(entry.plan.name),
     isDraining: () => arc.isDraining,
     unreadiness: () => (arc.isDraining ? "the node is shutting down" : undefined),
@@ -268,11 +283,21 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
   };
 }
 
-async function openStore(options: NodeOptions): Promise<Store> {
-  if (options.storage === "memory") return createMemoryStore();
+async function openStore(
+  options: NodeOptions,
+): Promise<{ readonly store: Store; readonly backups: StoreBackups | undefined }> {
+  if (options.storage === "memory") return { store: createMemoryStore(), backups: undefined };
   const directory = options.dataDirectory ?? join(homedir(), ".myelin");
-  return await openSqliteStore({ directory });
+  const store = await openSqliteStore({ directory });
+  return { store, backups: new StoreBackups(store, directory) };
 }
+
+const overloadMessages: Readonly<Record<OverloadLevel, string>> = {
+  0: "no overload any more",
+  1: "overload: bulk is not read",
+  2: "overload: low scores are delayed",
+  3: "overload: what nobody was promised is shed",
+};
 
 function logNotice(log: Logger, notice: Notice): void {
   switch (notice.kind) {
@@ -313,6 +338,11 @@ function logNotice(log: Logger, notice: Notice): void {
       const who = { actor, ...(reason === undefined ? {} : { reason }) };
       if (isOn) log.warn(who, "enforcement is on");
       else log.warn(who, "enforcement is off: rules decide, and nothing is sent");
+      return;
+    }
+    case "overload": {
+      const { level, load } = notice;
+      log.warn({ level, load: Math.round(load * 100) / 100 }, overloadMessages[level]);
       return;
     }
     case "store-error":

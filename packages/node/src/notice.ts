@@ -1,6 +1,7 @@
 import type { MyelinError } from "@myelin/core/errors";
 import type { AgentId } from "@myelin/core/ids";
 import type { InstructionDocument } from "@myelin/core/instruction";
+import type { OverloadLevel } from "@myelin/core/schedule";
 import type { EnforcementRecord } from "./ports/store.ts";
 
 /** Something an operator should know of; the composition root logs it. */
@@ -21,5 +22,7 @@ export type Notice =
   | { readonly kind: "breaker-opened"; readonly over: string }
   | { readonly kind: "breaker-closed"; readonly over: string }
   | { readonly kind: "enforcement"; readonly record: EnforcementRecord }
+  /** The node relieves itself, further or less far. */
+  | { readonly kind: "overload"; readonly level: OverloadLevel; readonly load: number }
   | { readonly kind: "store-error"; readonly error: MyelinError }
   | { readonly kind: "rule-unreadable"; readonly message: string };

@@ -16,6 +16,24 @@ export interface ArcSettings {
   readonly maxOpenInstructions: number;
   /** Most instructions of rules in the scheduler's queue; beyond, the lowest score is shed and accounted. */
   readonly maxQueued: number;
+  /** The same while the node is overloaded and sheds. */
+  readonly maxQueuedOverloaded: number;
+  /** A load above this percentage of what the node can do is overload; a number that is never reached turns it off. */
+  readonly overloadPercent: number;
+  /** Overload is over when the load is below this percentage. */
+  readonly reliefPercent: number;
+  /** The load is looked at this often; each look goes one step further or back. */
+  readonly overloadIntervalUs: number;
+  /** A delay of the loop that counts as full load. */
+  readonly fullDelayUs: number;
+  /** Bytes waiting to be taken by agents that count as full load. */
+  readonly fullOutboundBytes: number;
+  /** Instructions whose score is below this percentage are delayed while the node is overloaded. */
+  readonly delayBelowPercent: number;
+  /** Time in which age raises the score of a delayed instruction by 1. */
+  readonly ageingUs: number;
+  /** Executions after which the weights of the score move; a number that is never reached keeps them. */
+  readonly weightsEvery: number;
   /** Most instructions of rules that wait for one part, or for an agent that is away; beyond, the lowest score is shed and accounted. */
   readonly maxWaiting: number;
   /** Bytes of instructions written in one turn of the loop; the rest goes in the next. */
@@ -53,6 +71,15 @@ export const defaultArcSettings: ArcSettings = {
   maxRules: 10_000,
   maxOpenInstructions: 65_536,
   maxQueued: 65_536,
+  maxQueuedOverloaded: 4096,
+  overloadPercent: 80,
+  reliefPercent: 70,
+  overloadIntervalUs: 100_000,
+  fullDelayUs: 50_000,
+  fullOutboundBytes: 64 << 20,
+  delayBelowPercent: 50,
+  ageingUs: 5_000_000,
+  weightsEvery: 1000,
   maxWaiting: 1024,
   turnBudgetBytes: 256 << 10,
   breakerFailures: 5,

@@ -179,7 +179,11 @@ export class World {
     this.scheduler = new Scheduler({
       clock,
       capacity: options.maxQueued ?? 1000,
+      overloadCapacity: options.maxQueued ?? 1000,
       turnBudgetBytes: options.turnBudgetBytes ?? 1 << 20,
+      delayBelow: 0.5,
+      ageingUs: 5_000_000,
+      weightsEvery: 1000,
       deliver: (instruction) => this.dispatch.deliver(instruction),
       onShed: (instruction) => this.dispatch.shed(instruction),
       onTurnEnd: () => undefined,

@@ -30,6 +30,7 @@ function instruction(changes: Partial<Instruction> = {}): Instruction {
     args: { grace: 1 },
     priority: 8,
     slaUs: undefined,
+    impact: 1,
     score: 0.5,
     createdAtUs: 1_790_000_000_000_160,
     deadlineUs: 1_790_000_001_000_160,

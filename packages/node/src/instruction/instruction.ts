@@ -55,8 +55,10 @@ export interface Instruction {
   /** Business weight, 1 to 10. */
   readonly priority: number;
   readonly slaUs: number | undefined;
-  /** Rank in the scheduler, 0 to 1. */
-  readonly score: number;
+  /** How many agents its rule fired on when it was decided; 1 for an instruction by hand. */
+  readonly impact: number;
+  /** Rank in the scheduler, 0 to 1, by the weights in force when it was last queued. */
+  score: number;
   readonly createdAtUs: number;
   readonly deadlineUs: number;
   readonly timeoutUs: number;

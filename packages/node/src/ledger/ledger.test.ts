@@ -25,6 +25,7 @@ function executed(id: string, totalUs: number, changes: Partial<Instruction> = {
     args: {},
     priority: 5,
     slaUs: 1000,
+    impact: 1,
     score: 0.5,
     createdAtUs: startUs,
     deadlineUs: startUs + 1e6,

@@ -1,2 +1,3 @@
 export { Backlog } from "./backlog.ts";
-export { Scheduler, type SchedulerOptions } from "./scheduler.ts";
+export { Overload } from "./overload.ts";
+export { type OverloadFigures, Scheduler, type SchedulerOptions } from "./scheduler.ts";

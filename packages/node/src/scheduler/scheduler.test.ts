@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { VirtualClock } from "@myelin/core/clock";
 import type { InstructionId } from "@myelin/core/ids";
+import fc from "fast-check";
 import type { Instruction } from "../instruction/index.ts";
 import { Scheduler, type SchedulerOptions } from "./index.ts";
 
 function instruction(id: string, score: number, isByHand = false): Instruction {
-  return { id: id as InstructionId, score, isByHand } as Instruction;
+  // Of business weight alone, which the score takes by a share of 0.6.
+  const priority = (score / 0.6) * 10;
+  return { id: id as InstructionId, priority, impact: 0, isByHand, createdAtUs: 0 } as Instruction;
 }
 
 interface Bench {
@@ -24,7 +27,11 @@ function bench(options: Partial<SchedulerOptions> = {}): Bench {
   const scheduler = new Scheduler({
     clock,
     capacity: 10,
+    overloadCapacity: 4,
     turnBudgetBytes: 1000,
+    delayBelow: 0.5,
+    ageingUs: 1_000_000,
+    weightsEvery: 1000,
     deliver: ({ id }) => {
       delivered.push(id);
       return 100;
@@ -133,4 +140,106 @@ test("what is queued while it delivers leaves in the same turn", () => {
   scheduler.push(instruction("a", 0));
   scheduler.drain();
   assert.deepEqual(delivered, ["a", "b"]);
+});
+
+test("under overload low scores wait, and leave once age has raised them or the overload is over", async () => {
+  const { scheduler, delivered, clock } = bench();
+  scheduler.setLevel(2);
+  scheduler.push(instruction("low", 0.2));
+  scheduler.push(instruction("lower", 0.1, true));
+  scheduler.push(instruction("high", 0.5));
+  scheduler.drain();
+  assert.deepEqual(delivered, ["high"]);
+  assert.equal(scheduler.delayedSize, 2);
+  await clock.run(299_000);
+  assert.deepEqual(delivered, ["high"]);
+  await clock.run(2000);
+  assert.deepEqual(delivered, ["high", "low"]);
+  scheduler.setLevel(1);
+  await clock.run(0);
+  assert.deepEqual(delivered, ["high", "low", "lower"]);
+  assert.deepEqual(scheduler.counters, { delayed: 2, shed: 0, expired: 0 });
+});
+
+test("what waited before the overload is delayed and counted too, and what expires in the queue", () => {
+  const { scheduler, delivered } = bench();
+  const low = instruction("low", 0.1);
+  scheduler.push(low);
+  scheduler.setLevel(2);
+  scheduler.drain();
+  assert.deepEqual(delivered, []);
+  low.status = "expired";
+  assert.equal(scheduler.remove(low), true);
+  assert.deepEqual(scheduler.counters, { delayed: 1, shed: 0, expired: 1 });
+});
+
+test("behind a stream of important ones a low score that has aged goes first in a turn", async () => {
+  const { scheduler, delivered, clock } = bench({ turnBudgetBytes: 150, capacity: 1000 });
+  scheduler.setLevel(2);
+  scheduler.push(instruction("low", 0.4));
+  for (let turn = 0; turn < 300; turn++) {
+    for (let each = 0; each < 3; each++) scheduler.push(instruction(`${turn}-${each}`, 0.6));
+    scheduler.drain();
+    await clock.run(1000);
+  }
+  const place = delivered.indexOf("low");
+  assert.ok(place > 100 && place < delivered.length - 1, `${place} of ${delivered.length}`);
+});
+
+test("while the node sheds the queue is shorter, and the lowest of what nobody was promised leaves", () => {
+  const { scheduler, shed } = bench({ turnBudgetBytes: 0 });
+  for (let at = 0; at < 4; at++) scheduler.push(instruction(`low-${at}`, 0.1));
+  for (let at = 0; at < 5; at++) scheduler.push(instruction(`hand-${at}`, 0, true));
+  scheduler.setLevel(3);
+  scheduler.push(instruction("high", 0.9));
+  scheduler.push(instruction("lowest", 0.05));
+  assert.deepEqual(shed, ["low-3", "lowest"]);
+  assert.equal(scheduler.counters.shed, 2);
+  assert.equal(scheduler.size, 9);
+});
+
+test("every instruction is delivered or shed once, whatever the levels do, and none by hand is shed", () => {
+  const act = fc.oneof(
+    fc.record({ score: fc.double({ min: 0, max: 1, noNaN: true }), isByHand: fc.boolean() }),
+    fc.constantFrom("drain" as const, 0 as const, 1 as const, 2 as const, 3 as const),
+  );
+  return fc.assert(
+    fc.asyncProperty(fc.array(act, { maxLength: 100 }), async (acts) => {
+      const { scheduler, delivered, shed, clock } = bench({ turnBudgetBytes: 250 });
+      let pushed = 0;
+      for (const done of acts) {
+        if (done === "drain") scheduler.drain();
+        else if (typeof done === "number") scheduler.setLevel(done);
+        else
+          scheduler.push(
+            instruction(
+              `${done.isByHand ? "hand" : "rule"}-${pushed++}`,
+              done.score,
+              done.isByHand,
+            ),
+          );
+      }
+      scheduler.drain();
+      await clock.run(2_000_000);
+      assert.equal(scheduler.size, 0);
+      assert.equal(new Set([...delivered, ...shed]).size, pushed);
+      assert.equal(delivered.length + shed.length, pushed);
+      assert.ok(shed.every((id) => id.startsWith("rule")));
+    }),
+  );
+});
+
+test("weights that have moved change the order", () => {
+  const { scheduler, delivered } = bench({ weightsEvery: 1 });
+  const business = (id: string): Instruction => ({ ...instruction(id, 0.3), slaUs: 100_000 });
+  const tight = (id: string): Instruction => ({ ...instruction(id, 0.1), slaUs: 5000 });
+  scheduler.push(business("business"));
+  scheduler.push(tight("tight"));
+  scheduler.drain();
+  for (let count = 0; count < 20; count++)
+    scheduler.executed({ ...business("x"), priority: 9 }, false);
+  scheduler.push(business("business-again"));
+  scheduler.push(tight("tight-again"));
+  scheduler.drain();
+  assert.deepEqual(delivered, ["tight", "business", "business-again", "tight-again"]);
 });

@@ -6,17 +6,34 @@
  * 2. A turn of the loop sends at most its budget and one instruction more, however often it is drained; the
  *    rest goes on in the next turn. (What earlier turns have spent counts too, up to one budget: to know
  *    where each turn ends would cost more than the turn that is lost now and then.)
+ * 3. Nothing starves: under overload minor scores wait until age has raised them, and of those that have
+ *    waited so long one goes first in each turn of the scheduler's own. What is not dispatched expires, and is counted.
  */
-import type { Clock } from "@myelin/core/clock";
+import type { Clock, Timer } from "@myelin/core/clock";
+import {
+  AdaptingWeights,
+  type OverloadLevel,
+  score,
+  type ScoreWeights,
+} from "@myelin/core/schedule";
 import type { Instruction } from "../instruction/index.ts";
-import { Backlog } from "./backlog.ts";
+import type { LoadShares } from "./overload.ts";
+import { ScoreQueue } from "./score-queue.ts";
 
 export interface SchedulerOptions {
-  readonly clock: Pick<Clock, "defer">;
+  readonly clock: Pick<Clock, "defer" | "nowUs" | "schedule">;
   /** Most instructions of rules in the queue. */
   readonly capacity: number;
+  /** The same while the node sheds. */
+  readonly overloadCapacity: number;
   /** Bytes of instructions that may be written in one turn of the loop. */
   readonly turnBudgetBytes: number;
+  /** Scores below are delayed while the node is overloaded. */
+  readonly delayBelow: number;
+  /** Time in which age raises a delayed score by 1. */
+  readonly ageingUs: number;
+  /** Executions after which the weights move. */
+  readonly weightsEvery: number;
   /** Sends one instruction on its way; returns the bytes it wrote. */
   readonly deliver: (instruction: Instruction) => number;
   /** Told what left the full queue. */
@@ -25,16 +42,45 @@ export interface SchedulerOptions {
   readonly onTurnEnd: () => void;
 }
 
+/** What has been delayed and given up since the start. */
+export interface SchedulerCounters {
+  /** Instructions that had to wait for their low score. */
+  delayed: number;
+  /** Instructions that left the queue at its bound. */
+  shed: number;
+  /** Instructions whose deadline passed in the queue. */
+  expired: number;
+}
+
+/** How loaded the node is, and what it did about it since the start. */
+export interface OverloadFigures extends SchedulerCounters {
+  readonly level: OverloadLevel;
+  /** Shares of what may be, at the latest look. */
+  readonly load: LoadShares;
+  readonly weights: ScoreWeights;
+  /** Instructions in the queue now. */
+  readonly waiting: number;
+  /** Frames of bulk that came while bulk was not read. */
+  readonly bulkFramesHeld: number;
+}
+
 export class Scheduler {
+  readonly counters: SchedulerCounters = { delayed: 0, shed: 0, expired: 0 };
   readonly #options: SchedulerOptions;
-  readonly #queue: Backlog;
+  readonly #queue: ScoreQueue;
+  readonly #weights: AdaptingWeights;
+  #level: OverloadLevel = 0;
   /** What may still be written before a new turn must begin. */
   #leftBytes: number;
   #isTurnPlanned = false;
+  /** Wakes for the delayed instruction that age raises next. */
+  #ageTimer: Timer | undefined;
+  #ageDueUs = Number.POSITIVE_INFINITY;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
-    this.#queue = new Backlog(options.capacity);
+    this.#queue = new ScoreQueue(options);
+    this.#weights = new AdaptingWeights(options.weightsEvery);
     this.#leftBytes = options.turnBudgetBytes;
   }
 
@@ -42,31 +88,96 @@ export class Scheduler {
     return this.#queue.size;
   }
 
-  /** Queues an instruction; it leaves with the next `drain`. */
+  /** Instructions that wait now for their low score. */
+  get delayedSize(): number {
+    return this.#isDelaying ? this.#queue.minorSize : 0;
+  }
+
+  get weights(): ScoreWeights {
+    return this.#weights.weights;
+  }
+
+  /** Relieves the node as far as the level says. */
+  setLevel(level: OverloadLevel): void {
+    const wasDelaying = this.#isDelaying;
+    this.#level = level;
+    if (this.#isDelaying === wasDelaying) return;
+    if (this.#isDelaying) this.counters.delayed += this.#queue.minorSize;
+    this.#goOn();
+  }
+
+  /** Scores an instruction by the weights of now and queues it; it leaves with the next `drain`. */
   push(instruction: Instruction): void {
-    const shed = this.#queue.push(instruction);
-    if (shed !== undefined) this.#options.onShed(shed);
+    const { capacity, overloadCapacity, onShed } = this.#options;
+    instruction.score = score(instruction, this.#weights.weights);
+    if (this.#isDelaying && this.#queue.isMinor(instruction)) this.counters.delayed += 1;
+    const bound = this.#level === 3 ? Math.min(overloadCapacity, capacity) : capacity;
+    for (const shed of this.#queue.push(instruction, bound)) {
+      this.counters.shed += 1;
+      onShed(shed);
+    }
   }
 
   /** Takes an instruction out of the queue; false when it was not in it. */
   remove(instruction: Instruction): boolean {
-    return this.#queue.remove(instruction);
+    const isRemoved = this.#queue.remove(instruction);
+    if (isRemoved && instruction.status === "expired") this.counters.expired += 1;
+    return isRemoved;
+  }
+
+  /** Notes that an instruction was executed, in time or not, for the weights. */
+  executed(instruction: Instruction, isWithinSla: boolean): void {
+    this.#weights.executed(instruction, !isWithinSla);
   }
 
   /** Delivers by score until the turn's budget is spent; what is left goes on by itself. */
   drain(): void {
     while (this.#leftBytes > 0) {
-      const instruction = this.#queue.pop();
-      if (instruction === undefined) return;
+      if (this.#queue.size === 0) return;
+      const instruction = this.#queue.pop(this.#options.clock.nowUs(), this.#isDelaying);
+      if (instruction === undefined) {
+        this.#planAge();
+        return;
+      }
       this.#leftBytes -= this.#options.deliver(instruction);
     }
-    if (this.#queue.size === 0 || this.#isTurnPlanned) return;
+    if (this.#queue.size > 0) this.#goOn();
+  }
+
+  /** Stops its timer. */
+  stop(): void {
+    this.#ageTimer?.cancel();
+  }
+
+  get #isDelaying(): boolean {
+    return this.#level >= 2;
+  }
+
+  /** Goes on in a turn of its own. */
+  #goOn(): void {
+    if (this.#isTurnPlanned) return;
     this.#isTurnPlanned = true;
-    this.#options.clock.defer(() => {
+    const { clock, turnBudgetBytes, deliver, onTurnEnd } = this.#options;
+    clock.defer(() => {
       this.#isTurnPlanned = false;
-      this.#leftBytes = this.#options.turnBudgetBytes;
+      this.#leftBytes = turnBudgetBytes;
+      const aged = this.#queue.popAged(clock.nowUs());
+      if (aged !== undefined) this.#leftBytes -= deliver(aged);
       this.drain();
-      this.#options.onTurnEnd();
+      onTurnEnd();
+    });
+  }
+
+  /** Keeps one timer at the instant at which age lets go of a delayed instruction. */
+  #planAge(): void {
+    const { clock } = this.#options;
+    const { dueUs } = this.#queue;
+    if (dueUs === this.#ageDueUs) return;
+    this.#ageTimer?.cancel();
+    this.#ageDueUs = dueUs;
+    this.#ageTimer = clock.schedule(Math.max(0, dueUs - clock.nowUs()), () => {
+      this.#ageDueUs = Number.POSITIVE_INFINITY;
+      this.#goOn();
     });
   }
 }

@@ -7,6 +7,7 @@
  * 2. A connection whose frames wait is paused: what waits is what was read already, and that is bounded.
  *    No more connections are read from again in a turn than the quantum has emptied.
  * 3. A turn handles bulk for one quantum and one frame more at the most.
+ * 4. While it is held nothing is handled and nothing is read again: what came before waits, in its bounds.
  */
 import type { Clock } from "@myelin/core/clock";
 import type { FrameBacklog } from "./frame-backlog.ts";
@@ -35,6 +36,9 @@ export class BulkIntake {
   readonly #sources = new Set<BulkSource>();
   #sizeBytes = 0;
   #isPlanned = false;
+  #isHeld = false;
+  #spentUs = 0;
+  #heldFrames = 0;
   readonly #run = (): void => this.#handleQuantum();
 
   constructor(options: BulkIntakeOptions) {
@@ -46,6 +50,22 @@ export class BulkIntake {
     return this.#sizeBytes;
   }
 
+  /** Time spent on bulk since the start. */
+  get spentUs(): number {
+    return this.#spentUs;
+  }
+
+  /** Frames that came while bulk was held, since the start. */
+  get heldFrames(): number {
+    return this.#heldFrames;
+  }
+
+  /** Leaves bulk as it is, or goes on with it. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    if (this.#sources.size > 0) this.#plan();
+  }
+
   /** Queues a frame and stops reading from its connection; false when too much waits already. */
   offer(source: BulkSource, bytes: Uint8Array, arrivedAtUs: number): boolean {
     const { backlog } = source;
@@ -54,6 +74,7 @@ export class BulkIntake {
       source.pauseReading();
     }
     this.#sizeBytes += backlog.push(bytes, arrivedAtUs);
+    if (this.#isHeld) this.#heldFrames += 1;
     this.#plan();
     const { maxBacklogBytes, maxBytes } = this.#options;
     return backlog.sizeBytes <= maxBacklogBytes && this.#sizeBytes <= maxBytes;
@@ -67,20 +88,24 @@ export class BulkIntake {
   }
 
   #plan(): void {
-    if (this.#isPlanned) return;
+    if (this.#isPlanned || this.#isHeld) return;
     this.#isPlanned = true;
     this.#options.clock.defer(this.#run);
   }
 
   #handleQuantum(): void {
     this.#isPlanned = false;
+    if (this.#isHeld) return;
     const { clock, quantumUs } = this.#options;
-    const untilUs = clock.nowUs() + quantumUs;
+    const beganAtUs = clock.nowUs();
+    let nowUs = beganAtUs;
     // A set tells its members in the order of insertion, those that are put back included.
     for (const source of this.#sources) {
       this.#handleOne(source);
-      if (clock.nowUs() >= untilUs) break;
+      nowUs = clock.nowUs();
+      if (nowUs - beganAtUs >= quantumUs) break;
     }
+    this.#spentUs += nowUs - beganAtUs;
     if (this.#sources.size > 0) this.#plan();
   }
 

@@ -15,6 +15,8 @@ export class Outbox implements SessionOutbox {
   readonly #hardBytes: number;
   readonly #onSlowReader: (session: PartSession) => void;
   readonly #queued: PartSession[] = [];
+  /** Sessions whose peer had something unread when they were last written to. */
+  readonly #unread = new Set<PartSession>();
   #next = 0;
   #isFlushPlanned = false;
   readonly #plannedFlush = (): void => {
@@ -42,6 +44,18 @@ export class Outbox implements SessionOutbox {
     this.queue(session);
   }
 
+  /** Bytes that wait to be taken by peers. Looks only at those that had something unread. */
+  get waitingBytes(): number {
+    let sum = 0;
+    for (const session of this.#unread) {
+      const { state } = session;
+      const sizeBytes = state.kind === "live" ? state.carrier.channel.bufferedBytes : 0;
+      if (sizeBytes === 0) this.#unread.delete(session);
+      sum += sizeBytes;
+    }
+    return sum;
+  }
+
   /** Writes what every session has queued, one frame each. */
   flush(): void {
     const queued = this.#queued;
@@ -50,8 +64,9 @@ export class Outbox implements SessionOutbox {
       const session = queued[this.#next++] as PartSession;
       session.isQueued = false;
       const channel = send(session);
-      if (channel !== undefined && channel.bufferedBytes > this.#hardBytes)
-        this.#onSlowReader(session);
+      if (channel === undefined || channel.bufferedBytes === 0) continue;
+      this.#unread.add(session);
+      if (channel.bufferedBytes > this.#hardBytes) this.#onSlowReader(session);
     }
     queued.length = 0;
     this.#next = 0;

@@ -153,6 +153,26 @@ export class SessionStation implements ConnectionHost {
     this.#outbox.flush();
   }
 
+  /** Bytes that wait to be taken by agents. */
+  get outboundBytes(): number {
+    return this.#outbox.waitingBytes;
+  }
+
+  /** Time that bulk has taken since the start, microseconds. */
+  get bulkUs(): number {
+    return this.#bulk.spentUs;
+  }
+
+  /** Frames that came while bulk was not read, since the start. */
+  get heldBulkFrames(): number {
+    return this.#bulk.heldFrames;
+  }
+
+  /** Stops to read and handle bulk, or goes on with it. */
+  holdBulk(isHeld: boolean): void {
+    this.#bulk.hold(isHeld);
+  }
+
   /** Says goodbye to everybody; their sessions can be resumed elsewhere or later. */
   drain(goodbye: Goodbye): void {
     this.#heartbeats.stop();

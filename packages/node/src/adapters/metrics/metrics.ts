@@ -72,6 +72,32 @@ function register(library: Prometheus, arc: Arc, store: Pick<Store, "health">): 
     "Instructions waiting in the scheduler",
     () => arc.scheduler.size,
   );
+  gauge(
+    "myelin_overload_level",
+    "How far the node relieves itself: 1 reads no bulk, 2 delays low scores, 3 sheds",
+    () => arc.overload?.level ?? 0,
+  );
+  gauge("myelin_load", "The node's load, 1 is all it can do", () => arc.overload?.load ?? 0);
+  counter(
+    "myelin_frames_bulk_held_total",
+    "Frames that came while bulk was not read",
+    () => arc.sessions.heldBulkFrames,
+  );
+  counter(
+    "myelin_instructions_delayed_total",
+    "Instructions delayed for their low score",
+    () => arc.scheduler.counters.delayed,
+  );
+  counter(
+    "myelin_instructions_shed_total",
+    "Instructions that left the full queue",
+    () => arc.scheduler.counters.shed,
+  );
+  counter(
+    "myelin_instructions_expired_queued_total",
+    "Instructions that expired in the queue",
+    () => arc.scheduler.counters.expired,
+  );
   counter(
     "myelin_frames_received_total",
     "Frames received from agents",

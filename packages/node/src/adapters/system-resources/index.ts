@@ -1,0 +1,1 @@
+export { systemResources } from "./system-resources.ts";
