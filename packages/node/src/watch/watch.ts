@@ -53,7 +53,7 @@ export interface WatchOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly settings: WatchSettings;
-  readonly agents: { get(id: AgentId): Agent | undefined };
+  readonly agents: { get(id: AgentId): Pick<Agent, "attributes"> | undefined };
 }
 
 /** How somebody watches. */
