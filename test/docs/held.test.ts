@@ -124,7 +124,19 @@ test("docs/cli.md has every exit code", async () => {
 
 suite("docs/cli.md has every flag of", { concurrency: 4 }, () => {
   const commands = [
-    ...["up", "config", "run", "agents", "agent", "send", "ledger", "demo"],
+    ...[
+      "up",
+      "config",
+      "backup",
+      "restore",
+      "doctor",
+      "run",
+      "agents",
+      "agent",
+      "send",
+      "ledger",
+      "demo",
+    ],
     ...["rules apply", "rules list", "rules show", "rules delete"],
   ];
   const page = read("docs/cli.md");
@@ -138,7 +150,8 @@ suite("docs/cli.md has every flag of", { concurrency: 4 }, () => {
         "--help",
       ]);
       const own = sectionOf(page, command.split(" ")[0] ?? "");
-      const section = command === "config" ? own + sectionOf(page, "up") : own;
+      const takesThoseOfUp = command === "config" || command === "doctor";
+      const section = takesThoseOfUp ? own + sectionOf(page, "up") : own;
       const flags = [...stdout.matchAll(/^ +\[(--[a-z-]+)\]/gm)].map(([, flag = ""]) => flag);
       assert.ok(flags.length > 0);
       const common = ["--url", "--token", "--json"];

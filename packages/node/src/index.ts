@@ -1,4 +1,13 @@
+export {
+  backupOfDirectory,
+  type Manifest,
+  type Restored,
+  restoreBackup,
+  type RestoreOptions,
+  verifyBackup,
+} from "./adapters/backup/index.ts";
 export { createLog, type LogOptions } from "./adapters/log/index.ts";
+export { checkDataFiles } from "./adapters/sqlite-store/index.ts";
 export { type NodeOptions, type RunningNode, startNode } from "./main.ts";
 export { defaultSessionSettings, type SessionSettings } from "./session/index.ts";
 export { type ArcSettings, defaultArcSettings } from "./settings.ts";

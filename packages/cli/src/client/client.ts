@@ -8,15 +8,27 @@ export interface NodeAddress {
   readonly token: string | undefined;
 }
 
+/** Headers beside those that every call has. */
+type Headers = Readonly<Record<string, string>>;
+
 /** Calls a node's HTTP API. */
 export class NodeClient {
   readonly #base: URL;
   readonly #token: string | undefined;
+  readonly #onUnenforced: (() => void) | undefined;
 
-  /** @throws MyelinError INVALID_ARGUMENT for an address that is none */
-  constructor({ url, token }: NodeAddress) {
+  /**
+   * @param onUnenforced Told once when an answer says that the node's enforcement is off.
+   * @throws MyelinError INVALID_ARGUMENT for an address that is none
+   */
+  constructor({ url, token }: NodeAddress, onUnenforced?: () => void) {
     this.#base = baseOf(url);
     this.#token = token;
+    let isTold = false;
+    this.#onUnenforced = () => {
+      if (!isTold) onUnenforced?.();
+      isTold = true;
+    };
   }
 
   /** Address of the node, as shown in messages. */
@@ -32,22 +44,52 @@ export class NodeClient {
   }
 
   /** Posts a JSON document, or a text as it is. */
-  post(path: string, body: JsonObject | string): Promise<JsonObject> {
-    return this.#call("POST", path, body);
+  post(path: string, body: JsonObject | string, headers?: Headers): Promise<JsonObject> {
+    return this.#call("POST", path, body, headers);
   }
 
-  delete(path: string): Promise<JsonObject> {
-    return this.#call("DELETE", path);
+  /** Puts a JSON document, or a text as it is. */
+  put(path: string, body: JsonObject | string, headers?: Headers): Promise<JsonObject> {
+    return this.#call("PUT", path, body, headers);
   }
 
-  async #call(method: string, path: string, body?: JsonObject | string): Promise<JsonObject> {
-    const headers: Record<string, string> = { accept: "application/json" };
+  delete(path: string, headers?: Headers): Promise<JsonObject> {
+    return this.#call("DELETE", path, undefined, headers);
+  }
+
+  /** Posts, and gives the bytes that are answered. */
+  async download(path: string): Promise<AsyncIterable<Uint8Array>> {
+    const response = await this.#send("POST", path);
+    if (response.ok && response.body !== null) return response.body;
+    throw await this.#refusal(response);
+  }
+
+  async #call(
+    method: string,
+    path: string,
+    body?: JsonObject | string,
+    more?: Headers,
+  ): Promise<JsonObject> {
+    const response = await this.#send(method, path, body, more);
+    if (response.headers.get("myelin-enforcement") === "off") this.#onUnenforced?.();
+    if (!response.ok) throw await this.#refusal(response);
+    const document: unknown = await response.json().catch(() => undefined);
+    if (isJsonObject(document)) return document;
+    throw this.#foreign(response);
+  }
+
+  async #send(
+    method: string,
+    path: string,
+    body?: JsonObject | string,
+    more: Headers = {},
+  ): Promise<Response> {
+    const headers: Record<string, string> = { accept: "application/json", ...more };
     if (this.#token !== undefined) headers["authorization"] = `Bearer ${this.#token}`;
     if (body !== undefined)
       headers["content-type"] = typeof body === "string" ? "application/yaml" : "application/json";
-    let response: Response;
     try {
-      response = await fetch(new URL(path, this.#base), {
+      return await fetch(new URL(path, this.#base), {
         method,
         headers,
         ...(body === undefined
@@ -60,12 +102,17 @@ export class NodeClient {
         cause,
       });
     }
+  }
+
+  async #refusal(response: Response): Promise<MyelinError> {
     const document: unknown = await response.json().catch(() => undefined);
-    if (response.ok && isJsonObject(document)) return document;
-    if (isJsonObject(document)) throw MyelinError.fromDocument(document);
-    throw new MyelinError(
+    return isJsonObject(document) ? MyelinError.fromDocument(document) : this.#foreign(response);
+  }
+
+  #foreign({ status }: Response): MyelinError {
+    return new MyelinError(
       "UNAVAILABLE",
-      `${this.address} answered ${response.status}, and not as a node does`,
+      `${this.address} answered ${status}, and not as a node does`,
     );
   }
 }

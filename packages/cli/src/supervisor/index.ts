@@ -1,5 +1,6 @@
 /** Supervises real processes: starts, measures, steers and restarts them as a part of an agent. */
 export { handleActions } from "./actions.ts";
+export { canThrottleByCgroup } from "./cgroup-rights.ts";
 export type {
   HeldState,
   SupervisorHandler,

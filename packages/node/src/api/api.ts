@@ -6,6 +6,7 @@ import type { Ledger } from "../ledger/index.ts";
 import type { HttpHandler, HttpRequest, HttpResponse } from "../ports/transport.ts";
 import { AgentsApi, type AgentsApiOptions } from "./agents.ts";
 import { AuditApi, type AuditApiOptions } from "./audit.ts";
+import { backupHandler, type BackupApiOptions } from "./backup.ts";
 import { EnforcementApi } from "./enforcement.ts";
 import { InstructionsApi, type InstructionsApiOptions } from "./instructions.ts";
 import { json, Router } from "./router.ts";
@@ -17,6 +18,7 @@ import { watchHandler } from "./watch.ts";
 
 export interface ApiOptions
   extends AgentsApiOptions,
+    BackupApiOptions,
     HealthOptions,
     InstructionsApiOptions,
     RulesApiOptions,
@@ -91,6 +93,7 @@ export function createApi(options: ApiOptions): HttpHandler {
     .on("GET", "/api/v1/instructions/:id", instructions.get)
     .on("POST", "/api/v1/instructions/:id/cancel", instructions.cancel)
     .on("GET", "/api/v1/ledger", () => json(ledgerDocument(options.ledger)))
+    .on("POST", "/api/v1/backup", backupHandler(options), { act: "backup" })
     .on("GET", "/api/v1/audit", audit.list)
     .on("GET", "/api/v1/tokens", tokens.list, { role: "operator" })
     .on("POST", "/api/v1/tokens", tokens.create, { act: "tokens.create" })

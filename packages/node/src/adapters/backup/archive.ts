@@ -102,7 +102,7 @@ async function unpackFile(
     for (let done = 0; done < sizeBytes; ) {
       const chunk = await readAt(archive, offset + done, Math.min(chunkBytes, sizeBytes - done));
       hash.update(chunk);
-      await target.write(chunk);
+      await target.writeFile(chunk);
       done += chunk.length;
     }
     await target.sync();

@@ -1,0 +1,49 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { MyelinError } from "@myelin/core/errors";
+import { type Finding, fail, ok, warn } from "./finding.ts";
+
+/** Who may enter the data directory, who uses it, and whether its files can be read. */
+export async function dataFindings(data: string): Promise<Finding[]> {
+  if (!existsSync(data)) return [ok("data directory", `${data} will be made`)];
+  const stat = statSync(data);
+  if (!stat.isDirectory())
+    return [fail("data directory", `${data} is no directory`, "Name another with --data.")];
+  const user = process.geteuid?.();
+  const access =
+    user !== undefined && user !== 0 && stat.uid !== user
+      ? fail("data directory", `${data} belongs to user ${stat.uid}`, `chown -R ${user} ${data}`)
+      : (stat.mode & 0o077) === 0 || process.platform === "win32"
+        ? ok("data directory", `${data} is its owner's only`)
+        : warn("data directory", `${data} can be entered by others`, `chmod 700 ${data}`);
+  if (access.status === "fail") return [access];
+  const holder = holderOf(data);
+  if (holder !== undefined) return [access, ok("data files", `in use by process ${holder}`)];
+  return [access, await filesFinding(data)];
+}
+
+async function filesFinding(data: string): Promise<Finding> {
+  const { checkDataFiles } = await import("@myelin/node");
+  try {
+    checkDataFiles(data);
+    return ok("data files", "sound, and of a schema that this version knows");
+  } catch (thrown) {
+    const error = MyelinError.from(thrown);
+    return fail("data files", `${error.code}: ${error.message}`, error.hint);
+  }
+}
+
+/** The process that noted itself as the user of a directory, while it lives. */
+function holderOf(data: string): number | undefined {
+  const path = join(data, "lock.pid");
+  const pid = existsSync(path) ? Number.parseInt(readFileSync(path, "utf8"), 10) : Number.NaN;
+  if (!(pid > 0)) return undefined;
+  try {
+    process.kill(pid, 0);
+    return pid;
+  } catch (error) {
+    const isThere = error instanceof Error && "code" in error && error.code === "EPERM";
+    return isThere ? pid : undefined;
+  }
+}

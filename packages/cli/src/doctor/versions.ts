@@ -1,0 +1,42 @@
+import process from "node:process";
+import { MyelinError } from "@myelin/core/errors";
+import type { NodeClient } from "../client/index.ts";
+import { type Finding, fail, ok, warn } from "./finding.ts";
+
+/** The oldest major version of Node.js that Myelin runs on (`engines` of its packages). */
+const oldestNode = 24;
+
+/** The version of Node.js, and the command's beside that of the node that runs. */
+export async function versionFindings(client: NodeClient, version: string): Promise<Finding[]> {
+  return [nodeJsFinding(process.versions.node), await runningFinding(client, version)];
+}
+
+/** Whether a version of Node.js will do. */
+export function nodeJsFinding(nodeJs: string): Finding {
+  if (Number.parseInt(nodeJs, 10) >= oldestNode) return ok("Node.js", `version ${nodeJs}`);
+  return fail(
+    "Node.js",
+    `version ${nodeJs}; ${oldestNode} or newer is needed`,
+    `Install Node.js ${oldestNode} or newer.`,
+  );
+}
+
+async function runningFinding(client: NodeClient, version: string): Promise<Finding> {
+  try {
+    const { version: running } = await client.get("/api/v1/node");
+    return versionFinding(version, String(running), client.address);
+  } catch (thrown) {
+    const error = MyelinError.from(thrown);
+    if (error.code === "UNAVAILABLE")
+      return ok("versions", `command ${version}; no node answers at ${client.address}`);
+    return warn("versions", `command ${version}; the node said: ${error.message}`, error.hint);
+  }
+}
+
+/** Compares by major and minor version; patches do not matter. */
+export function versionFinding(command: string, running: string, address: string): Finding {
+  const told = `command ${command}, node ${running} at ${address}`;
+  const minor = (each: string): string => each.split(".", 2).join(".");
+  if (minor(command) === minor(running)) return ok("versions", told);
+  return warn("versions", told, "Upgrade the older of the two; one minor version apart works.");
+}
