@@ -325,6 +325,11 @@ export class TestAgent {
     this.#isFrozen = true;
   }
 
+  /** Goes on where it hung. */
+  thaw(): void {
+    this.#isFrozen = false;
+  }
+
   leave(): void {
     this.#send((writer) =>
       writer.goodbye({ code: "", message: "", canResume: false, isFinal: false }),
