@@ -7,7 +7,7 @@ import type { Logger } from "pino";
 import { Access, TokenBook } from "./access/index.ts";
 import { StoreBackups } from "./adapters/backup/index.ts";
 import { cryptoRandom } from "./adapters/crypto-random/index.ts";
-import { createHttpServer } from "./adapters/http-server/index.ts";
+import { createHttpServer, openTlsFiles, type TlsPaths } from "./adapters/http-server/index.ts";
 import { createLoadMeter } from "./adapters/load/index.ts";
 import { createLog } from "./adapters/log/index.ts";
 import { createMemoryStore } from "./adapters/memory-store/index.ts";
@@ -16,7 +16,12 @@ import { openSqliteStore } from "./adapters/sqlite-store/index.ts";
 import { systemClock } from "./adapters/system-clock/index.ts";
 import { systemResources } from "./adapters/system-resources/index.ts";
 import { createUnixTransport } from "./adapters/unix-transport/index.ts";
-import { createApi, type EnforcementDocument, enforcementDocument } from "./api/index.ts";
+import {
+  createApi,
+  createHealth,
+  type EnforcementDocument,
+  enforcementDocument,
+} from "./api/index.ts";
 import { Arc, type Notice } from "./arc.ts";
 import type { Store, StoreHealth } from "./ports/store.ts";
 import type { Transport } from "./ports/transport.ts";
@@ -38,8 +43,12 @@ export interface NodeOptions {
   readonly dataDirectory?: string;
   /** `disk` unless given; `memory` keeps nothing beyond the node's life. */
   readonly storage?: "disk" | "memory";
-  /** Secret that agents and callers must show. */
+  /** Secret that admits its bearer as an operator, besides the tokens that the node keeps. */
   readonly token?: string;
+  /** A listener of its own for the API and the metrics; then the other one has agents and health only. */
+  readonly adminListen?: { readonly host: string; readonly port: number };
+  /** Certificate and key, for TLS on every TCP listener. */
+  readonly tls?: TlsPaths;
   /** Id of the node; the host's name unless given. */
   readonly id?: string;
   readonly tier?: "device" | "edge" | "cloud";
@@ -92,12 +101,14 @@ export interface NodeDescription {
 export interface RunningNode {
   /** Address that agents dial. */
   readonly url: string;
-  /** Address of the HTTP API. */
+  /** Address of the HTTP API; that of its own listener where there is one. */
   readonly httpUrl: string;
   /** Address of the Unix socket, where one was asked for. */
   readonly unixUrl: string | undefined;
   /** Told of each instruction that ended; returns what ends the telling. */
   onInstructionEnded(listener: (document: InstructionDocument) => void): () => void;
+  /** Reads certificate and key again; what cannot be used is logged, and changes nothing. */
+  reloadTls(): Promise<void>;
   /** What the node says of itself, as `GET /api/v1/node`. */
   describe(): NodeDescription;
   /** Drains within `boundMs` (5 s unless given), then lets go of everything. Called again it gives the same promise. */
@@ -118,7 +129,17 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
   const clock = systemClock();
   const startedAtUs = clock.nowUs();
   const log = options.log ?? (await createLog({ level: "info", isReadable: false }));
-  const { store, backups } = await openStore(options);
+  const { adminListen } = options;
+  const tls = options.tls === undefined ? undefined : await openTlsFiles(options.tls, clock);
+  tls?.listen({
+    onChange: () => log.info("the changed certificate is in use for new connections"),
+    onUnfit: ({ message }) =>
+      log.error({ reason: message }, "the changed certificate cannot be used; the old one stays"),
+  });
+  const { store, backups } = await openStore(options).catch((error: unknown) => {
+    tls?.close();
+    throw error;
+  });
   const sessionSettings = { ...defaultSessionSettings, ...options.session };
   const identity = {
     id: options.id ?? hostname(),
@@ -135,7 +156,7 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
       store,
       onStoreError: (error) => logNotice(log, { kind: "store-error", error }),
     }),
-    hosts: [host],
+    hosts: adminListen === undefined ? [host] : [host, adminListen.host],
   });
   const common = {
     clock,
@@ -180,6 +201,8 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
     overload: arc.overloadFigures(),
     state: arc.isDraining ? "draining" : "serving",
   });
+  const unreadiness = (): string | undefined =>
+    arc.isDraining ? "the node is shutting down" : undefined;
   const api = createApi({
     registry: arc.registry,
     sessions: arc.sessions,
@@ -210,19 +233,27 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
         })),
     status: (entry) => arc.engine.ruleStatus(entry.plan.name),
     isDraining: () => arc.isDraining,
-    unreadiness: () => (arc.isDraining ? "the node is shutting down" : undefined),
+    unreadiness,
   });
-  const server = createHttpServer({
-    host,
+  const listening = {
     clock,
-    port: options.port ?? 7400,
-    handler: api,
+    ...(tls === undefined ? {} : { tls }),
     maxBodyBytes,
     maxConnections,
     maxFrameBytes: sessionSettings.maxFrameBytes,
     allowedOrigins: options.allowedOrigins ?? [],
     allowedHosts: options.allowedHosts ?? [],
+  };
+  const server = createHttpServer({
+    ...listening,
+    host,
+    port: options.port ?? 7400,
+    handler: adminListen === undefined ? api : createHealth({ unreadiness }),
   });
+  const admin =
+    adminListen === undefined
+      ? undefined
+      : createHttpServer({ ...listening, ...adminListen, handler: api, hasChannels: false });
   const unix =
     options.unixPath === undefined
       ? undefined
@@ -232,7 +263,7 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
           maxConnections,
           maxFrameBytes: sessionSettings.maxFrameBytes,
         });
-  const transports: Transport[] = unix === undefined ? [server] : [server, unix];
+  const transports: Transport[] = [server, admin, unix].filter((each) => each !== undefined);
   const opened: Transport[] = [];
   let warmedUp: Promise<void>;
   try {
@@ -243,7 +274,12 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
       opened.push(transport);
     }
     log.info(
-      { url: server.url, ...(unix === undefined ? {} : { unix: unix.url }), node: identity.id },
+      {
+        url: server.url,
+        ...(admin === undefined ? {} : { admin: admin.httpUrl }),
+        ...(unix === undefined ? {} : { unix: unix.url }),
+        node: identity.id,
+      },
       "the node serves",
     );
     const rehearsal = new Arc({
@@ -256,6 +292,7 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
   } catch (error) {
     await Promise.allSettled(opened.map((transport) => transport.close()));
     meter.stop();
+    tls?.close();
     await Promise.allSettled([arc.drain(0)]);
     await Promise.allSettled([store.close()]);
     throw error;
@@ -266,14 +303,16 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
     meter.stop();
     await warmedUp;
     await Promise.allSettled(transports.map((transport) => transport.close()));
+    tls?.close();
     await store.close();
     log.info("the node has stopped");
   };
   let closing: Promise<void> | undefined;
   return {
     url: server.url,
-    httpUrl: server.httpUrl,
+    httpUrl: (admin ?? server).httpUrl,
     unixUrl: unix?.url,
+    reloadTls: async () => await tls?.reload(),
     describe,
     onInstructionEnded: (listener) => {
       listeners.add(listener);

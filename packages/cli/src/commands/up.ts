@@ -1,11 +1,13 @@
 import process from "node:process";
 import { buildCommand, type Command } from "@stricli/core";
+import { MyelinError } from "@myelin/core/errors";
 import type { NodeOptions } from "@myelin/node";
 import {
   type ConfigFlags,
   configFlags,
   type Configuration,
   readConfiguration,
+  splitAddress,
 } from "../config/index.ts";
 import { type CliContext, untilStopped } from "../context.ts";
 
@@ -35,8 +37,11 @@ export const upCommand: Command<CliContext> = buildCommand<ConfigFlags, [], CliC
     this.process.stdout.write(
       `${JSON.stringify({ url: node.url, http: node.httpUrl, ...(node.unixUrl === undefined ? {} : { unix: node.unixUrl }) })}\n`,
     );
+    const reload = (): void => void node.reloadTls();
+    if (configuration.node.tlsCert !== undefined) process.on("SIGHUP", reload);
     await untilStopped(this);
     await node.close();
+    process.off("SIGHUP", reload);
   },
 });
 
@@ -57,5 +62,21 @@ function nodeOptionsOf({ node, session, limits }: Configuration): NodeOptions {
     ...(node.token === undefined ? {} : { token: node.token }),
     ...(node.id === undefined ? {} : { id: node.id }),
     ...(node.location === undefined ? {} : { location: node.location }),
+    ...accessOptionsOf(node),
   };
+}
+
+/** Where the API listens, and TLS. @throws MyelinError INVALID_ARGUMENT */
+function accessOptionsOf(node: Configuration["node"]): Pick<NodeOptions, "adminListen" | "tls"> {
+  const adminListen = splitAddress(node.adminListen ?? "");
+  const { tlsCert: certFile, tlsKey: keyFile, tlsClientCa: clientCaFile } = node;
+  const admin = adminListen === undefined ? {} : { adminListen };
+  if (certFile === undefined && keyFile === undefined && clientCaFile === undefined) return admin;
+  if (certFile !== undefined && keyFile !== undefined) {
+    const clientCa = clientCaFile === undefined ? {} : { clientCaFile };
+    return { ...admin, tls: { certFile, keyFile, ...clientCa } };
+  }
+  throw new MyelinError("INVALID_ARGUMENT", "TLS needs both a certificate and its key", {
+    hint: "Give --tls-cert FILE and --tls-key FILE.",
+  });
 }

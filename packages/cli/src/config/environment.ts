@@ -4,6 +4,9 @@ import { variableOf } from "./schema.ts";
 /** Variables that agents and other commands read, so that a node leaves them alone. */
 const foreign = [
   "MYELIN_URL",
+  "MYELIN_CA",
+  "MYELIN_CERT",
+  "MYELIN_KEY",
   "MYELIN_CONFIG",
   "MYELIN_AGENT_ID",
   "MYELIN_AGENT_TYPE",

@@ -42,6 +42,31 @@ export const text: Form<string> = {
   format: plain,
 };
 
+/** A text that guards something. */
+export const secret: Form<string> = {
+  ...text,
+  expects: "a secret; leave it out where there is none",
+};
+
+/** `HOST:PORT`, an IPv6 address in brackets. */
+export const listenAddress: Form<string> = {
+  type: "address",
+  expects: "an address to listen on, such as 127.0.0.1:7401 or [::1]:7401",
+  ...ofString((given) => (splitAddress(given) === undefined ? undefined : given)),
+  format: plain,
+};
+
+/** Host and port of an address to listen on; undefined for what is none. */
+export function splitAddress(
+  given: string,
+): { readonly host: string; readonly port: number } | undefined {
+  const [, bracketed, bare, digits] =
+    /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(given) ?? [];
+  const host = bracketed ?? bare;
+  const number = Number(digits);
+  return host === undefined || number > 65_535 ? undefined : { host, port: number };
+}
+
 /** A file or folder; a relative one of the file counts from the file, any other from the working directory. */
 export const path: Form<string> = {
   type: "path",

@@ -10,8 +10,10 @@ import {
   type ConfigValue,
   type Form,
   list,
+  listenAddress,
   path,
   port,
+  secret,
   socketPath,
   text,
 } from "./forms.ts";
@@ -22,7 +24,11 @@ export interface NodeConfig {
   readonly port: number;
   readonly unix: string | undefined;
   readonly data: string;
+  readonly adminListen: string | undefined;
   readonly token: string | undefined;
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
+  readonly tlsClientCa: string | undefined;
   readonly allowOrigin: readonly string[];
   readonly allowHost: readonly string[];
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error";
@@ -74,11 +80,29 @@ export const configKeys: { readonly [Name in keyof NodeConfig]: KeyOf<NodeConfig
     default: "~/.myelin",
     brief: "Data directory: state, rules and the ledger",
   },
+  adminListen: {
+    path: "adminListen",
+    form: listenAddress,
+    defaultNote: "the one port has all",
+    brief:
+      "HOST:PORT of a listener of its own for the API; then the main one has agents, /healthz and /readyz only",
+  },
   token: {
     path: "token",
-    form: text,
+    form: secret,
     isSecret: true,
     brief: "Secret that agents and callers must show; better not as a flag, which other users see",
+  },
+  tlsCert: {
+    path: "tls.cert",
+    form: path,
+    brief: "Certificate, as PEM, for TLS on every TCP listener; read again when it changes",
+  },
+  tlsKey: { path: "tls.key", form: path, brief: "Key of the certificate, as PEM" },
+  tlsClientCa: {
+    path: "tls.clientCa",
+    form: path,
+    brief: "Authorities of clients' certificates, as PEM; every client must then show one",
   },
   allowOrigin: {
     path: "allowOrigins",
