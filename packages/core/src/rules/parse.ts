@@ -1,5 +1,6 @@
 import { parse as parseCel } from "@bufbuild/cel";
 import { limits } from "./limits.ts";
+import { parsePlain } from "./parse-plain.ts";
 import type { Report } from "./problem.ts";
 import { scanExpression } from "./scan.ts";
 import type { LiteralSyntax, Macro, Operator, Syntax } from "./syntax.ts";
@@ -64,14 +65,20 @@ export function parseExpression(source: string, report: Report): Syntax | undefi
     report(0, "the expression is empty");
     return undefined;
   }
+  const plain = parsePlain(scan.text);
+  if (plain !== undefined) return plain;
   try {
-    const parsed = parseCel(scan.text);
-    return new Converter(scan.text, parsed).convertRoot();
+    return parseAny(scan.text);
   } catch (thrown) {
     const refusal = thrown instanceof Refusal ? thrown : refusalOf(thrown, scan.text);
     report(refusal.offset, refusal.message, refusal.hint);
     return undefined;
   }
+}
+
+/** Reads any expression without comments. @throws what {@link refusalOf} reads */
+export function parseAny(text: string): Syntax {
+  return new Converter(text, parseCel(text)).convertRoot();
 }
 
 /** Reads what the parser threw: a syntax error carries its location. */

@@ -15,6 +15,8 @@ export interface Scan {
 const opening = "([{";
 const closing = ")]}";
 const word = /[A-Za-z_][A-Za-z0-9_]*/y;
+/** What means nothing to the scan. */
+const indifferent = /[^"'()[\]{}?/A-Za-z_]+/y;
 const stringPrefix = /^(?:[rR][bB]?|[bB][rR]?)$/;
 
 /**
@@ -65,7 +67,8 @@ export function scanExpression(source: string, start = 0, endsAtBrace = false): 
       word.lastIndex = position;
       const found = word.exec(source)?.[0];
       if (found === undefined) {
-        position += 1;
+        indifferent.lastIndex = position;
+        position += Math.max(1, indifferent.exec(source)?.[0].length ?? 1);
         continue;
       }
       const after = position + found.length;
