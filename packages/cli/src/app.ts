@@ -6,13 +6,19 @@ import {
   text_en,
 } from "@stricli/core";
 import { agentCommand, agentsCommand } from "./commands/agents.ts";
+import { backupCommand } from "./commands/backup.ts";
 import { configCommand } from "./commands/config.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { enforceRoutes } from "./commands/enforce.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { ledgerCommand } from "./commands/ledger.ts";
+import { restoreCommand } from "./commands/restore.ts";
 import { rulesRoutes } from "./commands/rules.ts";
 import { runCommand } from "./commands/run.ts";
 import { sendCommand } from "./commands/send.ts";
+import { topCommand } from "./commands/top.ts";
 import { upCommand } from "./commands/up.ts";
+import { watchCommand } from "./commands/watch.ts";
 import type { CliContext } from "./context.ts";
 import { exitCodeOf } from "./exit-codes.ts";
 import { errorText } from "./output/index.ts";
@@ -27,8 +33,14 @@ const routes: RouteMap<CliContext> = buildRouteMap<string, CliContext>({
     agent: agentCommand,
     send: sendCommand,
     rules: rulesRoutes,
+    enforce: enforceRoutes,
     ledger: ledgerCommand,
+    watch: watchCommand,
+    top: topCommand,
     config: configCommand,
+    backup: backupCommand,
+    restore: restoreCommand,
+    doctor: doctorCommand,
     demo: demoCommand,
   },
 });

@@ -48,9 +48,14 @@ export function addressOf(context: CliContext, flags: NodeFlags): NodeAddress {
   };
 }
 
-/** A client of the node that flags and environment name. */
+/** A client of the node that flags and environment name. It warns when the node's enforcement is off. */
 export function clientOf(context: CliContext, flags: NodeFlags): NodeClient {
-  return new NodeClient(addressOf(context, flags));
+  const address = addressOf(context, flags);
+  return new NodeClient(address, () =>
+    context.process.stderr.write(
+      `warning: ENFORCEMENT IS OFF at ${address.url}: rules decide, and nothing is sent (\`myelin enforce\`)\n`,
+    ),
+  );
 }
 
 /** Prints a line, or a document as JSON. */

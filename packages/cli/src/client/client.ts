@@ -37,10 +37,7 @@ export class NodeClient {
   }
 
   get(path: string, query: Readonly<Record<string, string | undefined>> = {}): Promise<JsonObject> {
-    const search = new URLSearchParams();
-    for (const [name, value] of Object.entries(query))
-      if (value !== undefined) search.set(name, value);
-    return this.#call("GET", search.size === 0 ? path : `${path}?${search}`);
+    return this.#call("GET", withQuery(path, query));
   }
 
   /** Posts a JSON document, or a text as it is. */
@@ -64,6 +61,17 @@ export class NodeClient {
     throw await this.#refusal(response);
   }
 
+  /** Opens an answer that goes on until `signal`, and gives its bytes as they come. */
+  async open(
+    path: string,
+    query: Readonly<Record<string, string | undefined>>,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array>> {
+    const response = await this.#send("GET", withQuery(path, query), undefined, {}, signal);
+    if (response.ok && response.body !== null) return response.body;
+    throw await this.#refusal(response);
+  }
+
   async #call(
     method: string,
     path: string,
@@ -83,6 +91,7 @@ export class NodeClient {
     path: string,
     body?: JsonObject | string,
     more: Headers = {},
+    signal?: AbortSignal,
   ): Promise<Response> {
     const headers: Record<string, string> = { accept: "application/json", ...more };
     if (this.#token !== undefined) headers["authorization"] = `Bearer ${this.#token}`;
@@ -92,6 +101,7 @@ export class NodeClient {
       return await fetch(new URL(path, this.#base), {
         method,
         headers,
+        ...(signal === undefined ? {} : { signal }),
         ...(body === undefined
           ? {}
           : { body: typeof body === "string" ? body : JSON.stringify(body) }),
@@ -118,7 +128,14 @@ export class NodeClient {
 }
 
 /** Where a node's HTTP API is, by any of its addresses on TCP. @throws MyelinError INVALID_ARGUMENT */
-export function baseOf(url: string): URL {
+export function withQuery(path: string, query: Readonly<Record<string, string | undefined>>): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined) search.set(name, value);
+  return search.size === 0 ? path : `${path}?${search}`;
+}
+
+function baseOf(url: string): URL {
   const http = url.replace(/^ws(s?):/, "http$1:");
   if (/^https?:\/\//.test(http) && URL.canParse(http)) return new URL("/", http);
   throw new MyelinError("INVALID_ARGUMENT", `${JSON.stringify(url)} is no address of a node`, {

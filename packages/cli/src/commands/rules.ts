@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { text } from "node:stream/consumers";
 import { buildCommand, buildRouteMap, type Command, type RouteMap } from "@stricli/core";
-import { stringify } from "yaml";
+import { parseDocument, stringify } from "yaml";
 import { MyelinError } from "@myelin/core/errors";
 import { isJsonObject, type JsonObject } from "@myelin/core/json";
 import {
@@ -13,10 +13,32 @@ import {
   nodeFlags,
   print,
 } from "../context.ts";
+import type { NodeClient } from "../client/index.ts";
 import { cell, objectsOf, table } from "../output/index.ts";
+import {
+  breakerRoutes,
+  diff,
+  ifMatch,
+  ifMatchFlag,
+  pathOf,
+  rollback,
+  versions,
+} from "./rule-versions.ts";
 
 interface RulesFlags extends NodeFlags {
   readonly json: boolean;
+}
+
+interface ChangeFlags extends RulesFlags {
+  readonly ifMatch?: string;
+}
+
+interface ApplyFlags extends ChangeFlags {
+  readonly replace: boolean;
+}
+
+interface ListFlags extends RulesFlags {
+  readonly etag: boolean;
 }
 
 const flags = { ...nodeFlags, ...jsonFlag } as const;
@@ -25,10 +47,19 @@ const name = {
   parameters: [{ parse: String, brief: "Name of the rule", placeholder: "NAME" }],
 } as const;
 
-const apply: Command<CliContext> = buildCommand<RulesFlags, string[], CliContext>({
+const apply: Command<CliContext> = buildCommand<ApplyFlags, string[], CliContext>({
   docs: { brief: "Apply rule files; each is applied wholly or not at all" },
   parameters: {
-    flags,
+    flags: {
+      ...flags,
+      replace: {
+        kind: "boolean",
+        default: false,
+        withNegated: false,
+        brief: "The file is the whole set: rules that it does not name are deleted",
+      },
+      ifMatch: ifMatchFlag,
+    },
     positional: {
       kind: "array",
       minimum: 1,
@@ -41,8 +72,12 @@ const apply: Command<CliContext> = buildCommand<RulesFlags, string[], CliContext
   },
   async func(given, ...files) {
     const client = clientOf(this, given);
+    if (files.length > 1 && (given.replace || given.ifMatch !== undefined))
+      throw new MyelinError("INVALID_ARGUMENT", "--replace and --if-match take one file", {
+        hint: "Put the rules into one file, or apply the files one after another.",
+      });
     for (const file of files) {
-      const answer = await client.post("/api/v1/rules", await textOf(file));
+      const answer = await applyText(client, await textOf(file), given);
       if (given.json) {
         print(this, answer);
         continue;
@@ -58,17 +93,63 @@ const apply: Command<CliContext> = buildCommand<RulesFlags, string[], CliContext
   },
 });
 
-const list: Command<CliContext> = buildCommand<RulesFlags, [], CliContext>({
+/**
+ * Applies a file. It is sent as compact JSON, which a node reads in a fraction of the time; where the node finds a
+ * fault the text itself is sent, so that the fault is told with its place in the file.
+ */
+async function applyText(
+  client: NodeClient,
+  text: string,
+  { replace, ifMatch: etag }: ApplyFlags,
+): Promise<JsonObject> {
+  const send = async (body: string): Promise<JsonObject> =>
+    replace
+      ? await client.put("/api/v1/rules", body, ifMatch(etag))
+      : await client.post("/api/v1/rules", body, ifMatch(etag));
+  const json = jsonOf(text);
+  if (json === undefined) return await send(text);
+  try {
+    return await send(json);
+  } catch (thrown) {
+    if (MyelinError.from(thrown).code !== "RULE_INVALID") throw thrown;
+    return await send(text);
+  }
+}
+
+/** The file as compact JSON; undefined where YAML finds anything to say about it. */
+function jsonOf(text: string): string | undefined {
+  const document = parseDocument(text, { prettyErrors: false });
+  if (document.errors.length > 0 || document.warnings.length > 0) return undefined;
+  try {
+    const value: unknown = document.toJS();
+    return isJsonObject(value) ? JSON.stringify(value) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const list: Command<CliContext> = buildCommand<ListFlags, [], CliContext>({
   docs: { brief: "List the rules in force" },
-  parameters: { flags },
+  parameters: {
+    flags: {
+      ...flags,
+      etag: {
+        kind: "boolean",
+        default: false,
+        withNegated: false,
+        brief: "Print the ETag of all rules as they are, and nothing else",
+      },
+    },
+  },
   async func(given) {
-    const { rules } = await clientOf(this, given).get("/api/v1/rules");
-    if (given.json) print(this, rules);
+    const { rules, etag } = await clientOf(this, given).get("/api/v1/rules");
+    if (given.etag) print(this, `${cell(etag)}\n`);
+    else if (given.json) print(this, rules);
     else
       print(
         this,
         table([
-          ["RULE", "VERSION", "MODE", "ACTION", "PENDING", "FIRING"],
+          ["RULE", "VERSION", "MODE", "ACTION", "PENDING", "FIRING", "BREAKER"],
           ...objectsOf(rules).map(row),
         ]),
       );
@@ -79,24 +160,24 @@ const show: Command<CliContext> = buildCommand<RulesFlags, [string], CliContext>
   docs: { brief: "Show a rule, its state and its versions" },
   parameters: { flags, positional: name },
   async func(given, rule) {
-    const document = await clientOf(this, given).get(`/api/v1/rules/${encodeURIComponent(rule)}`);
+    const document = await clientOf(this, given).get(pathOf(rule));
     print(this, given.json ? document : stringify(document));
   },
 });
 
-const remove: Command<CliContext> = buildCommand<RulesFlags, [string], CliContext>({
+const remove: Command<CliContext> = buildCommand<ChangeFlags, [string], CliContext>({
   docs: { brief: "Delete a rule; its versions are kept" },
-  parameters: { flags, positional: name },
+  parameters: { flags: { ...flags, ifMatch: ifMatchFlag }, positional: name },
   async func(given, rule) {
-    const answer = await clientOf(this, given).delete(`/api/v1/rules/${encodeURIComponent(rule)}`);
+    const answer = await clientOf(this, given).delete(pathOf(rule), ifMatch(given.ifMatch));
     print(this, given.json ? answer : `rule ${rule} deleted\n`);
   },
 });
 
 /** `myelin rules …` */
 export const rulesRoutes: RouteMap<CliContext> = buildRouteMap({
-  docs: { brief: "Apply, list, show and delete rules" },
-  routes: { apply, list, show, delete: remove },
+  docs: { brief: "Apply, list, show, compare, roll back and delete rules" },
+  routes: { apply, list, show, versions, diff, rollback, breaker: breakerRoutes, delete: remove },
 });
 
 async function textOf(file: string): Promise<string> {
@@ -120,5 +201,6 @@ function row(rule: JsonObject): string[] {
     rule["action"],
     status["pending"],
     status["firing"],
+    status["isBreakerOpen"] === true ? "OPEN" : "closed",
   ].map(cell);
 }

@@ -47,7 +47,8 @@ export class RulesApi {
       rules.push(this.#document(entry));
       await slices.rest();
     }
-    return withEtag({ enforcement: enforcementDocument(this.#options.enforcement), rules }, etag);
+    const enforcement = enforcementDocument(this.#options.enforcement);
+    return withEtag({ etag, enforcement, rules }, etag);
   };
 
   /** GET /rules/:name */
