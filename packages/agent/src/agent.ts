@@ -4,7 +4,7 @@ import type { PartStateName } from "@myelin/core/wire";
 import { type Assembly, assemble } from "./assembly.ts";
 import { type AgentStatus, type ConnectOptions, Vouches, whenLive } from "./connection/index.ts";
 import type { Handler, HandlerOptions } from "./instructions/index.ts";
-import { Metric } from "./metric.ts";
+import { Metric, type MetricOptions } from "./metric.ts";
 import { type AgentOptions, platformEnvironment, resolveOptions } from "./options.ts";
 import type { ReportOptions } from "./report-options.ts";
 import type { AgentStatistics } from "./statistics.ts";
@@ -128,9 +128,15 @@ export class Agent {
     this.#outbox.requestFlush();
   }
 
-  /** One metric by name, for reporting it often. @throws MyelinError INVALID_ARGUMENT */
-  metric(name: string): Metric {
-    this.#telemetry.names.idOf(name);
+  /**
+   * One metric by name, for reporting it often. A tolerance holds for all of the agent's samples of that
+   * name from now on, until another is given.
+   * @throws MyelinError INVALID_ARGUMENT
+   */
+  metric(name: string, { tolerance }: MetricOptions = {}): Metric {
+    const { names } = this.#telemetry;
+    const id = names.idOf(name);
+    if (tolerance !== undefined) names.setTolerance(id, tolerance);
     return new Metric(name, (value, options) => {
       this.#sample(name, this.#telemetry.names.idOf(name), value, this.#timeOf(options));
       this.#outbox.requestFlush();

@@ -1,5 +1,14 @@
 import type { ReportOptions } from "./report-options.ts";
 
+/** How a metric is reported. */
+export interface MetricOptions {
+  /**
+   * How far off the node may have its values, in the metric's unit; 0 for not at all. A node that
+   * reads compact forms then gets the metric in about a byte a sample.
+   */
+  readonly tolerance?: number;
+}
+
 /** One metric of an agent. */
 export class Metric {
   readonly name: string;

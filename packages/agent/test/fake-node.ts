@@ -14,7 +14,10 @@ import {
   type Ping,
   type Pong,
   readFrame,
+  type SampleColumns,
+  SampleUnpacker,
   type TwinDelta,
+  UnpackedColumns,
   type Welcome,
 } from "@myelin/core/wire";
 import { Agent } from "../src/agent.ts";
@@ -34,6 +37,8 @@ export interface SeenFrame {
   readonly kinds: string[];
   readonly samples: SeenSample[];
   readonly declared: string[];
+  /** Operations of packed samples. */
+  readonly packed: { readonly isFull: boolean; readonly version: number }[];
   readonly events: EventMessage[];
   readonly twinDeltas: TwinDelta[];
   readonly acknowledgements: Acknowledgement[];
@@ -50,6 +55,7 @@ interface FakeSession {
   readonly id: string;
   sequence: number;
   readonly names: string[];
+  readonly unpacker: SampleUnpacker;
 }
 
 export interface FakeNodeOptions {
@@ -175,6 +181,24 @@ export class FakeNode {
       frame.kinds.push(kind);
       return frame;
     };
+    const take = (
+      { samples, declared }: SeenFrame,
+      { names, count, metrics, values, timesUs }: SampleColumns,
+    ): void => {
+      if (session === undefined) throw new Error("samples before a welcome");
+      for (const { id, name } of names) {
+        if (id !== session.names.length + 1) throw new Error(`name ${name} declared as ${id}`);
+        session.names.push(name);
+        declared.push(name);
+      }
+      for (let index = 0; index < count; index++) {
+        const name = session.names[(metrics[index] ?? 0) - 1];
+        if (name === undefined) throw new Error(`metric ${metrics[index]} was not declared`);
+        const sample = { name, value: values[index] ?? Number.NaN, timeUs: timesUs[index] ?? 0 };
+        samples.push(sample);
+        if (!isRepetition) this.samples.push(sample);
+      }
+    };
     readFrame(bytes, {
       onHeader: (sentAtUs, telemetrySequence) => {
         frame = emptyFrame(sentAtUs, telemetrySequence);
@@ -198,21 +222,15 @@ export class FakeNode {
         });
       },
       onPong: (pong) => void seen("pong").pongs.push(pong),
-      onSamples: ({ names, count, metrics, values, timesUs }) => {
-        const { samples, declared } = seen("samples");
+      onSamples: (columns) => {
+        take(seen("samples"), columns);
+      },
+      onPackedSamples: (packed) => {
+        const frameSeen = seen("packedSamples");
         if (session === undefined) throw new Error("samples before a welcome");
-        for (const { id, name } of names) {
-          if (id !== session.names.length + 1) throw new Error(`name ${name} declared as ${id}`);
-          session.names.push(name);
-          declared.push(name);
-        }
-        for (let index = 0; index < count; index++) {
-          const name = session.names[(metrics[index] ?? 0) - 1];
-          if (name === undefined) throw new Error(`metric ${metrics[index]} was not declared`);
-          const sample = { name, value: values[index] ?? Number.NaN, timeUs: timesUs[index] ?? 0 };
-          samples.push(sample);
-          if (!isRepetition) this.samples.push(sample);
-        }
+        frameSeen.packed.push({ isFull: packed.isFull, version: packed.version });
+        const columns = session.unpacker.unpack(packed, session.names.length);
+        if (columns !== undefined) take(frameSeen, columns);
       },
       onEvent: (event) => {
         seen("event").events.push(event);
@@ -230,7 +248,12 @@ export class FakeNode {
 
   #welcome(hello: Hello, answer: FrameWriter): FakeSession {
     const resumed = this.#sessions.get(hello.resume?.sessionId ?? "");
-    const session = resumed ?? { id: `s${++this.#sessionCount}`, sequence: 0, names: [] };
+    const session = resumed ?? {
+      id: `s${++this.#sessionCount}`,
+      sequence: 0,
+      names: [],
+      unpacker: makeUnpacker(),
+    };
     this.#sessions.set(session.id, session);
     answer.welcome({
       sessionId: session.id,
@@ -255,6 +278,10 @@ export class FakeNode {
   }
 }
 
+function makeUnpacker(): SampleUnpacker {
+  return new SampleUnpacker(new UnpackedColumns());
+}
+
 function emptyFrame(sentAtUs: number, telemetrySequence: number): SeenFrame {
   return {
     sentAtUs,
@@ -262,6 +289,7 @@ function emptyFrame(sentAtUs: number, telemetrySequence: number): SeenFrame {
     kinds: [],
     samples: [],
     declared: [],
+    packed: [],
     events: [],
     twinDeltas: [],
     acknowledgements: [],

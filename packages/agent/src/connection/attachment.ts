@@ -87,7 +87,12 @@ export class Attachment {
     if (isResumed) telemetry.resume(welcome.telemetrySequence);
     else telemetry.restart(welcome.limits?.maxMetrics ?? 0);
     this.#welcomes++;
-    outbox.attach(channel, isResumed ? welcome.metricNamesKnown : 0, !isResumed);
+    outbox.attach(
+      channel,
+      isResumed ? welcome.metricNamesKnown : 0,
+      !isResumed,
+      welcome.columnForms,
+    );
     for (const outcome of outcomesForHello(outcomes.unsettled()).rest) {
       outbox.control.acknowledgement(outcome);
       if (outbox.control.sizeBytes > outcomeFrameBytes) channel.send(outbox.control.take());

@@ -71,6 +71,9 @@ export class NodeReader implements FrameVisitor {
   }
 
   onFlowControl(flowControl: FlowControl): void {
-    if (this.#options.isLive()) this.#options.outbox.setPausedByNode(flowControl.isTelemetryPaused);
+    if (!this.#options.isLive()) return;
+    const { outbox } = this.#options;
+    if (flowControl.needsFullSamples) outbox.packAnew();
+    outbox.setPausedByNode(flowControl.isTelemetryPaused);
   }
 }

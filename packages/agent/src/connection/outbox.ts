@@ -6,12 +6,14 @@
  * 2. Control is never held. Telemetry leaves only while the session is live, the channel's backlog is
  *    below the high-water mark and the node has not paused it; else it stays in the bounded buffer.
  * 3. In each session a metric name is declared before, or in, the first frame whose samples use it.
- * 4. A frame is flushed after the promise jobs that its turn had queued before, so that a handler that
+ * 4. What is kept is kept as it was given; it is packed, if the node reads that, as it leaves. So it is
+ *    good for any session, and each session's first packed samples are full.
+ * 5. A frame is flushed after the promise jobs that its turn had queued before, so that a handler that
  *    does not wait is acknowledged as received and executed in one frame.
  */
 import type { Channel } from "@myelin/core/channel";
 import type { Timer } from "@myelin/core/clock";
-import { FrameWriter } from "@myelin/core/wire";
+import { type ColumnForm, FramePacker, FrameWriter } from "@myelin/core/wire";
 import type { QueuedBatch, Telemetry } from "../telemetry/index.ts";
 import type { AgentClock } from "../time/index.ts";
 
@@ -38,6 +40,8 @@ export class Outbox {
   readonly #options: OutboxOptions;
   readonly #flush = (): void => this.flush();
   #channel: Channel | undefined;
+  /** Packs what the session's node reads packed. */
+  #packer: FramePacker | undefined;
   #namesDeclared = 0;
   #backlogPoll: Timer | undefined;
   #isPausedByNode = false;
@@ -54,9 +58,15 @@ export class Outbox {
     this.#options = options;
   }
 
-  /** The session is live over `channel`; the node knows `namesKnown` of its names. */
-  attach(channel: Channel, namesKnown: number, isNewSession: boolean): void {
+  /** The session is live over `channel`; the node knows `namesKnown` of its names, and reads `forms`. */
+  attach(
+    channel: Channel,
+    namesKnown: number,
+    isNewSession: boolean,
+    forms: readonly ColumnForm[],
+  ): void {
     this.#channel = channel;
+    this.#packer = forms.length === 0 ? undefined : new FramePacker(forms);
     this.#namesDeclared = namesKnown;
     this.#isPausedByNode = false;
     this.#isConfirmationAsked = false;
@@ -145,6 +155,11 @@ export class Outbox {
     if (!isPaused) this.requestFlush();
   }
 
+  /** The node lacks samples that those packed next would count from. */
+  packAnew(): void {
+    this.#packer?.reset();
+  }
+
   /** Tells the node what was lost for want of room, if that has changed. */
   reportLosses(): void {
     const { droppedSamples, droppedEvents } = this.#options.telemetry;
@@ -170,6 +185,13 @@ export class Outbox {
     const channel = this.#channel as Channel;
     const { control } = this;
     if (batch.maxMetricId > this.#namesDeclared) this.#declareNames(channel);
+    if (batch.isWorthPacking && this.#packer !== undefined) {
+      this.#packer.pack(batch.bytes, this.#options.telemetry.names.tolerances, control);
+      control.header(this.#options.clock.nowUs(), sequence);
+      channel.send(control.take());
+      this.#holdIfFull(channel);
+      return;
+    }
     const isComplete = batch.headerSequence === sequence && !isRepetition;
     if (!isComplete) {
       // The last header of a frame counts, so this one overrides what the batch may have behind it.
@@ -181,6 +203,10 @@ export class Outbox {
     } else {
       channel.send(joined(control.take(), batch.bytes));
     }
+    this.#holdIfFull(channel);
+  }
+
+  #holdIfFull(channel: Channel): void {
     if (channel.bufferedBytes > this.#options.highWaterBytes) this.#hold();
   }
 

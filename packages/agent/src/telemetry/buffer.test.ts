@@ -5,7 +5,15 @@ import { type Batch, type Loss, TelemetryBuffer } from "./buffer.ts";
 
 function batch(sizeBytes: number, samples: number, maxMetricId = 1): Batch {
   const bytes = new Uint8Array(sizeBytes);
-  return { bytes, headerSequence: 0, samples, events: 1, maxMetricId, hasTwinDelta: false };
+  return {
+    bytes,
+    headerSequence: 0,
+    samples,
+    events: 1,
+    isWorthPacking: false,
+    maxMetricId,
+    hasTwinDelta: false,
+  };
 }
 
 /** A buffer that counts what it drops. */

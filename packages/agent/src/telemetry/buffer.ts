@@ -19,6 +19,8 @@ export interface Batch {
   readonly headerSequence: number;
   readonly samples: number;
   readonly events: number;
+  /** True when a compact form of its samples is worth making. */
+  readonly isWorthPacking: boolean;
   /** Highest metric id that the samples use. */
   readonly maxMetricId: number;
   /** True when a change of the twin is in it. */

@@ -1,3 +1,4 @@
+import { MyelinError } from "@myelin/core/errors";
 import { parseMetricName } from "@myelin/core/ids";
 import type { MetricDeclaration } from "@myelin/core/wire";
 
@@ -11,6 +12,7 @@ const mostNames = 100_000;
 export class MetricNames {
   readonly #ids = new Map<string, number>();
   readonly #declarations: MetricDeclaration[] = [];
+  #tolerances = new Float64Array(0);
   #limit = mostNames;
 
   /** How many names there are. */
@@ -33,6 +35,32 @@ export class MetricNames {
    */
   idOf(name: string): number {
     return this.#ids.get(name) ?? this.#add(name);
+  }
+
+  /** How far off the receiver may have each metric's values, by id; the list may be shorter. */
+  get tolerances(): Float64Array {
+    return this.#tolerances;
+  }
+
+  /** True when some metric has a tolerance. */
+  get hasTolerances(): boolean {
+    return this.#tolerances.length > 0;
+  }
+
+  /** Gives the metric of that id a tolerance. @throws MyelinError INVALID_ARGUMENT */
+  setTolerance(id: number, tolerance: number): void {
+    if (!(tolerance >= 0 && Number.isFinite(tolerance))) {
+      throw new MyelinError("INVALID_ARGUMENT", `${tolerance} is no tolerance`, {
+        hint: "Give how far off a value may be, in the metric's unit; 0 for not at all.",
+      });
+    }
+    if (id === 0) return;
+    if (id >= this.#tolerances.length) {
+      const tolerances = new Float64Array(Math.max(id + 1, this.#tolerances.length * 2));
+      tolerances.set(this.#tolerances);
+      this.#tolerances = tolerances;
+    }
+    this.#tolerances[id] = tolerance;
   }
 
   /** Declares the names after the first `known`. */

@@ -23,6 +23,8 @@ import { TwinState } from "./twin.ts";
 
 /** A batch is sealed when it has grown to this; less with a small buffer. */
 const sealBytes = 49_152;
+/** So many samples are worth packing without any tolerance, for what they have in common. */
+const worthPacking = 32;
 /** Bounds of one event's attributes. */
 const eventBounds = { maxBytes: 65_536 };
 
@@ -136,6 +138,8 @@ export class Telemetry {
       headerSequence,
       samples: this.#samples,
       events: this.#events,
+      isWorthPacking:
+        this.#samples >= worthPacking || (this.#samples > 0 && this.names.hasTolerances),
       maxMetricId: this.#maxMetricId,
       hasTwinDelta: this.#hasTwinDelta,
     };

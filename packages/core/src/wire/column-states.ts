@@ -33,19 +33,19 @@ export class ColumnStates {
     const length = this.forms.length;
     if (highestId < length) return;
     const capacity = Math.max(16, highestId + 1, length * 2);
-    const former = { ...this };
+    const { forms, scales, references, counts, lasts, hasLast } = this;
     this.forms = new Uint8Array(capacity).fill(f64);
     this.scales = new Float64Array(capacity);
     this.references = new Float64Array(capacity).fill(Number.NaN);
     this.counts = new Float64Array(capacity);
     this.lasts = new Float64Array(capacity);
     this.hasLast = new Uint8Array(capacity);
-    this.forms.set(former.forms);
-    this.scales.set(former.scales);
-    this.references.set(former.references);
-    this.counts.set(former.counts);
-    this.lasts.set(former.lasts);
-    this.hasLast.set(former.hasLast);
+    this.forms.set(forms);
+    this.scales.set(scales);
+    this.references.set(references);
+    this.counts.set(counts);
+    this.lasts.set(lasts);
+    this.hasLast.set(hasLast);
   }
 
   /** Forgets everything: all metrics are f64, and none has a value. */

@@ -115,6 +115,11 @@ export class FrameWriter {
     this.#operation(0x72, writeGoodbye, goodbye);
   }
 
+  /** Operations as another FrameWriter has written them. */
+  written(operations: Uint8Array): void {
+    this.#writer.putBytes(operations);
+  }
+
   /** True when no operation was written since the last frame was taken. */
   get isEmpty(): boolean {
     return this.#writer.sizeBytes === 0;

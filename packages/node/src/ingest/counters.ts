@@ -6,6 +6,8 @@ export interface IngestCounters {
   refusedSamples: number;
   /** Samples of frames that could not be read to their end. */
   discardedSamples: number;
+  /** Samples passed over because packed samples before them are missing. */
+  missedSamples: number;
   /** Changes of twins refused for their size. */
   refusedTwinDeltas: number;
   events: number;
@@ -16,6 +18,7 @@ export function noCounts(): IngestCounters {
     refusedNames: 0,
     refusedSamples: 0,
     discardedSamples: 0,
+    missedSamples: 0,
     refusedTwinDeltas: 0,
     events: 0,
   };

@@ -1,3 +1,4 @@
+import { UnpackedColumns } from "@myelin/core/wire";
 import { AgentTwin } from "./agent-twin.ts";
 import { type IngestCounters, noCounts } from "./counters.ts";
 import type { IngestEngine } from "./ingest-engine.ts";
@@ -29,6 +30,7 @@ export class Ingest {
   readonly counters: IngestCounters = noCounts();
   readonly #options: IngestOptions;
   readonly #buffer = new SampleBuffer();
+  readonly #unpacked = new UnpackedColumns();
   /** By slot; a twin belongs to one tenant of its slot. */
   readonly #twins: ({ readonly tenancy: number; readonly twin: AgentTwin } | undefined)[] = [];
 
@@ -43,9 +45,11 @@ export class Ingest {
     twin.open(partName, incarnation);
     const { counters } = this;
     const buffer = this.#buffer;
+    const unpacked = this.#unpacked;
     return new SessionIntake({
       engine,
       buffer,
+      unpacked,
       counters,
       twin,
       slot,

@@ -5,11 +5,18 @@
  * 1. Metric ids count from 1 without gaps; a name that the agent may not send keeps its id, and its
  *    samples are refused and counted.
  * 2. Nothing is allocated per sample.
- * 3. Within a time line, a sample that is newer on the agent's clock is never older on the node's, and one
+ * 3. What the session's packed samples count from is kept over its connections, and bounded by its names.
+ * 4. Within a time line, a sample that is newer on the agent's clock is never older on the node's, and one
  *    that is older never newer, however the offset between them is corrected.
  */
 import { MyelinError } from "@myelin/core/errors";
-import type { SampleColumns, TwinDelta } from "@myelin/core/wire";
+import {
+  type PackedSamples,
+  type SampleColumns,
+  SampleUnpacker,
+  type TwinDelta,
+  type UnpackedColumns,
+} from "@myelin/core/wire";
 import { type AgentTwin, maxTwinLevels, maxTwinSize } from "./agent-twin.ts";
 import type { IngestCounters } from "./counters.ts";
 import type { IngestEngine } from "./ingest-engine.ts";
@@ -19,6 +26,8 @@ import type { SampleBuffer } from "./sample-buffer.ts";
 export interface SessionIntakeOptions {
   readonly engine: IngestEngine;
   readonly buffer: SampleBuffer;
+  /** What packed samples are unpacked into; shared by all sessions. */
+  readonly unpacked: UnpackedColumns;
   readonly counters: IngestCounters;
   readonly twin: AgentTwin;
   readonly slot: number;
@@ -37,6 +46,8 @@ export class SessionIntake {
   readonly #names: string[] = [""];
   /** The engine's metric by id, or {@link refusedMetric}. */
   #metrics: Int32Array = new Int32Array(16).fill(refusedMetric);
+  /** Made when the session first packs its samples. */
+  #unpacker: SampleUnpacker | undefined;
   /** The time line that the two instants below belong to. */
   #timeLine = "";
   /** The newest instant of the frames applied, on the agent's clock and on the node's. */
@@ -82,6 +93,19 @@ export class SessionIntake {
     if (lastUs < this.#frameAgentUs) return;
     this.#frameAgentUs = lastUs;
     this.#frameNodeUs = Math.max(this.#frameNodeUs, this.#toNode(lastUs, offsetUs));
+  }
+
+  /**
+   * Packed samples as columns, valid until any session unpacks again. Undefined when samples before
+   * them are missing: they are counted as missed, and the next must be full. Samples of a frame that is
+   * a repetition are unpacked too, for those after it count from them.
+   * @throws MyelinError PROTOCOL_ERROR
+   */
+  unpack(packed: PackedSamples): SampleColumns | undefined {
+    this.#unpacker ??= new SampleUnpacker(this.#options.unpacked);
+    const columns = this.#unpacker.unpack(packed, this.metricNamesKnown);
+    if (columns === undefined) this.#options.counters.missedSamples += packed.count;
+    return columns;
   }
 
   /** Hands the samples collected to the engine, in order of time: one application for the whole frame. */

@@ -20,10 +20,11 @@ import {
   FrameWriter,
   type Goodbye,
   type Hello,
+  maxPackedSamples,
+  type PackedSamples,
   type PartState,
   type Ping,
   type Pong,
-  readFrame,
   type SampleColumns,
   type TwinDelta,
 } from "@myelin/core/wire";
@@ -74,8 +75,8 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
   readonly peer: PeerInfo;
   readonly share: IntakeShare;
   readonly backlog: FrameBacklog = new FrameBacklog();
-  readonly #host: ConnectionHost;
   readonly #encoding: Encoding;
+  readonly #host: ConnectionHost;
   #state: ConnectionState;
   /** How the channel ended, while frames that were read before it still wait. */
   #end: ChannelEnd | undefined;
@@ -83,10 +84,10 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
   #framedAtUs = Number.NaN;
   #sequence = 0;
   #isRepeated = false;
-
   /** Of the frame being read. A few bytes can stand for many, so they have a bound of their own. */
   #packedSamples = 0;
   #isByHand: boolean;
+
   /** `helloTimer` runs out when no hello comes in time; the connection cancels it. */
   constructor(
     channel: Channel,
@@ -98,9 +99,9 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
     this.channel = channel;
     this.peer = peer;
     this.share = share;
-    this.#host = host;
     this.#encoding = encodingNamed(channel.encoding);
     this.#isByHand = this.#encoding.isText;
+    this.#host = host;
     this.#state = { kind: "greeting", timer: helloTimer };
   }
 
@@ -120,7 +121,6 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
     return !this.backlog.isEmpty;
   }
 
-  /** The hello was admitted. */
   /**
    * True while nobody at the other end keeps heartbeats: the frames are text, which a person may be
    * typing, and neither a ping nor a pong has come.
@@ -129,6 +129,7 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
     return this.#isByHand;
   }
 
+  /** The hello was admitted. */
   carry(session: PartSession): void {
     this.#setState({ kind: "carrying", session });
     this.#isRepeated = this.#isRepetition(session);
@@ -163,6 +164,7 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
 
   handle(bytes: Uint8Array, arrivedAtUs: number): void {
     this.#arrivedAtUs = arrivedAtUs;
+    this.#packedSamples = 0;
     try {
       this.#encoding.read(bytes, this, arrivedAtUs);
       const { session } = this;
@@ -204,9 +206,9 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
 
   onPing(ping: Ping): void {
     const session = this.#begin("ping");
+    this.#isByHand = false;
     session.peerTime.observe(ping.sentAtUs, this.#arrivedAtUs);
     if (ping.timeLine !== session.part.timeLine) {
-    this.#isByHand = false;
       this.#host.clockStepped(session, ping.timeLine);
       session.peerTime.reset();
     }
@@ -215,9 +217,9 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
 
   onPong(pong: Pong): void {
     const session = this.#begin("pong");
+    this.#isByHand = false;
     const isStep = session.clockOffset.addExchange({
       sentUs: pong.pingSentAtUs,
-    this.#isByHand = false;
       receivedUs: pong.receivedAtUs,
       answeredUs: pong.sentAtUs,
       arrivedUs: this.#arrivedAtUs,
@@ -237,6 +239,20 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
     const lastUs = timesUs[count - 1];
     const toNodeUs = session.peerTime.toLocalOffsetUs(this.#arrivedAtUs, firstUs, lastUs);
     session.intake.samples(columns, toNodeUs);
+  }
+
+  onPackedSamples(packed: PackedSamples): void {
+    const session = this.#carried("packed_samples");
+    this.#packedSamples += packed.count;
+    if (this.#packedSamples > maxPackedSamples) {
+      throw new MyelinError(
+        "RESOURCE_EXHAUSTED",
+        `a frame can have ${maxPackedSamples} packed samples`,
+      );
+    }
+    const columns = session.intake.unpack(packed);
+    if (columns === undefined) session.askFullSamples();
+    else this.onSamples(columns);
   }
 
   onEvent(event: EventMessage): void {

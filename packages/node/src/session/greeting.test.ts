@@ -144,6 +144,7 @@ describe("a hello", () => {
       helloReceivedAtUs: originUs,
       sentAtUs: originUs,
       redirectUrl: "",
+      columnForms: ["f64", "f32", "f16", "i8", "i8_delta"],
     });
     assert.deepEqual(agent.frames, [["welcome", "ping"]]);
     assert.deepEqual(world.told, ["attached a1/app"]);

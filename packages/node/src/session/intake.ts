@@ -1,4 +1,4 @@
-import type { EventMessage, SampleColumns, TwinDelta } from "@myelin/core/wire";
+import type { EventMessage, PackedSamples, SampleColumns, TwinDelta } from "@myelin/core/wire";
 import type { Agent, Part } from "../registry/index.ts";
 
 /** Where a session's telemetry goes: ingest, seen from here. */
@@ -10,6 +10,8 @@ export interface SessionIntake {
    * put them on the node's clock.
    */
   samples(columns: SampleColumns, toNodeUs: number): void;
+  /** Packed samples as columns; undefined when some before them are missing, and the next must be full. */
+  unpack(packed: PackedSamples): SampleColumns | undefined;
   /** True when samples were collected since the last `apply`. */
   readonly hasSamples: boolean;
   /** Hands the frame's samples to the engine, in order of time. */

@@ -193,7 +193,7 @@ export class PartSession implements DeliverySession {
     this.lastPingUs = nowUs;
     if (!this.#hasRoom()) return;
     this.#writer.ping({ sentAtUs: nowUs, timeLine: "" });
-    if (this.#toldShedFrames !== this.shedFrames) this.#tellShed();
+    if (this.#toldShedFrames !== this.shedFrames) this.#tellFlow(false);
     this.#written();
   }
 
@@ -218,7 +218,14 @@ export class PartSession implements DeliverySession {
     return false;
   }
 
-  #tellShed(): void {
+  /** Asks for full samples, since some are missing; asked again by the next if the agent reads too slowly. */
+  askFullSamples(): void {
+    if (!this.#hasRoom()) return;
+    this.#tellFlow(true);
+    this.#written();
+  }
+
+  #tellFlow(needsFullSamples: boolean): void {
     const { shedFrames } = this;
     this.#toldShedFrames = shedFrames;
     this.#writer.flowControl({
@@ -226,7 +233,7 @@ export class PartSession implements DeliverySession {
       droppedSamples: 0,
       droppedEvents: 0,
       isTelemetryPaused: false,
-      needsFullSamples: false,
+      needsFullSamples,
     });
   }
 

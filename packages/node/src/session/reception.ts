@@ -9,7 +9,7 @@
 import { MyelinError } from "@myelin/core/errors";
 import { parseSessionId } from "@myelin/core/ids";
 import { type Random, randomName } from "@myelin/core/random";
-import type { Hello } from "@myelin/core/wire";
+import { columnForms, type Hello } from "@myelin/core/wire";
 import type { PeerInfo } from "../ports/transport.ts";
 import type { Admission, Registry } from "../registry/index.ts";
 import { goodbyeOf } from "./goodbye.ts";
@@ -211,7 +211,7 @@ export class Reception {
       helloReceivedAtUs: receivedAtUs,
       sentAtUs: nowUs,
       redirectUrl: "",
-      columnForms: [],
+      columnForms,
     });
     session.sendPing(nowUs);
   }

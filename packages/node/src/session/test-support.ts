@@ -17,9 +17,13 @@ import {
   type Goodbye,
   type Hello,
   type InstructionMessage,
+  type PackedSamples,
   type Ping,
   type Pong,
   readFrame,
+  type SampleColumns,
+  SampleUnpacker,
+  UnpackedColumns,
   type Welcome,
 } from "@myelin/core/wire";
 import type { PeerInfo } from "../ports/transport.ts";
@@ -215,6 +219,7 @@ class TestIntake implements SessionIntake {
   readonly #world: World;
   readonly #agent: AgentId;
   readonly #names: string[] = [];
+  readonly #unpacker = new SampleUnpacker(new UnpackedColumns());
   #collected: Taken[] = [];
 
   constructor(world: World, agent: AgentId) {
@@ -241,6 +246,10 @@ class TestIntake implements SessionIntake {
         timeUs: (columns.timesUs[at] ?? Number.NaN) + toNodeUs,
       });
     }
+  }
+
+  unpack(packed: PackedSamples): SampleColumns | undefined {
+    return this.#unpacker.unpack(packed, this.metricNamesKnown);
   }
 
   apply(): void {
