@@ -128,14 +128,14 @@ export class NodeClient {
 }
 
 /** Where a node's HTTP API is, by any of its addresses on TCP. @throws MyelinError INVALID_ARGUMENT */
-export function withQuery(path: string, query: Readonly<Record<string, string | undefined>>): string {
+function withQuery(path: string, query: Readonly<Record<string, string | undefined>>): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query))
     if (value !== undefined) search.set(name, value);
   return search.size === 0 ? path : `${path}?${search}`;
 }
 
-function baseOf(url: string): URL {
+export function baseOf(url: string): URL {
   const http = url.replace(/^ws(s?):/, "http$1:");
   if (/^https?:\/\//.test(http) && URL.canParse(http)) return new URL("/", http);
   throw new MyelinError("INVALID_ARGUMENT", `${JSON.stringify(url)} is no address of a node`, {
