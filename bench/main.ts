@@ -9,6 +9,7 @@ const benches: Readonly<Record<string, () => Promise<Report>>> = {
   flood: async () => await (await import("./flood/flood.ts")).floodBench(),
   fleet: async () => await (await import("./fleet/fleet.ts")).fleetBench(),
   ingest: async () => await (await import("./ingest/ingest.ts")).ingestBench(),
+  wire: async () => (await import("./wire/wire.ts")).wireBench(),
   start: async () => await (await import("./start/start.ts")).startBench(),
 };
 

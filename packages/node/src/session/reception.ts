@@ -9,7 +9,7 @@
 import { MyelinError } from "@myelin/core/errors";
 import { parseSessionId } from "@myelin/core/ids";
 import { type Random, randomName } from "@myelin/core/random";
-import { columnForms, type Hello } from "@myelin/core/wire";
+import { type ColumnForm, columnForms, encodingNamed, type Hello } from "@myelin/core/wire";
 import type { PeerInfo } from "../ports/transport.ts";
 import type { Admission, Registry } from "../registry/index.ts";
 import { goodbyeOf } from "./goodbye.ts";
@@ -211,7 +211,7 @@ export class Reception {
       helloReceivedAtUs: receivedAtUs,
       sentAtUs: nowUs,
       redirectUrl: "",
-      columnForms,
+      columnForms: formsReadFrom(session),
     });
     session.sendPing(nowUs);
   }
@@ -226,6 +226,12 @@ function attach(session: PartSession, carrier: Carrier, nowUs: number): void {
   }
   session.lastHeardUs = nowUs;
   session.setState({ kind: "live", carrier });
+}
+
+/** Forms of packed samples that the session's peer may use; none where frames are text, to be read by people. */
+function formsReadFrom({ state }: PartSession): readonly ColumnForm[] {
+  const encoding = state.kind === "live" ? state.carrier.channel.encoding : undefined;
+  return encodingNamed(encoding).isText ? [] : columnForms;
 }
 
 /** A hello tells the agent's clock too; after a step all that was known of it is void. */
