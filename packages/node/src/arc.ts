@@ -158,8 +158,10 @@ export class Arc implements SessionListener {
         onEnded: (instruction, document) => {
           this.watch.ended(instruction, document);
           this.byHand.ended(instruction);
-          if (document.status === "executed")
-            this.scheduler.executed(instruction, document.withinSla !== false);
+          this.scheduler.ended(instruction, {
+            isExecuted: document.status === "executed",
+            isViolated: document.withinSla === false,
+          });
           options.onNotice({ kind: "instruction-ended", document });
         },
         onBreakerOpen: (agent, part) =>

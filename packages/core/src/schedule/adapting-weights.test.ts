@@ -12,6 +12,8 @@ import {
 } from "./index.ts";
 
 const tight = { priority: 3, slaUs: 10_000, impact: 1 };
+const late = { isExecuted: true, isViolated: true };
+const inTime = { isExecuted: true, isViolated: false };
 
 function assertInBounds(weights: ScoreWeights): void {
   const all = [weights.business, weights.urgency, weights.impact];
@@ -52,19 +54,19 @@ test("weights come to the shares of what is violated and stay there", () => {
 
 test("weights move after as many executions as were named, and by nothing else", () => {
   const adapting = new AdaptingWeights(1000);
-  for (let count = 0; count < 999; count++) adapting.executed(tight, true);
+  for (let count = 0; count < 999; count++) adapting.ended(tight, late);
   assert.deepEqual(adapting.weights, defaultScoreWeights);
-  adapting.executed(tight, false);
+  adapting.ended(tight, inTime);
   assert.ok(adapting.weights.urgency > defaultScoreWeights.urgency);
   const moved = adapting.weights;
-  for (let count = 0; count < 1000; count++) adapting.executed(tight, false);
+  for (let count = 0; count < 1000; count++) adapting.ended(tight, inTime);
   assert.deepEqual(adapting.weights, moved);
 });
 
 test("a violation counts by its business, its service level and its impact", () => {
-  const moved = (importance: Parameters<AdaptingWeights["executed"]>[0]): ScoreWeights => {
+  const moved = (importance: Parameters<AdaptingWeights["ended"]>[0]): ScoreWeights => {
     const adapting = new AdaptingWeights(1);
-    adapting.executed(importance, true);
+    adapting.ended(importance, late);
     return adapting.weights;
   };
   const { business, urgency, impact } = defaultScoreWeights;
@@ -76,6 +78,14 @@ test("a violation counts by its business, its service level and its impact", () 
 
 test("weights that are not to move stay", () => {
   const adapting = new AdaptingWeights(0);
-  for (let count = 0; count < 3000; count++) adapting.executed(tight, true);
+  for (let count = 0; count < 3000; count++) adapting.ended(tight, late);
   assert.deepEqual(adapting.weights, defaultScoreWeights);
+});
+
+test("what was never executed counts as a violation, not as an execution", () => {
+  const adapting = new AdaptingWeights(1);
+  adapting.ended({ priority: 9, slaUs: 1e6, impact: 1 }, { isExecuted: false, isViolated: true });
+  assert.deepEqual(adapting.weights, defaultScoreWeights);
+  adapting.ended(tight, inTime);
+  assert.ok(adapting.weights.business > defaultScoreWeights.business);
 });

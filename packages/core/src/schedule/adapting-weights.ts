@@ -50,6 +50,13 @@ export function steppedWeights(weights: ScoreWeights, violations: ViolationCount
   };
 }
 
+/** How an instruction ended, as far as the weights care. */
+export interface EndOfInstruction {
+  readonly isExecuted: boolean;
+  /** True when it had a service level and was not executed within it: late, or not at all. */
+  readonly isViolated: boolean;
+}
+
 /** Counts executions and violations, and moves the weights by them. */
 export class AdaptingWeights {
   readonly #every: number;
@@ -66,14 +73,15 @@ export class AdaptingWeights {
     return this.#weights;
   }
 
-  /** Notes one execution. */
-  executed(importance: Importance, isViolated: boolean): void {
-    if (isViolated) {
+  /** Notes the end of an instruction: by execution or not, and whether its service level was violated. */
+  ended(importance: Importance, end: EndOfInstruction): void {
+    if (end.isViolated) {
       const { priority, slaUs, impact } = importance;
       if (priority >= importantPriority) this.#violations.business += 1;
       if (slaUs !== undefined && slaUs <= tightSlaUs) this.#violations.urgency += 1;
       if (impact >= wideImpact) this.#violations.impact += 1;
     }
+    if (!end.isExecuted) return;
     this.#executions += 1;
     if (this.#every === 0 || this.#executions < this.#every) return;
     this.#weights = steppedWeights(this.#weights, this.#violations);

@@ -1,5 +1,6 @@
 export {
   AdaptingWeights,
+  type EndOfInstruction,
   leastWeight,
   mostStep,
   mostWeight,

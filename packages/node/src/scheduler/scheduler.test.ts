@@ -237,7 +237,7 @@ test("weights that have moved change the order", () => {
   scheduler.push(tight("tight"));
   scheduler.drain();
   for (let count = 0; count < 20; count++)
-    scheduler.executed({ ...business("x"), priority: 9 }, false);
+    scheduler.ended({ ...business("x"), priority: 9 }, { isExecuted: true, isViolated: true });
   scheduler.push(business("business-again"));
   scheduler.push(tight("tight-again"));
   scheduler.drain();

@@ -12,6 +12,7 @@
 import type { Clock, Timer } from "@myelin/core/clock";
 import {
   AdaptingWeights,
+  type EndOfInstruction,
   type OverloadLevel,
   score,
   type ScoreWeights,
@@ -125,9 +126,9 @@ export class Scheduler {
     return isRemoved;
   }
 
-  /** Notes that an instruction was executed, in time or not, for the weights. */
-  executed(instruction: Instruction, isWithinSla: boolean): void {
-    this.#weights.executed(instruction, !isWithinSla);
+  /** Notes how an instruction ended, for the weights. */
+  ended(instruction: Instruction, end: EndOfInstruction): void {
+    this.#weights.ended(instruction, end);
   }
 
   /** Delivers by score until the turn's budget is spent; what is left goes on by itself. */
