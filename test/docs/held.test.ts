@@ -135,6 +135,8 @@ suite("docs/cli.md has every flag of", { concurrency: 4 }, () => {
       "agent",
       "send",
       "ledger",
+      "watch",
+      "top",
       "demo",
     ],
     ...["rules apply", "rules list", "rules show", "rules delete"],

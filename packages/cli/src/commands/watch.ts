@@ -42,8 +42,9 @@ export const watchCommand: Command<CliContext> = buildCommand<WatchFlags, [], Cl
     },
   },
   async func({ kinds, agent, rule, where, cursor, ...flags }) {
+    const client = clientOf(this, flags);
     const events = follow({
-      client: clientOf(this, flags),
+      client,
       query: { kinds, agent, rule, where },
       cursor,
       signal: this.signal,
@@ -54,6 +55,8 @@ export const watchCommand: Command<CliContext> = buildCommand<WatchFlags, [], Cl
       random: Math.random,
     });
     for await (const event of events) {
+      if (event.name === "begin" && !flags.json)
+        this.process.stderr.write(`watching ${client.address}\n`);
       const line = flags.json ? jsonLine(event) : eventLine(event);
       if (line !== undefined) this.process.stdout.write(`${line}\n`);
     }
