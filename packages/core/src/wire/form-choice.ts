@@ -114,9 +114,11 @@ export class FormChoice {
     const { count, metrics, values } = samples;
     this.metricCount = 0;
     this.#round++;
+    let former = 0;
     for (let index = 0; index < count; index++) {
       const id = metrics[index] as number;
-      if (this.#rounds[id] !== this.#round) this.#begin(id, states);
+      if (id !== former && this.#rounds[id] !== this.#round) this.#begin(id, states);
+      former = id;
       const value = values[index] as number;
       const tolerance = tolerances[id] ?? 0;
       (this.#totals[id] as number)++;
@@ -126,16 +128,19 @@ export class FormChoice {
         continue;
       }
       this.#shown[id] = value;
-      if (tolerance === 0) continue;
-      if (!Number.isNaN(shown) && !(Math.abs(value - shown) <= reach * scaleOf(tolerance)))
-        (this.#marks[id] as number)++;
-      if (!Number.isFinite(value)) {
-        (this.#beyond[id] as number)++;
-        continue;
-      }
-      if (value < (this.#lowest[id] as number)) this.#lowest[id] = value;
-      if (value > (this.#highest[id] as number)) this.#highest[id] = value;
+      if (tolerance !== 0) this.#noteChange(id, shown, value, tolerance);
     }
+  }
+
+  #noteChange(id: number, shown: number, value: number, tolerance: number): void {
+    if (!Number.isNaN(shown) && !(Math.abs(value - shown) <= reach * scaleOf(tolerance)))
+      (this.#marks[id] as number)++;
+    if (!Number.isFinite(value)) {
+      (this.#beyond[id] as number)++;
+      return;
+    }
+    if (value < (this.#lowest[id] as number)) this.#lowest[id] = value;
+    if (value > (this.#highest[id] as number)) this.#highest[id] = value;
   }
 
   #begin(id: number, states: ColumnStates): void {

@@ -82,18 +82,18 @@ export class SamplePacker {
     this.#write(samples, tolerances, hasMap);
     this.#sinceFull = isFull ? 1 : this.#sinceFull + 1;
     const { baseTimeUs, numbers, length, samplesPerInstant } = this.#times;
-    return {
+    const packed = {
       version: ++this.#version,
       isFull,
       count,
       metrics: this.#told(pattern),
-      ...(baseTimeUs === undefined ? {} : { baseTimeUs }),
       samplesPerInstant,
       timeSteps: numbers.subarray(0, length),
       forms: choice.changes,
       unchanged: hasMap ? this.#map.subarray(0, mapBytes) : noBytes,
       values: this.#bytes.subarray(0, this.#at),
     };
+    return baseTimeUs === undefined ? packed : { ...packed, baseTimeUs };
   }
 
   /** The shortest beginning of the metrics that the rest repeats. */

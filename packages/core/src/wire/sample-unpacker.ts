@@ -107,6 +107,10 @@ export class SampleUnpacker {
       throw malformed("packed_samples.metrics", "are none");
     }
     const { metrics } = this.#columns;
+    if (pattern.length === 1) {
+      metrics.fill(pattern[0] as number, 0, count);
+      return;
+    }
     for (let index = 0, place = 0; index < count; index++) {
       metrics[index] = pattern[place] as number;
       if (++place === pattern.length) place = 0;
@@ -119,27 +123,26 @@ export class SampleUnpacker {
     this.#columns.isOneInstant = count <= perInstant;
     let timeUs = baseTimeUs ?? this.#timeUs;
     let stepUs = baseTimeUs === undefined ? this.#stepUs : 0;
-    let zeros = 0;
     let token = 0;
     for (let index = 0; index < count; ) {
-      if (zeros > 0) {
-        zeros--;
+      const coded = timeSteps[token++];
+      if (coded === undefined) throw malformed("packed_samples.time_steps", "are too few");
+      let run = 1;
+      if (coded === 0) {
+        run += timeSteps[token++] ?? Number.NaN;
+        if (!(run <= Math.ceil((count - index) / perInstant)))
+          throw malformed("packed_samples.time_steps", "say no run");
       } else {
-        const coded = timeSteps[token++];
-        if (coded === undefined) throw malformed("packed_samples.time_steps", "are too few");
-        if (coded === 0) {
-          zeros = timeSteps[token++] ?? Number.NaN;
-          if (!(zeros < count)) throw malformed("packed_samples.time_steps", "say no run");
-        } else {
-          stepUs += coded % 2 === 0 ? coded / 2 : -(coded + 1) / 2;
-          if (stepUs < 0) throw malformed("packed_samples.time_steps", "lead back");
-        }
+        stepUs += fromZigzag(coded);
+        if (stepUs < 0) throw malformed("packed_samples.time_steps", "lead back");
       }
-      timeUs += stepUs;
-      const end = Math.min(count, index + perInstant);
-      while (index < end) timesUs[index++] = timeUs;
+      for (; run > 0; run--) {
+        timeUs += stepUs;
+        const end = Math.min(count, index + perInstant);
+        while (index < end) timesUs[index++] = timeUs;
+      }
     }
-    if (zeros > 0 || token !== timeSteps.length) {
+    if (token !== timeSteps.length) {
       throw malformed("packed_samples.time_steps", "are too many");
     }
     if (count > 0 && !(Math.abs(timeUs) <= Number.MAX_SAFE_INTEGER)) {
@@ -156,45 +159,47 @@ export class SampleUnpacker {
     if (hasMap && unchanged.length !== Math.ceil(count / 8)) {
       throw malformed("packed_samples.unchanged", "and count differ");
     }
-    this.#at = 0;
+    const { forms, scales, references, counts } = this.#states;
     this.#view = noBytes;
+    let at = 0;
     for (let index = 0; index < count; index++) {
       const id = metrics[index] as number;
       if (hasMap && (((unchanged[index >> 3] as number) >> (index & 7)) & 1) === 1) {
         if (hasLast[id] === 0) throw malformed("packed_samples.unchanged", "has no value before");
         values[index] = lasts[id] as number;
-      } else {
-        const value = this.#value(id, bytes);
-        values[index] = value;
-        lasts[id] = value;
-        hasLast[id] = 1;
+        continue;
       }
+      let value: number;
+      const form = forms[id] as number;
+      // Behind the end this is 0, and the end is looked at below.
+      const difference = ((bytes[at] as number) << 24) >> 24;
+      if (form >= i8 && difference !== mark) {
+        at++;
+        const steps = form === i8 ? difference : (counts[id] as number) + difference;
+        counts[id] = steps;
+        value = (references[id] as number) + (scales[id] as number) * steps;
+        if (Number.isNaN(value) || Math.abs(steps) > largestCount)
+          throw malformed("packed_samples.values", "count from nothing, or too far");
+      } else {
+        this.#at = at;
+        value = form >= i8 ? this.#marked(id, form, bytes) : this.#float(form, bytes);
+        at = this.#at;
+      }
+      values[index] = value;
+      lasts[id] = value;
+      hasLast[id] = 1;
     }
-    if (this.#at !== bytes.length) throw malformed("packed_samples.values", "are too many");
+    if (at !== bytes.length) throw malformed("packed_samples.values", "and count differ");
   }
 
-  #value(id: number, bytes: Uint8Array): number {
-    const { forms, scales, references, counts } = this.#states;
-    const form = forms[id] as number;
-    if (form === i8 || form === i8Delta) {
-      const byte = bytes[this.#at++];
-      if (byte === undefined) throw malformed("packed_samples.values", "are too few");
-      const difference = (byte << 24) >> 24;
-      if (difference === mark) return this.#marked(id, form, bytes);
-      const count = form === i8 ? difference : (counts[id] as number) + difference;
-      if (Math.abs(count) > largestCount) throw malformed("packed_samples.values", "count too far");
-      counts[id] = count;
-      const reference = references[id] as number;
-      if (Number.isNaN(reference)) throw malformed("packed_samples.values", "have no reference");
-      return reference + (scales[id] as number) * count;
-    }
+  #float(form: number, bytes: Uint8Array): number {
     if (form === f16) return halfValue(this.#next(2, bytes).getUint16(this.#at - 2, true));
     if (form === f32) return this.#next(4, bytes).getFloat32(this.#at - 4, true);
     return this.#next(8, bytes).getFloat64(this.#at - 8, true);
   }
 
   #marked(id: number, form: number, bytes: Uint8Array): number {
-    const value = this.#next(8, bytes).getFloat64(this.#at - 8, true);
+    const value = this.#next(9, bytes).getFloat64(this.#at - 8, true);
     if (form === i8Delta && Number.isFinite(value)) {
       this.#states.references[id] = value;
       this.#states.counts[id] = 0;
@@ -211,6 +216,11 @@ export class SampleUnpacker {
     }
     return this.#view;
   }
+}
+
+function fromZigzag(coded: number): number {
+  if (coded < 2 ** 31) return (coded >>> 1) ^ -(coded & 1);
+  return coded % 2 === 0 ? coded / 2 : -(coded + 1) / 2;
 }
 
 function checkId(id: number, highestId: number): void {
