@@ -4,8 +4,8 @@ import {
   auditRetention,
   type TokenRecord,
 } from "../../packages/node/src/ports/access-records.ts";
-import type { InStore, Promised } from "./store-contract.ts";
 import { nowUs } from "./store-records.ts";
+import type { InStore, Promised } from "./store-place.ts";
 
 function tokenRecord(id: string, changes: Partial<TokenRecord> = {}): TokenRecord {
   return {

@@ -3,19 +3,7 @@ import { describe, test } from "node:test";
 import type { InstructionRecord, LedgerQuery, Store } from "../../packages/node/src/ports/store.ts";
 import { accessContract } from "./store-access-contract.ts";
 import { agentRecord, instructionRecord, ledgerEntry, nowUs, ruleRecord } from "./store-records.ts";
-
-/** The bounds that a store under test must honour. */
-export interface StoreBounds {
-  readonly maxAgents?: number;
-  readonly maxInstructions?: number;
-  readonly maxQueuedOperations?: number;
-}
-
-/** One place where things are kept. Opening it again finds what was kept before. */
-export interface StorePlace {
-  open(bounds?: StoreBounds): Promise<Store>;
-  remove(): Promise<void>;
-}
+import type { InStore, Promised, StoreBounds, StorePlace } from "./store-place.ts";
 
 const dayUs = 86_400e6;
 
@@ -51,13 +39,6 @@ export function storeContract(name: string, makePlace: () => Promise<StorePlace>
   describe(`the tokens and the audit of a ${name} store`, () => accessContract(promise, inStore));
   describe(`the life of a ${name} store`, () => lifeContract(promise, inStore));
 }
-
-export type Promised = (sentence: string, check: (place: StorePlace) => Promise<void>) => void;
-export type InStore = (
-  sentence: string,
-  check: (store: Store) => Promise<void>,
-  bounds?: StoreBounds,
-) => void;
 
 function stateContract(promise: Promised, inStore: InStore): void {
   inStore("nothing is kept at first", async (store) => {

@@ -96,7 +96,7 @@ function auditRow(row: Record<string, unknown>): KeptAuditRow {
     subject: String(row["subject"]),
     // The schema's CHECK lets no other text in.
     outcome: String(row["outcome"]) as AuditOutcome,
-    ...(row["code"] === null ? {} : { code: String(row["code"]) }),
+    ...(typeof row["code"] === "string" ? { code: row["code"] } : {}),
     address: String(row["address"]),
     details: String(row["details"]),
   };
