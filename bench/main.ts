@@ -10,6 +10,7 @@ const benches: Readonly<Record<string, () => Promise<Report>>> = {
   fleet: async () => await (await import("./fleet/fleet.ts")).fleetBench(),
   ingest: async () => await (await import("./ingest/ingest.ts")).ingestBench(),
   wire: async () => (await import("./wire/wire.ts")).wireBench(),
+  priority: async () => await (await import("./priority/priority.ts")).priorityBench(),
   start: async () => await (await import("./start/start.ts")).startBench(),
 };
 

@@ -49,6 +49,14 @@ export const suites = [
     isFull: true,
   },
   {
+    name: "skew",
+    globs: ["test/skew/**/*.test.ts"],
+    isIsolated: true,
+    concurrency: 2,
+    timeoutMs: 120_000,
+    isFull: true,
+  },
+  {
     name: "sim",
     globs: ["test/sim/**/*.test.ts"],
     isIsolated: true,

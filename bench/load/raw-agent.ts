@@ -17,12 +17,16 @@ export class RawAgent {
   readonly socket: Socket;
   readonly #id: string;
   readonly #path: string;
-  readonly #onInstruction: (instruction: InstructionMessage) => void;
+  readonly #onInstruction: (instruction: InstructionMessage) => "later" | void;
   readonly #writer = new FrameWriter();
   #left: Buffer = Buffer.alloc(0);
   #onWelcome: () => void = () => undefined;
 
-  constructor(url: string, id: string, onInstruction: (instruction: InstructionMessage) => void) {
+  constructor(
+    url: string,
+    id: string,
+    onInstruction: (instruction: InstructionMessage) => "later" | void,
+  ) {
     const { hostname, port, pathname } = new URL(url);
     this.#path = pathname;
     this.#id = id;
@@ -91,15 +95,17 @@ export class RawAgent {
   #onFrame(frame: Buffer): void {
     readFrame(frame, {
       onWelcome: () => this.#onWelcome(),
-      onInstruction: (instruction) => this.#answer(instruction),
+      onInstruction: (instruction) => {
+        if (this.#onInstruction(instruction) !== "later") this.answer(instruction);
+      },
       onGoodbye: ({ code, message }) => {
         throw new Error(`${this.#id} was sent away: ${code} ${message}`);
       },
     });
   }
 
-  #answer(instruction: InstructionMessage): void {
-    this.#onInstruction(instruction);
+  /** Tells that an instruction is executed; for those of which `onInstruction` said that it is so later. */
+  answer(instruction: InstructionMessage): void {
     const nowUs = epochUs();
     const { id: instructionId, action, episode } = instruction;
     const common = {

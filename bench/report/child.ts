@@ -10,8 +10,15 @@ export interface BenchProcess {
 }
 
 /** Starts a Node program and waits for its first line on standard output. */
-export async function startProcess(file: string, args: readonly string[]): Promise<BenchProcess> {
-  const child = spawn(process.execPath, [file, ...args], { stdio: ["pipe", "pipe", "inherit"] });
+export async function startProcess(
+  file: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<BenchProcess> {
+  const child = spawn(process.execPath, [file, ...args], {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: { ...process.env, ...environment },
+  });
   const lines = createInterface({ input: child.stdout });
   const first = once(lines, "line").then(([line]) => String(line));
   const failed = once(child, "exit").then(([code]) => {

@@ -2,7 +2,7 @@
  * The far end of a channel in a process of its own, so that it can be killed: `dial URL` sends one
  * frame, `listen ws` or `listen PATH` prints its address and greets each channel with one frame.
  */
-import { dial } from "../../packages/agent/src/dial/node.ts";
+import { dialWith } from "../../packages/agent/src/dial/node.ts";
 import { createHttpServer } from "../../packages/node/src/adapters/http-server/index.ts";
 import { systemClock } from "../../packages/node/src/adapters/system-clock/index.ts";
 import { createUnixTransport } from "../../packages/node/src/adapters/unix-transport/index.ts";
@@ -12,7 +12,7 @@ const clock = systemClock();
 const greeting = (): Uint8Array => Uint8Array.of(1, 2, 3);
 
 function callIn(url: string): void {
-  const channel = dial(
+  const channel = dialWith({})(
     url,
     { onOpen: () => channel.send(greeting()), onFrame: () => {}, onEnd: () => process.exit(1) },
     { maxFrameBytes: 1000 },

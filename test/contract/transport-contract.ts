@@ -261,19 +261,16 @@ function endings(bothWays: BothWays): void {
     },
   );
 
-  bothWays(
-    "closing ends also when the peer sends without pause",
-    async (sender, receiver) => {
-      const pump = (): void => {
-        for (let number = 0; number < 64; number++) receiver.channel.send(new Uint8Array(16_384));
-      };
-      receiver.heard.onDrain = pump;
-      pump();
-      await sender.heard.received(1);
-      sender.channel.close();
-      await Promise.all([sender.heard.ended(), receiver.heard.ended()]);
-    },
-  );
+  bothWays("closing ends also when the peer sends without pause", async (sender, receiver) => {
+    const pump = (): void => {
+      for (let number = 0; number < 64; number++) receiver.channel.send(new Uint8Array(16_384));
+    };
+    receiver.heard.onDrain = pump;
+    pump();
+    await sender.heard.received(1);
+    sender.channel.close();
+    await Promise.all([sender.heard.ended(), receiver.heard.ended()]);
+  });
 
   bothWays(
     "closing ends within its bound when the peer does not read",

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { dial } from "../../packages/agent/src/dial/node.ts";
+import { dialWith } from "../../packages/agent/src/dial/node.ts";
 import { createHttpServer } from "../../packages/node/src/adapters/http-server/index.ts";
 import { systemClock } from "../../packages/node/src/adapters/system-clock/index.ts";
 import { createUnixTransport } from "../../packages/node/src/adapters/unix-transport/index.ts";
@@ -60,7 +60,7 @@ for (const kind of ["WebSocket", "Unix socket"] as const) {
     assert.ok(stdout !== null);
     const [line] = (await once(stdout, "data")) as [Buffer];
     const heard = new Recorder();
-    dial(line.toString().trim(), heard, { maxFrameBytes: 1000 });
+    dialWith({})(line.toString().trim(), heard, { maxFrameBytes: 1000 });
     await heard.received(1);
     node.kill("SIGKILL");
     await heard.ended();

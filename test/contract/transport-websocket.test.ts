@@ -3,7 +3,7 @@ import { type Socket, connect } from "node:net";
 import { test } from "node:test";
 import type { Channel, ChannelEnd } from "@myelin/core/channel";
 import { WebSocket } from "ws";
-import { dial } from "../../packages/agent/src/dial/node.ts";
+import { dialWith } from "../../packages/agent/src/dial/node.ts";
 import type { HttpServer } from "../../packages/node/src/adapters/http-server/index.ts";
 import type { AcceptChannel, PeerInfo } from "../../packages/node/src/ports/transport.ts";
 import {
@@ -118,7 +118,7 @@ test("a refusal says which subprotocols are spoken, and the SDK's dialer hands i
   const { hint } = assertErrorShape(outcome.text, "UNSUPPORTED_VERSION");
   assert.match(hint ?? "", /myelin\.v1\.proto or myelin\.v1\.msgpack or myelin\.v1\.json/);
   const heard = new Recorder();
-  dial(`${server.url}/nowhere`, heard, { maxFrameBytes: 1000 });
+  dialWith({})(`${server.url}/nowhere`, heard, { maxFrameBytes: 1000 });
   const end = await heard.ended();
   assert.equal(end.code, "NOT_FOUND");
   assert.match(end.reason, /404 .*no WebSocket at/);

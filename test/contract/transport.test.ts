@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Channel, Dial } from "@myelin/core/channel";
 import { encodingNamed, encodingNames } from "@myelin/core/wire";
-import { dial } from "../../packages/agent/src/dial/node.ts";
+import { dialWith } from "../../packages/agent/src/dial/node.ts";
 import { createHttpServer } from "../../packages/node/src/adapters/http-server/index.ts";
 import { createMemoryTransport } from "../../packages/node/src/adapters/memory-transport/index.ts";
 import { systemClock } from "../../packages/node/src/adapters/system-clock/index.ts";
@@ -17,7 +17,8 @@ const clock = systemClock();
 
 for (const encoding of encodingNames) {
   const { isText } = encodingNamed(encoding);
-  const dialEncoded: Dial = (url, handler, options) => dial(url, handler, { ...options, encoding });
+  const dialEncoded: Dial = (url, handler, options) =>
+    dialWith({})(url, handler, { ...options, encoding });
 
   transportContract(`WebSocket in ${encoding}`, async () => ({
     transport: createHttpServer({
@@ -40,7 +41,7 @@ for (const encoding of encodingNames) {
     const unix = createUnixTransport({ path, maxFrameBytes, maxConnections: 9, clock, encoding });
     for (const [transport, dials] of [
       [memory, memory.dial],
-      [unix, dial],
+      [unix, dialWith({})],
     ] as const) {
       const accepted = Promise.withResolvers<Channel>();
       await transport.listen((channel) => {
@@ -62,7 +63,7 @@ transportContract("Unix socket", async () => {
   const path = join(directory, "node.sock");
   return {
     transport: createUnixTransport({ path, maxFrameBytes, maxConnections: 200, clock }),
-    dial,
+    dial: dialWith({}),
   };
 });
 

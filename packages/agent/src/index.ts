@@ -11,6 +11,6 @@ export { connect, createAgent } from "./connect.ts";
 export type { AgentStatus, BackoffOptions, ConnectOptions } from "./connection/index.ts";
 export type { Handler, HandlerContext, HandlerOptions, Instruction } from "./instructions/index.ts";
 export type { Metric, MetricOptions } from "./metric.ts";
-export type { AgentOptions, Tier } from "./options.ts";
+export type { AgentOptions, AgentTlsFiles, Tier } from "./options.ts";
 export type { ReportOptions } from "./report-options.ts";
 export type { AgentStatistics } from "./statistics.ts";

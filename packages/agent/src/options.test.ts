@@ -30,6 +30,18 @@ test("what is not given comes from the environment", () => {
   });
 });
 
+test("frames are in protobuf unless another encoding is asked for, by one of its names", () => {
+  const id = "w1";
+  assert.equal(resolveOptions({ id }, {}).encoding, "proto");
+  assert.equal(resolveOptions({ id }, { MYELIN_ENCODING: "json" }).encoding, "json");
+  const both = resolveOptions({ id, encoding: "msgpack" }, { MYELIN_ENCODING: "json" });
+  assert.equal(both.encoding, "msgpack");
+  assert.throws(() => resolveOptions({ id }, { MYELIN_ENCODING: "xml" }), {
+    code: "INVALID_ARGUMENT",
+    message: /"xml" is no encoding/,
+  });
+});
+
 test("what is given comes before the environment, and the rest has defaults", () => {
   const environment = { MYELIN_AGENT_ID: "other", MYELIN_URL: "", MYELIN_LABELS: "zone=a" };
   const { url, identity, bufferBytes } = resolveOptions(

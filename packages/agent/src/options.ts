@@ -7,7 +7,7 @@ import { type EncodingName, parseEncodingName } from "@myelin/core/wire";
 import type { BackoffOptions, Identity } from "./connection/index.ts";
 import { cryptoRandom } from "./crypto-random.ts";
 import { systemClock, systemWallUs } from "./time/index.ts";
-import { dial as platformDial } from "#dial";
+import { dialWith } from "#dial";
 
 /** Address of a node when nothing else is said. */
 const defaultUrl = "ws://127.0.0.1:7400";
@@ -16,6 +16,16 @@ const smallestBufferBytes = 16_384;
 
 /** Where an agent runs. */
 export type Tier = (typeof tiers)[number];
+
+/** Files of PEM: whom to trust, and what to prove oneself with where the node asks for it. */
+export interface AgentTlsFiles {
+  /** Authorities to trust besides the system's; MYELIN_CA. */
+  readonly ca?: string;
+  /** MYELIN_CERT. */
+  readonly cert?: string;
+  /** MYELIN_KEY. */
+  readonly key?: string;
+}
 
 /** Who an agent is and how it reaches its node. What is absent comes from the environment, where there is one. */
 export interface AgentOptions {
@@ -37,6 +47,8 @@ export interface AgentOptions {
   readonly token?: string;
   /** How frames are written: `proto`, `msgpack` or `json`; MYELIN_ENCODING, else `proto`. */
   readonly encoding?: EncodingName;
+  /** Files of PEM for TLS, in Node: read at each try to connect. */
+  readonly tls?: AgentTlsFiles;
   /** Names this life of the program; random by default. */
   readonly incarnation?: string;
   /** Bound on telemetry kept until the node confirms it, in bytes; 4 MiB by default, at least 16 KiB. */
@@ -104,10 +116,21 @@ export function resolveOptions(options: AgentOptions, environment: Environment):
     maxOutcomes: options.maxOutcomes ?? 10_000,
     backoff: options.backoff ?? { baseMs: 100, capMs: 5_000 },
     connectTimeoutMs: options.connectTimeoutMs ?? 10_000,
-    dial: options.dial ?? platformDial,
+    dial: options.dial ?? dialWith(tlsOf(options, environment)),
     clock: options.clock ?? systemClock,
     wallUs: options.wallUs ?? (options.clock === undefined ? systemWallUs : undefined),
     random,
+  };
+}
+
+function tlsOf({ tls = {} }: AgentOptions, environment: Environment): AgentTlsFiles {
+  const ca = tls.ca ?? (environment["MYELIN_CA"] || undefined);
+  const cert = tls.cert ?? (environment["MYELIN_CERT"] || undefined);
+  const key = tls.key ?? (environment["MYELIN_KEY"] || undefined);
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
   };
 }
 

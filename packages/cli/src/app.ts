@@ -7,6 +7,7 @@ import {
 } from "@stricli/core";
 import { agentCommand, agentsCommand } from "./commands/agents.ts";
 import { backupCommand } from "./commands/backup.ts";
+import { completionsCommand } from "./commands/completions.ts";
 import { configCommand } from "./commands/config.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { enforceRoutes } from "./commands/enforce.ts";
@@ -21,7 +22,7 @@ import { upCommand } from "./commands/up.ts";
 import { watchCommand } from "./commands/watch.ts";
 import type { CliContext } from "./context.ts";
 import { exitCodeOf } from "./exit-codes.ts";
-import { errorText } from "./output/index.ts";
+import { argumentErrorText, errorText } from "./output/index.ts";
 import { version } from "./version.ts";
 
 const routes: RouteMap<CliContext> = buildRouteMap<string, CliContext>({
@@ -41,6 +42,7 @@ const routes: RouteMap<CliContext> = buildRouteMap<string, CliContext>({
     backup: backupCommand,
     restore: restoreCommand,
     doctor: doctorCommand,
+    completions: completionsCommand(() => routes),
     demo: demoCommand,
   },
 });
@@ -52,6 +54,11 @@ export const app: Application<CliContext> = buildApplication<CliContext>(routes,
   scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
   determineExitCode: exitCodeOf,
   localization: {
-    text: { ...text_en, exceptionWhileRunningCommand: errorText, commandErrorResult: errorText },
+    text: {
+      ...text_en,
+      exceptionWhileParsingArguments: argumentErrorText,
+      exceptionWhileRunningCommand: errorText,
+      commandErrorResult: errorText,
+    },
   },
 });

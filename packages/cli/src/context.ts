@@ -1,5 +1,5 @@
 import type { CommandContext, StricliProcess, TypedFlagParameter } from "@stricli/core";
-import { type NodeAddress, NodeClient } from "./client/index.ts";
+import { type ClientTlsFiles, type NodeAddress, NodeClient } from "./client/index.ts";
 
 /** What every command works with. */
 export interface CliContext extends CommandContext {
@@ -13,12 +13,15 @@ export interface CliContext extends CommandContext {
 export interface NodeFlags {
   readonly url?: string;
   readonly token?: string;
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 type OptionalText = TypedFlagParameter<string | undefined, CliContext>;
 
 /** The flags' description for the command line library. */
-export const nodeFlags: { readonly url: OptionalText; readonly token: OptionalText } = {
+export const nodeFlags: { readonly [Name in keyof Required<NodeFlags>]: OptionalText } = {
   url: {
     kind: "parsed",
     parse: String,
@@ -33,7 +36,14 @@ export const nodeFlags: { readonly url: OptionalText; readonly token: OptionalTe
     brief: "Token to show the node (better: MYELIN_TOKEN)",
     placeholder: "TOKEN",
   },
+  ca: fileFlag("Authorities to trust over https: besides the system's, as PEM (MYELIN_CA)"),
+  cert: fileFlag("Certificate to show a node that asks for one, as PEM (MYELIN_CERT)"),
+  key: fileFlag("Key of that certificate, as PEM (MYELIN_KEY)"),
 };
+
+function fileFlag(brief: string): OptionalText {
+  return { kind: "parsed", parse: String, optional: true, brief, placeholder: "FILE" };
+}
 
 /** The flag of every command that can print JSON. */
 export const jsonFlag: { readonly json: TypedFlagParameter<boolean, CliContext> } = {
@@ -45,6 +55,18 @@ export function addressOf(context: CliContext, flags: NodeFlags): NodeAddress {
   return {
     url: flags.url ?? (context.env["MYELIN_URL"] || "http://127.0.0.1:7400"),
     token: flags.token ?? (context.env["MYELIN_TOKEN"] || undefined),
+    tls: tlsFilesOf(context, flags),
+  };
+}
+
+function tlsFilesOf({ env }: CliContext, flags: NodeFlags): ClientTlsFiles {
+  const ca = flags.ca ?? (env["MYELIN_CA"] || undefined);
+  const cert = flags.cert ?? (env["MYELIN_CERT"] || undefined);
+  const key = flags.key ?? (env["MYELIN_KEY"] || undefined);
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
   };
 }
 

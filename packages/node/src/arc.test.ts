@@ -429,8 +429,10 @@ test("a further hello on a connection tells nothing of what is under way on it",
   const agent = await new TestAgent(node.clock).join(node);
   await node.apply(hot);
   agent.report({ cpu_usage: 0.95 });
-  await node.clock.run(5 * secondUs);
+  await node.clock.run(0);
   const { id } = agent.only;
+  agent.tell(id, "received");
+  await node.clock.run(5 * secondUs);
   const other = { instructionId: "other", status: "executed" as const, action: "restart" };
   agent.greet({ outcomes: [{ ...other, receivedAtUs: 1, begunAtUs: 1, endedAtUs: 2 }] });
   await node.clock.run(0);
@@ -445,8 +447,10 @@ test("what was lost with a connection is sent again once the part has told its a
   const agent = await new TestAgent(node.clock).join(node);
   await node.apply(hot);
   agent.report({ cpu_usage: 0.95 });
-  agent.disconnect();
+  agent.freeze();
   await node.clock.run(0);
+  agent.disconnect();
+  agent.thaw();
   assert.equal(agent.received.length, 0);
   await agent.join(node, { actionsFollow: true, actions: [] });
   await node.clock.run(3 * secondUs);

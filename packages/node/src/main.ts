@@ -16,13 +16,9 @@ import { openSqliteStore } from "./adapters/sqlite-store/index.ts";
 import { systemClock } from "./adapters/system-clock/index.ts";
 import { systemResources } from "./adapters/system-resources/index.ts";
 import { createUnixTransport } from "./adapters/unix-transport/index.ts";
-import {
-  createApi,
-  createHealth,
-  type EnforcementDocument,
-  enforcementDocument,
-} from "./api/index.ts";
+import { createHealth, type EnforcementDocument, enforcementDocument } from "./api/index.ts";
 import { Arc, type Notice } from "./arc.ts";
+import { createArcApi } from "./arc-api.ts";
 import type { Store, StoreHealth } from "./ports/store.ts";
 import type { Transport } from "./ports/transport.ts";
 import type { OverloadFigures } from "./scheduler/index.ts";
@@ -203,26 +199,13 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
   });
   const unreadiness = (): string | undefined =>
     arc.isDraining ? "the node is shutting down" : undefined;
-  const api = createApi({
-    registry: arc.registry,
-    sessions: arc.sessions,
-    dispatch: arc.dispatch,
-    byHand: arc.byHand,
-    ledger: arc.ledger,
-    book: arc.rules,
-    enforcement: arc.enforcement,
+  const api = createArcApi(arc, {
     clock,
     store,
     access,
-    audit: arc.audit,
-    insight: arc.insight,
     describeNode: describe,
     metrics: () => metrics.read(),
-    nowUs: () => clock.nowUs(),
-    watch: arc.watch,
     load: () => meter.read(),
-    defer: (callback) => clock.defer(callback),
-    closeBreaker: (name) => arc.engine.closeBreaker(name),
     makeBackup:
       backups &&
       (() =>
@@ -231,8 +214,6 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
           node: identity.id,
           createdAtMs: clock.nowUs() / 1000,
         })),
-    status: (entry) => arc.engine.ruleStatus(entry.plan.name),
-    isDraining: () => arc.isDraining,
     unreadiness,
   });
   const listening = {
@@ -381,7 +362,7 @@ function logNotice(log: Logger, notice: Notice): void {
     }
     case "overload": {
       const { level, load } = notice;
-      log.warn({ level, load: Math.round(load * 100) / 100 }, overloadMessages[level]);
+      log.warn({ step: level, load: Math.round(load * 100) / 100 }, overloadMessages[level]);
       return;
     }
     case "store-error":

@@ -20,25 +20,15 @@ import {
   type MemoryStore,
 } from "./adapters/memory-store/index.ts";
 import { createMemoryTransport, type MemoryTransport } from "./adapters/memory-transport/index.ts";
-import { createApi, type Load } from "./api/index.ts";
+import { idleLoad } from "./api/index.ts";
 import { Arc, type Notice } from "./arc.ts";
+import { createArcApi } from "./arc-api.ts";
 import type { HttpHandler, HttpResponse } from "./ports/transport.ts";
 import { defaultSessionSettings, type SessionSettings } from "./session/index.ts";
 import { type ArcSettings, defaultArcSettings } from "./settings.ts";
 
 const startUs = 1_790_000_000_000_000;
 export const secondUs = 1e6;
-
-/** The load of a node that nobody measures. */
-const idle: Load = {
-  samplesPerSecond: 0,
-  framesPerSecond: 0,
-  bytesPerSecond: 0,
-  instructionsPerSecond: 0,
-  cpu: 0,
-  eventLoop: 0,
-  memoryBytes: 0,
-};
 
 /** What a node under test is made of. */
 export interface TestNodeOptions {
@@ -92,28 +82,13 @@ export class TestNode {
     });
     this.arc = arc;
     this.transport = createMemoryTransport({ clock, maxFrameBytes: 1 << 20 });
-    this.#api = createApi({
-      access,
-      audit: arc.audit,
-      registry: arc.registry,
-      sessions: arc.sessions,
-      dispatch: arc.dispatch,
-      byHand: arc.byHand,
-      ledger: arc.ledger,
-      book: arc.rules,
-      enforcement: arc.enforcement,
+    this.#api = createArcApi(arc, {
       clock,
       store: this.store,
-      insight: arc.insight,
+      access,
       describeNode: () => ({ id: "n1", openInstructions: arc.dispatch.openCount }),
       metrics: () => Promise.resolve({ contentType: "text/plain", text: "up 1\n" }),
-      nowUs: () => clock.nowUs(),
-      watch: arc.watch,
-      load: () => idle,
-      defer: (callback) => clock.defer(callback),
-      closeBreaker: (name) => arc.engine.closeBreaker(name),
-      status: (entry) => arc.engine.ruleStatus(entry.plan.name),
-      isDraining: () => arc.isDraining,
+      load: () => idleLoad,
       unreadiness: () => (arc.isDraining ? "the node is shutting down" : undefined),
     });
   }

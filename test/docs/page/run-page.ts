@@ -8,6 +8,7 @@ import { delimiter, join } from "node:path";
 import process from "node:process";
 import { createLog, type RunningNode, startNode } from "@myelin/node";
 import { eventually } from "./eventually.ts";
+import { Conversation } from "./conversation.ts";
 import { Exchange } from "./exchange.ts";
 import { assertOutput, assertRefused, assertRules } from "./expectations.ts";
 import { LiveProcess } from "./live-process.ts";
@@ -34,6 +35,7 @@ class Stage implements AsyncDisposable {
   readonly #folder: string;
   readonly #node: RunningNode;
   readonly #exchange: Exchange;
+  readonly #conversation: Conversation;
   readonly #live: LiveProcess[] = [];
   #files = 0;
   #output = "";
@@ -42,6 +44,7 @@ class Stage implements AsyncDisposable {
     this.#folder = folder;
     this.#node = node;
     this.#exchange = new Exchange(node.httpUrl);
+    this.#conversation = new Conversation(node.url);
   }
 
   static async open(page: Page): Promise<Stage> {
@@ -94,6 +97,12 @@ class Stage implements AsyncDisposable {
       case "text answer":
         await this.#exchange.expectWords(text);
         break;
+      case "json say":
+        await this.#conversation.say(text);
+        break;
+      case "json hear":
+        await this.#conversation.hear(JSON.parse(text));
+        break;
       case "text output":
         assertOutput(text, this.#output);
         break;
@@ -109,6 +118,7 @@ class Stage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#conversation.close();
     await Promise.all(this.#live.map((live) => live.stop()));
     await this.#node.close(1000);
   }

@@ -13,6 +13,8 @@ export const tags: ReadonlyMap<string, string> = new Map([
   ["http run", "sent to a node"],
   ["json answer", "has the shape of what the node answered to the request before"],
   ["text answer", "the first word of each line is in what the node answered"],
+  ["json say", "sent to a node as one text, over the page's own WebSocket in JSON"],
+  ["json hear", "the next frame that comes over that WebSocket has these operations"],
   ["text output", "begins as the output of the shell block before"],
   ["text", "a picture, or an output that is not checked"],
 ]);

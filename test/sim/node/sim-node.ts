@@ -15,8 +15,9 @@ import {
   type MemoryDisk,
   type MemoryStore,
 } from "../../../packages/node/src/adapters/memory-store/index.ts";
-import { createApi } from "../../../packages/node/src/api/index.ts";
+import { idleLoad } from "../../../packages/node/src/api/index.ts";
 import { Arc, type Notice } from "../../../packages/node/src/arc.ts";
+import { createArcApi } from "../../../packages/node/src/arc-api.ts";
 import type { HttpHandler, HttpResponse } from "../../../packages/node/src/ports/transport.ts";
 import { defaultSessionSettings } from "../../../packages/node/src/session/index.ts";
 import { type ArcSettings, defaultArcSettings } from "../../../packages/node/src/settings.ts";
@@ -220,6 +221,11 @@ export class SimNode {
       case "breaker-opened":
         trace.note("node", `breaker over ${notice.over}`);
         return;
+      case "breaker-closed":
+      case "enforcement":
+      case "overload":
+        trace.note("node", notice.kind);
+        return;
       case "rule-unreadable":
         judge.breach("rules are kept", notice.message);
     }
@@ -231,25 +237,13 @@ function codeOf(error: MyelinError): string {
 }
 
 function apiOf(arc: Arc, store: MemoryStore, access: Access, clock: Clock): HttpHandler {
-  return createApi({
-    audit: arc.audit,
-    registry: arc.registry,
-    sessions: arc.sessions,
-    dispatch: arc.dispatch,
-    byHand: arc.byHand,
-    ledger: arc.ledger,
-    book: arc.rules,
-    enforcement: arc.enforcement,
+  return createArcApi(arc, {
     clock,
     store,
     access,
-    insight: arc.insight,
     describeNode: () => ({}),
     metrics: () => Promise.resolve({ contentType: "text/plain", text: "" }),
-    nowUs: () => clock.nowUs(),
-    closeBreaker: (name) => arc.engine.closeBreaker(name),
-    status: (entry) => arc.engine.ruleStatus(entry.plan.name),
-    isDraining: () => arc.isDraining,
+    load: () => idleLoad,
     unreadiness: () => undefined,
   });
 }

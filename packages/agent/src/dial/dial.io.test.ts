@@ -8,9 +8,9 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Channel, ChannelEnd, Dial } from "@myelin/core/channel";
 import { type WebSocket, WebSocketServer } from "ws";
-import { dial as dialInBrowser } from "./browser.ts";
+import { dialWith as dialInBrowserWith } from "./browser.ts";
 import { FrameSplitter, prefixed } from "./length-prefix.ts";
-import { dial as dialInNode } from "./node.ts";
+import { dialWith } from "./node.ts";
 
 const maxFrameBytes = 1_048_576;
 
@@ -127,6 +127,8 @@ class Caller {
   }
 }
 
+const dialInNode = dialWith({});
+const dialInBrowser = dialInBrowserWith({});
 const dialers: [string, Dial, () => Promise<EchoServer>][] = [
   ["Node over WebSocket", dialInNode, webSocketEcho],
   ["Node over a Unix socket", dialInNode, unixEcho],

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Channel, ChannelEnd, ChannelHandler, DialOptions } from "@myelin/core/channel";
-import { type ErrorCode, isErrorCode } from "@myelin/core/errors";
+import { type ErrorCode, isErrorCode, tlsFaultOf } from "@myelin/core/errors";
 import { encodingNamed, subprotocolOf } from "@myelin/core/wire";
 import { WebSocket } from "ws";
+import type { TlsMaterial } from "./node-tls-files.ts";
 
 const closeWithinMs = 1_000;
 /** A longer refusal is no node's. */
@@ -23,12 +24,18 @@ const codesByClose: ReadonlyMap<number, ErrorCode> = new Map([
 ]);
 
 /** Opens a WebSocket. Nagle's algorithm and compression are off: frames are small and urgent. */
-export function dialWebSocket(url: string, handler: ChannelHandler, options: DialOptions): Channel {
+export function dialWebSocket(
+  url: string,
+  handler: ChannelHandler,
+  options: DialOptions,
+  tls: TlsMaterial,
+): Channel {
   const { name, isText } = encodingNamed(options.encoding);
   const socket = new WebSocket(url, subprotocolOf(name), {
     perMessageDeflate: false,
     maxPayload: options.maxFrameBytes,
     skipUTF8Validation: true,
+    ...tls,
   });
   let failure: ChannelEnd | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -49,7 +56,7 @@ export function dialWebSocket(url: string, handler: ChannelHandler, options: Dia
     });
   });
   socket.on("error", (error: Error & { readonly code?: string }) => {
-    failure ??= { code: codeOf(error.code), reason: error.message || error.name };
+    failure ??= { code: codeOf(error.code), reason: reasonOf(error) };
   });
   socket.on("close", (closeCode, reason) => {
     clearTimeout(timer);
@@ -104,6 +111,12 @@ function watchDrain(stream: Socket, socket: WebSocket, handler: ChannelHandler):
   stream.on("drain", () => {
     if (socket.readyState === WebSocket.OPEN && socket.bufferedAmount === 0) handler.onDrain?.();
   });
+}
+
+function reasonOf(error: Error & { readonly code?: string }): string {
+  const fault = tlsFaultOf(error.code);
+  if (fault !== undefined) return `${fault.message} (${error.code}). ${fault.hint}`;
+  return error.message || error.name;
 }
 
 /** The library names breaches of the protocol by codes of its own; all else is the network's. */

@@ -1,11 +1,14 @@
-import { MyelinError } from "@myelin/core/errors";
+import { MyelinError, tlsFaultOf } from "@myelin/core/errors";
 import { isJsonObject, type JsonObject } from "@myelin/core/json";
+import type { ClientTlsFiles } from "./secure-fetch.ts";
 
 /** Which node to call, and with what. */
 export interface NodeAddress {
   /** `http://…` or `ws://…`; MYELIN_URL, or the default port on this machine. */
   readonly url: string;
   readonly token: string | undefined;
+  /** Whom to trust over `https:`, and what to prove oneself with. */
+  readonly tls?: ClientTlsFiles;
 }
 
 /** Headers beside those that every call has. */
@@ -15,15 +18,17 @@ type Headers = Readonly<Record<string, string>>;
 export class NodeClient {
   readonly #base: URL;
   readonly #token: string | undefined;
+  readonly #tls: ClientTlsFiles;
   readonly #onUnenforced: (() => void) | undefined;
 
   /**
    * @param onUnenforced Told once when an answer says that the node's enforcement is off.
    * @throws MyelinError INVALID_ARGUMENT for an address that is none
    */
-  constructor({ url, token }: NodeAddress, onUnenforced?: () => void) {
+  constructor({ url, token, tls }: NodeAddress, onUnenforced?: () => void) {
     this.#base = baseOf(url);
     this.#token = token;
+    this.#tls = tls ?? {};
     let isTold = false;
     this.#onUnenforced = () => {
       if (!isTold) onUnenforced?.();
@@ -97,20 +102,20 @@ export class NodeClient {
     if (this.#token !== undefined) headers["authorization"] = `Bearer ${this.#token}`;
     if (body !== undefined)
       headers["content-type"] = typeof body === "string" ? "application/yaml" : "application/json";
+    const url = new URL(path, this.#base);
+    const text = typeof body === "string" ? body : JSON.stringify(body);
+    const request = {
+      method,
+      headers,
+      ...(signal === undefined ? {} : { signal }),
+      ...(body === undefined ? {} : { body: text }),
+    };
     try {
-      return await fetch(new URL(path, this.#base), {
-        method,
-        headers,
-        ...(signal === undefined ? {} : { signal }),
-        ...(body === undefined
-          ? {}
-          : { body: typeof body === "string" ? body : JSON.stringify(body) }),
-      });
+      if (url.protocol === "http:") return await fetch(url, request);
+      const { fetchSecurely } = await import("./secure-fetch.ts");
+      return await fetchSecurely(url, request, this.#tls);
     } catch (cause) {
-      throw new MyelinError("UNAVAILABLE", `no node answers at ${this.address}`, {
-        hint: "Start one with `myelin up`, or name it with --url or MYELIN_URL.",
-        cause,
-      });
+      throw unreachable(this.address, cause);
     }
   }
 
@@ -127,7 +132,27 @@ export class NodeClient {
   }
 }
 
-/** Where a node's HTTP API is, by any of its addresses on TCP. @throws MyelinError INVALID_ARGUMENT */
+function unreachable(address: string, cause: unknown): MyelinError {
+  if (cause instanceof MyelinError) return cause;
+  const code = codeOf(cause) ?? (cause instanceof Error ? codeOf(cause.cause) : undefined);
+  const fault = tlsFaultOf(code);
+  if (fault !== undefined) {
+    const { message, hint } = fault;
+    return new MyelinError("UNAVAILABLE", `no node at ${address}: ${message}`, { hint, cause });
+  }
+  const isCut = code === "ECONNRESET" || code === "UND_ERR_SOCKET";
+  return new MyelinError("UNAVAILABLE", `no node answers at ${address}`, {
+    hint: isCut
+      ? "It cut the connection off: does it speak TLS (https:), or ask for a client's certificate (--cert, --key)?"
+      : "Start one with `myelin up`, or name it with --url or MYELIN_URL.",
+    cause,
+  });
+}
+
+function codeOf(thrown: unknown): string | undefined {
+  return thrown instanceof Error && "code" in thrown ? String(thrown.code) : undefined;
+}
+
 function withQuery(path: string, query: Readonly<Record<string, string | undefined>>): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query))
@@ -135,6 +160,7 @@ function withQuery(path: string, query: Readonly<Record<string, string | undefin
   return search.size === 0 ? path : `${path}?${search}`;
 }
 
+/** Where a node's HTTP API is, by any of its addresses on TCP. @throws MyelinError INVALID_ARGUMENT */
 export function baseOf(url: string): URL {
   const http = url.replace(/^ws(s?):/, "http$1:");
   if (/^https?:\/\//.test(http) && URL.canParse(http)) return new URL("/", http);

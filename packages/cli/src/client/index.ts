@@ -1,1 +1,2 @@
 export { baseOf, type NodeAddress, NodeClient } from "./client.ts";
+export type { ClientTlsFiles } from "./secure-fetch.ts";

@@ -1,6 +1,7 @@
 import process from "node:process";
 import { MyelinError } from "@myelin/core/errors";
 import type { NodeClient } from "../client/index.ts";
+import { cell } from "../output/index.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 
 /** The oldest major version of Node.js that Myelin runs on (`engines` of its packages). */
@@ -24,7 +25,7 @@ export function nodeJsFinding(nodeJs: string): Finding {
 async function runningFinding(client: NodeClient, version: string): Promise<Finding> {
   try {
     const { version: running } = await client.get("/api/v1/node");
-    return versionFinding(version, String(running), client.address);
+    return versionFinding(version, cell(running), client.address);
   } catch (thrown) {
     const error = MyelinError.from(thrown);
     if (error.code === "UNAVAILABLE")

@@ -1,3 +1,4 @@
+import { ArgumentScannerError, formatMessageForArgumentScannerError } from "@stricli/core";
 import { cell } from "./json-view.ts";
 import { isJsonObject } from "@myelin/core/json";
 import { MyelinError } from "@myelin/core/errors";
@@ -20,4 +21,16 @@ export function errorText(thrown: unknown): string {
   if (error.code === "INTERNAL" && error.cause instanceof Error && error.cause.stack !== undefined)
     lines.push(error.cause.stack);
   return lines.join("\n");
+}
+
+/** An error in the words of the command line itself: which of them, and what to write there. */
+export function argumentErrorText(thrown: unknown): string {
+  if (!(thrown instanceof ArgumentScannerError)) return errorText(thrown);
+  return formatMessageForArgumentScannerError(thrown, {
+    ArgumentParseError({ externalFlagNameOrPlaceholder: name, input, exception }) {
+      const error = MyelinError.from(exception);
+      const message = `Failed to parse ${JSON.stringify(input)} for ${name}: ${error.message}`;
+      return error.hint === "" ? message : `${message}\n  ${error.hint}`;
+    },
+  });
 }

@@ -1,4 +1,4 @@
-export { errorText } from "./error.ts";
+export { argumentErrorText, errorText } from "./error.ts";
 export { cell, numberOf, objectsOf } from "./json-view.ts";
 export { readableUs, table } from "./table.ts";
 export { fitted, printable, truncated, widthOf } from "./text.ts";

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { MyelinError } from "@myelin/core/errors";
 import { parsePartName } from "@myelin/core/ids";
 import { baseOf } from "../client/index.ts";
@@ -14,11 +15,13 @@ export interface AgentIdentity {
   readonly type: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly token?: string;
+  /** Files of PEM: whom to trust over TLS, and what to prove oneself with. */
+  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string };
 }
 
 /** @throws MyelinError INVALID_ARGUMENT */
 export function identityOf(context: CliContext, flags: RunFlags): AgentIdentity {
-  const { url, token } = addressOf(context, flags);
+  const { url, token, tls = {} } = addressOf(context, flags);
   // Before the command is started: an address that is none will not become one.
   if (!url.startsWith("unix:")) baseOf(url);
   const id = flags.id ?? context.env["MYELIN_AGENT_ID"];
@@ -32,6 +35,7 @@ export function identityOf(context: CliContext, flags: RunFlags): AgentIdentity 
     id,
     type: flags.type ?? (context.env["MYELIN_AGENT_TYPE"] || "process"),
     labels: Object.fromEntries(flags.label ?? []),
+    tls,
     ...(token === undefined ? {} : { token }),
   };
 }
@@ -51,7 +55,7 @@ export function commandPartOf(flags: RunFlags): string {
 /** What lets an SDK in the command join the same agent without a word. */
 export function childEnvironment(
   environment: CliContext["env"],
-  { url, id, type, labels, token }: AgentIdentity,
+  { url, id, type, labels, token, tls }: AgentIdentity,
   part: string,
 ): Record<string, string | undefined> {
   return {
@@ -64,5 +68,8 @@ export function childEnvironment(
       .map(([name, value]) => `${name}=${value}`)
       .join(","),
     ...(token === undefined ? {} : { MYELIN_TOKEN: token }),
+    ...(tls.ca === undefined ? {} : { MYELIN_CA: resolve(tls.ca) }),
+    ...(tls.cert === undefined ? {} : { MYELIN_CERT: resolve(tls.cert) }),
+    ...(tls.key === undefined ? {} : { MYELIN_KEY: resolve(tls.key) }),
   };
 }

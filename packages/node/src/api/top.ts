@@ -1,5 +1,5 @@
 import { formatTime, type InstructionDocument } from "@myelin/core/instruction";
-import type { JsonObject } from "@myelin/core/json";
+import { isJsonObject, type JsonObject } from "@myelin/core/json";
 import { MyelinError } from "@myelin/core/errors";
 import type { AgentRuleState, RuleStatus } from "../engine/index.ts";
 import type { LatencyFigures, Ledger } from "../ledger/index.ts";
@@ -26,6 +26,17 @@ export interface Load {
   readonly eventLoop: number;
   readonly memoryBytes: number;
 }
+
+/** The load of a node that nobody measures. */
+export const idleLoad: Load = {
+  samplesPerSecond: 0,
+  framesPerSecond: 0,
+  bytesPerSecond: 0,
+  instructionsPerSecond: 0,
+  cpu: 0,
+  eventLoop: 0,
+  memoryBytes: 0,
+};
 
 export interface TopApiOptions
   extends Pick<AgentsApiOptions, "registry" | "dispatch" | "nowUs">,
@@ -98,7 +109,7 @@ export class TopApi {
     const figures = ledger.figures();
     return json({
       time: formatTime(nowUs()),
-      node: describeNode(),
+      node: shortDescription(describeNode()),
       load: this.#load(),
       latencyUs: { total: quantiles(figures.totalUs), node: quantiles(figures.nodeUs) },
       counts: figures.counts,
@@ -208,6 +219,14 @@ export class TopApi {
       count += 1;
     }
   }
+}
+
+const described = ["id", "tier", "version", "uptimeSeconds", "state", "enforcement"];
+
+/** What the view shows of the node's description. */
+function shortDescription(description: unknown): JsonObject {
+  const entries = isJsonObject(description) ? Object.entries(description) : [];
+  return Object.fromEntries(entries.filter(([name]) => described.includes(name)));
 }
 
 function quantiles({ count, p50, p99 }: LatencyFigures): JsonObject {

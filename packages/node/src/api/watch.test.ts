@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JsonObject } from "@myelin/core/json";
+import { TestSink } from "../test-sink.ts";
 import { secondUs, TestAgent, TestNode } from "../test-support.ts";
-import { TestSink } from "../watch/test-support.ts";
 
 const hot = "rules: [{ name: hot, expr: cpu_usage > 0.9, action: restart }]";
 
@@ -24,7 +24,7 @@ async function watch(
 function told(sink: TestSink): string[] {
   return sink.events
     .filter(({ data }) => data["kind"] !== undefined)
-    .map(({ data }) => `${String(data["kind"])} ${String(data["type"])}`);
+    .map(({ data }) => `${data["kind"] as string} ${data["type"] as string}`);
 }
 
 test("an agent, its episode and the instruction of a rule are watched from begin to end", async () => {
@@ -56,7 +56,8 @@ test("an agent, its episode and the instruction of a rule are watched from begin
   const ended = sink.events.at(-2)?.data["instruction"] as JsonObject;
   const { json } = await node.ask("GET", `/api/v1/instructions/${agent.only.id}`);
   assert.deepEqual(ended, json);
-  assert.equal((accepted?.data["instruction"] as JsonObject)["status"], "accepted");
+  const taken = accepted?.data["instruction"] as JsonObject;
+  assert.equal(taken["status"], "accepted");
   assert.deepEqual(sink.events.at(-1)?.data["values"], { cpu_usage: 0.2 });
 });
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type TestSink, WatchWorld } from "./test-support.ts";
+import type { TestSink } from "../test-sink.ts";
+import { WatchWorld } from "./test-support.ts";
 
 type Step =
   | { readonly do: "happen"; readonly times: number }
@@ -13,7 +14,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 6,
     arbitrary: fc.record({
       do: fc.constantFrom("turn", "leave", "come", "block", "take", "restart", "wait"),
-    }) as fc.Arbitrary<Step>,
+    }),
   },
 );
 

@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { MyelinError } from "@myelin/core/errors";
 import type { JsonObject } from "@myelin/core/json";
 import { documentOf } from "../instruction/index.ts";
-import { instructionOf, type TestSink, WatchWorld } from "./test-support.ts";
+import type { TestSink } from "../test-sink.ts";
+import { instructionOf, WatchWorld } from "./test-support.ts";
 
 function marks(sink: TestSink): unknown[] {
   return sink.events.flatMap(({ data }) => (data["mark"] === undefined ? [] : [data["mark"]]));
@@ -126,7 +127,7 @@ test("filters narrow by kind, agent, rule and attributes", async () => {
   world.watch.instruction(instructionOf("w2"));
   await world.turn();
   const told = (sink: TestSink): unknown[] =>
-    sink.events.slice(1).map(({ data }) => `${String(data["kind"])} ${String(data["agent"])}`);
+    sink.events.slice(1).map(({ data }) => `${data["kind"] as string} ${data["agent"] as string}`);
   assert.equal(told(watched.all).length, 5);
   assert.deepEqual(told(watched.kind), ["episodes w1", "episodes t1", "instructions w2"]);
   assert.deepEqual(told(watched.agent), ["agents w2", "instructions w2"]);

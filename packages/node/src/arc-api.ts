@@ -1,0 +1,33 @@
+import type { Clock } from "@myelin/core/clock";
+import { type ApiOptions, createApi } from "./api/index.ts";
+import type { Arc } from "./arc.ts";
+import type { HttpHandler } from "./ports/transport.ts";
+
+/** What the API needs beside the arc. */
+export type ArcApiOptions = Pick<
+  ApiOptions,
+  "access" | "store" | "describeNode" | "metrics" | "load" | "makeBackup" | "unreadiness"
+> & { readonly clock: Clock };
+
+/** Makes the handler of all HTTP requests about an arc. */
+export function createArcApi(arc: Arc, options: ArcApiOptions): HttpHandler {
+  const { clock } = options;
+  return createApi({
+    ...options,
+    registry: arc.registry,
+    sessions: arc.sessions,
+    dispatch: arc.dispatch,
+    byHand: arc.byHand,
+    ledger: arc.ledger,
+    book: arc.rules,
+    enforcement: arc.enforcement,
+    audit: arc.audit,
+    insight: arc.insight,
+    watch: arc.watch,
+    nowUs: () => clock.nowUs(),
+    defer: (callback) => clock.defer(callback),
+    closeBreaker: (name) => arc.engine.closeBreaker(name),
+    status: (entry) => arc.engine.ruleStatus(entry.plan.name),
+    isDraining: () => arc.isDraining,
+  });
+}
