@@ -110,7 +110,7 @@ export const diff: Command<CliContext> = buildCommand<
 });
 
 /** A comparison as people know it: what went with `-`, what came with `+`, the rest as it is. */
-export function diffText(difference: JsonObject): string {
+function diffText(difference: JsonObject): string {
   const name = cell(difference["name"]);
   const [from, to] = [difference["from"], difference["to"]].map((side) =>
     isJsonObject(side) ? side : undefined,

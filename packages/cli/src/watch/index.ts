@@ -1,3 +1,3 @@
 export { eventLine } from "./event-line.ts";
-export { readEvents, type StreamEvent } from "./event-stream.ts";
+export type { StreamEvent } from "./event-stream.ts";
 export { follow, type FollowOptions, type WatchEvent } from "./follow.ts";

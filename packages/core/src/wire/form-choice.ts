@@ -39,7 +39,7 @@ export function holds(shown: number, value: number, tolerance: number): boolean 
 }
 
 /** The step in which values of a metric with this tolerance are counted; 0 when they cannot be. */
-export function scaleOf(tolerance: number): number {
+function scaleOf(tolerance: number): number {
   const scale = tolerance * scaleInTolerances;
   return Number.isFinite(scale) ? scale : 0;
 }

@@ -5,7 +5,7 @@ import { hashSecret } from "@myelin/core/secret";
 import type { Role, TokenRecord } from "../ports/access-records.ts";
 
 /** The roles there are. */
-export const roles: readonly Role[] = ["agent", "operator", "reader"];
+const roles: readonly Role[] = ["agent", "operator", "reader"];
 
 const form = /^myl_([0-9a-z]{8})_[A-Za-z0-9_-]{43}$/;
 const idDigits = "0123456789abcdefghijklmnopqrstuvwxyz";

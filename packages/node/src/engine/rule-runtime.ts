@@ -22,7 +22,7 @@ import { type TimerHeap, timerInstantUs, timerKind } from "./timer-heap.ts";
  * States of a rule for an agent. Unseen: not evaluated for it yet, or the slot is free. Unmatched: `where`
  * does not match, or the rule is off.
  */
-export const UNSEEN = 0;
+const UNSEEN = 0;
 export const UNMATCHED = 1;
 export const INACTIVE = 2;
 export const PENDING = 3;

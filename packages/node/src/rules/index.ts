@@ -8,4 +8,4 @@ export {
   type RuleChange,
   type RuleEntry,
 } from "./rule-book.ts";
-export { atOnce, Slices } from "./slices.ts";
+export { Slices } from "./slices.ts";

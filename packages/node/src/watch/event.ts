@@ -38,7 +38,7 @@ export interface WatchRecord {
 const recordBytes = 1500;
 
 /** Estimate of a JSON value's size as text. */
-export function jsonSizeBytes(value: JsonValue | undefined): number {
+function jsonSizeBytes(value: JsonValue | undefined): number {
   if (value === undefined || value === null) return 4;
   if (typeof value === "string") return value.length + 2;
   if (typeof value !== "object") return 8;

@@ -1,11 +1,10 @@
 /** What happens to agents, episodes and instructions, told to those who watch. */
-export { type Cursor, formatCursor, parseCursor } from "./cursor.ts";
+export { type Cursor, parseCursor } from "./cursor.ts";
 export {
   type AgentEventType,
   type EpisodeEventType,
   type InstructionEventType,
   type WatchKind,
-  watchKinds,
 } from "./event.ts";
 export { parseFilter, type WatchFilter, type WatchFilterTexts } from "./filter.ts";
 export { Watch, type WatchOptions, type WatchRequest, type WatchSettings } from "./watch.ts";

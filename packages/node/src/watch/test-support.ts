@@ -8,7 +8,7 @@ import { parseCursor } from "./cursor.ts";
 import { parseFilter, type WatchFilterTexts } from "./filter.ts";
 import { Watch, type WatchSettings } from "./watch.ts";
 
-export const startUs = 1_790_000_000_000_000;
+const startUs = 1_790_000_000_000_000;
 
 /** A station in virtual time. */
 export class WatchWorld {
@@ -64,7 +64,7 @@ export class WatchWorld {
   }
 }
 
-export function attributesOf(agent: string): AgentAttributes {
+function attributesOf(agent: string): AgentAttributes {
   const type = agent.startsWith("t") ? "trader" : "worker";
   return { id: agent, type, tier: "edge", labels: {}, capabilities: [] };
 }
