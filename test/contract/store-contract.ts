@@ -140,6 +140,7 @@ function instructionContract(promise: Promised, inStore: InStore): void {
         idempotencyKey: "k",
         incarnation: "i1",
         isDurable: false,
+        isOutlived: true,
       });
       await first.acceptInstructions([instructionRecord("b"), instructionRecord("a")]);
       await first.acceptInstructions([full]);
@@ -156,10 +157,12 @@ function instructionContract(promise: Promised, inStore: InStore): void {
 
   inStore("what became of an instruction is noted, and what is absent stays", async (store) => {
     await store.acceptInstructions([instructionRecord("a"), instructionRecord("b")]);
-    await store.updateInstructions([{ id: "a", status: "sent", part: "app", incarnation: "i7" }]);
+    await store.updateInstructions([
+      { id: "a", status: "sent", part: "app", incarnation: "i7", isOutlived: true },
+    ]);
     assert.deepEqual(
       await store.instructionById("a"),
-      instructionRecord("a", { status: "sent", part: "app", incarnation: "i7" }),
+      instructionRecord("a", { status: "sent", part: "app", incarnation: "i7", isOutlived: true }),
     );
     const error = { code: "HANDLER_FAILED", message: "no" } as const;
     await store.updateInstructions([
@@ -173,6 +176,7 @@ function instructionContract(promise: Promised, inStore: InStore): void {
         status: "executed",
         part: "app",
         incarnation: "i7",
+        isOutlived: true,
         endedAtUs: nowUs,
         result: null,
       }),

@@ -226,7 +226,8 @@ export class Courier {
   #recordRecipient(instruction: Instruction, part: PartDelivery, session: DeliverySession): number {
     const recipient = { part: session.part.name, incarnation: session.part.incarnation };
     part.claims.add(instruction);
-    this.#options.store.updateInstructions([{ id: instruction.id, ...recipient }]).then(
+    const past = instruction.isOutlived ? { isOutlived: true as const } : {};
+    this.#options.store.updateInstructions([{ id: instruction.id, ...recipient, ...past }]).then(
       () => {
         if (!isEnded(instruction)) {
           instruction.recipient = recipient;

@@ -104,6 +104,21 @@ test("what may have been sent to another life fails with OUTCOME_UNKNOWN, unless
   assert.equal(after.store.disk.instructions.get(idempotent)?.incarnation, "life-2");
 });
 
+test("what an earlier life may have done stays unknown after a restart, whatever the later life says that it did not do", async () => {
+  for (const status of ["rejected", "expired", "canceled"] as const) {
+    const before = new World();
+    const former = before.attach("w1", "app", ["restart!"]);
+    const id = await acceptedId(before);
+    const next = before.reattach(former, "life-2");
+    await before.clock.run(0);
+    assert.deepEqual(next.sentIds, [id]);
+    const after = await restarted(before);
+    const again = after.attach("w1");
+    after.dispatch.acknowledge(again, again.says(id, status));
+    assert.equal(after.endOf(id), "failed OUTCOME_UNKNOWN");
+  }
+});
+
 test("an agent that never comes back: what was not sent expires, what may have been sent is unknown", async () => {
   const before = new World();
   before.agent("w1");

@@ -94,7 +94,7 @@ function fromRecord(record: InstructionRecord, lastSentAtUs: number): Instructio
         : { part: record.part as PartName, incarnation: record.incarnation as Incarnation },
     lastSentAtUs,
     isCancelRequested: false,
-    isOutlived: false,
+    isOutlived: record.isOutlived === true,
     dueUs: Number.NaN,
     duePlace: -1,
     endedAtUs: record.endedAtUs,

@@ -74,6 +74,8 @@ export interface InstructionRecord {
   readonly error?: { readonly code: ErrorCode; readonly message: string };
   /** False for those whose caller did not ask for the disk. The store treats both alike. */
   readonly isDurable: boolean;
+  /** True when an earlier incarnation than this one was given it, and may have done it; absent otherwise. */
+  readonly isOutlived?: true;
 }
 
 /** What changed of one accepted instruction; what is absent stays. */
@@ -82,6 +84,7 @@ export interface InstructionChange {
   readonly status?: InstructionStatus;
   readonly part?: string;
   readonly incarnation?: string;
+  readonly isOutlived?: true;
   readonly endedAtUs?: number;
   readonly result?: JsonValue;
   readonly error?: { readonly code: ErrorCode; readonly message: string };

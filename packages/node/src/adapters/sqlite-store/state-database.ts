@@ -39,6 +39,7 @@ const columns = [
   "result",
   "error",
   "is_durable",
+  "is_outlived",
 ];
 
 interface Counts {
@@ -144,6 +145,7 @@ export class StateDatabase implements Tables, TransactionWatcher {
         row.endedAtUs ?? null,
         row.result ?? null,
         row.error ?? null,
+        row.isOutlived === true ? 1 : null,
         row.id,
       );
     }
@@ -229,7 +231,8 @@ function prepareAll(database: DatabaseSync) {
     updateInstruction: prepare(`
       UPDATE instruction SET
         status = coalesce(?, status), part = coalesce(?, part), incarnation = coalesce(?, incarnation),
-        ended_at_us = coalesce(?, ended_at_us), result = coalesce(?, result), error = coalesce(?, error)
+        ended_at_us = coalesce(?, ended_at_us), result = coalesce(?, result), error = coalesce(?, error),
+        is_outlived = coalesce(?, is_outlived)
       WHERE id = ?`),
     instructionById: prepare(`SELECT ${all} FROM instruction WHERE id = ?`),
     instructionsByKey: prepare(
@@ -271,6 +274,7 @@ function valuesOf(row: InstructionRow): SQLInputValue[] {
     row.result ?? null,
     row.error ?? null,
     row.isDurable ? 1 : 0,
+    row.isOutlived === true ? 1 : 0,
   ];
 }
 
@@ -303,5 +307,6 @@ function instructionRow(row: Record<string, unknown>): InstructionRow {
     ...optional("result", textOrNull("result")),
     ...optional("error", textOrNull("error")),
     isDurable: row["is_durable"] === 1,
+    ...optional("isOutlived", row["is_outlived"] === 1 ? (true as const) : null),
   };
 }

@@ -61,5 +61,8 @@ export const stateSchema: Schema = {
       record TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     `,
+    `
+    ALTER TABLE instruction ADD COLUMN is_outlived INTEGER NOT NULL DEFAULT 0;
+    `,
   ],
 };
