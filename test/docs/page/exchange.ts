@@ -16,13 +16,15 @@ interface Answer {
 
 /**
  * The requests and answers of a page. What only reads is sent until its answer is as the page says:
- * agents and rules take their time. `{id}` in a path is the first instruction of an earlier answer.
+ * agents and rules take their time. `{id}` in a request is the first instruction of an earlier answer,
+ * `{token}` the token of one.
  */
 export class Exchange {
   readonly #base: string;
   #request: Request | undefined;
   #answer: Answer = { status: 0, text: "" };
   #instructionId = "";
+  #token = "";
 
   constructor(base: string) {
     this.#base = base;
@@ -30,7 +32,8 @@ export class Exchange {
 
   /** Sends a request as written: method and path, headers, an empty line, the body. */
   async send(text: string): Promise<void> {
-    this.#request = requestOf(text.replaceAll("{id}", this.#instructionId));
+    const filled = text.replaceAll("{id}", this.#instructionId).replaceAll("{token}", this.#token);
+    this.#request = requestOf(filled);
     await this.#fetch();
   }
 
@@ -67,6 +70,7 @@ export class Exchange {
     });
     const text = await response.text();
     this.#instructionId = /"id":"([^"]+)","agent":/.exec(text)?.[1] ?? this.#instructionId;
+    this.#token = /"token":"([^"]+)"/.exec(text)?.[1] ?? this.#token;
     this.#answer = { status: response.status, text };
   }
 }
