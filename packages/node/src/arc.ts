@@ -155,9 +155,11 @@ export class Arc implements SessionListener {
         graceUs: settings.answerGraceUs,
         resendAfterUs: settings.resendAfterUs,
         onProgress: (instruction) => this.watch.instruction(instruction),
-        onEnded: (instruction, document) => {
+        onTold: (instruction, document) => {
           this.watch.ended(instruction, document);
-          this.byHand.ended(instruction);
+          this.byHand.told(instruction);
+        },
+        onEnded: (instruction, document) => {
           this.scheduler.ended(instruction, {
             isExecuted: document.status === "executed",
             isViolated: document.withinSla === false,
@@ -245,7 +247,6 @@ export class Arc implements SessionListener {
       this.#options.onNotice({ kind: "rule-unreadable", message });
     for (const record of openInstructions) this.dispatch.restore(instructionOfRecord(record));
     this.sessions.start();
-    this.watch.start();
     this.overload?.start();
   }
 

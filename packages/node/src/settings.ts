@@ -56,7 +56,7 @@ export interface ArcSettings {
   readonly watcherBytes: number;
   /** A sign of life is sent this often; who has taken nothing for two of them is cut off with SLOW_READER. */
   readonly watchKeepAliveUs: number;
-  /** How long events are kept with nobody watching: after the start, and after the last watcher left. */
+  /** How long events are kept after the last watcher left. */
   readonly watchLingerUs: number;
   /** How long ledger entries are collected before they are written. */
   readonly ledgerGroupDelayUs: number;

@@ -18,7 +18,7 @@ import type { Watch } from "./watch/index.ts";
 
 export interface WitnessOptions {
   readonly watch: Watch;
-  readonly engine: Pick<Engine, "latest">;
+  readonly engine: Pick<Engine, "latestValue">;
   readonly registry: Pick<Registry, "bySlot">;
   readonly rules: Pick<RuleBook, "get">;
   readonly sessions: Pick<SessionStation, "of">;
@@ -125,8 +125,10 @@ export class Witness {
   #values(rule: RuleName, slot: number): JsonObject {
     const read = this.#options.rules.get(rule)?.plan.inputs.metrics ?? [];
     const values: Record<string, number | string> = Object.create(null);
-    for (const { metric, value } of this.#options.engine.latest(slot))
-      if (read.includes(metric)) values[metric] = Number.isFinite(value) ? value : String(value);
+    for (const metric of read) {
+      const value = this.#options.engine.latestValue(slot, metric);
+      if (value !== undefined) values[metric] = Number.isFinite(value) ? value : String(value);
+    }
     return values;
   }
 

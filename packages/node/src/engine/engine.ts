@@ -376,6 +376,13 @@ export class Engine {
   latest(slot: number): readonly LatestSample[] {
     return latestOf(slot, this.#agents, this.#columns);
   }
+
+  /** The latest value of one metric of an agent; undefined when it has none. */
+  latestValue(slot: number, metric: string): number | undefined {
+    const column = this.#columns.get(metric);
+    const isReported = column !== undefined && this.#agents.series[slot]?.includes(column.index);
+    return isReported === true ? column?.values[slot] : undefined;
+  }
 }
 
 function isSameAttributes(a: AgentAttributes, b: AgentAttributes): boolean {

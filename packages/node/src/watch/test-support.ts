@@ -31,7 +31,6 @@ export class WatchWorld {
         ...settings,
       },
     });
-    this.watch.start();
   }
 
   open(cursor?: string, filter: WatchFilterTexts = {}): TestSink {

@@ -77,9 +77,10 @@ test("the memory of the ring is bounded by what events hold", async () => {
   assert.deepEqual(names(again), ["begin", "lost", "instructions"]);
 });
 
-test("a cursor of another life is told to begin anew, and all there is of this life", async () => {
+test("a cursor of another life is told to begin anew, and what is kept of this life", async () => {
   const world = new WatchWorld({}, 2);
   const former = new WatchWorld({}, 3).watch.life;
+  world.open();
   world.happen(1);
   const sink = world.open(`${former}.17`);
   await world.turn();
@@ -90,6 +91,15 @@ test("a cursor of another life is told to begin anew, and all there is of this l
   );
   const ahead = world.open(`${world.watch.life}.9`);
   assert.deepEqual(names(ahead), ["reset"]);
+});
+
+test("before anybody watches nothing is kept, and who knows a former life is told so", async () => {
+  const world = new WatchWorld();
+  world.happen(1);
+  assert.equal(world.watch.isRecording, false);
+  const sink = world.open("former.17");
+  await world.turn();
+  assert.deepEqual(names(sink), ["reset", "lost"]);
 });
 
 test("with nobody watching for a while events are counted and not kept, and told to be lost", async () => {

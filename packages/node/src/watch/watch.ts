@@ -4,9 +4,9 @@
  * Invariants
  * 1. Every event has a number, one higher than the one before, in one life of the node; with the life it
  *    is a cursor, from which a watcher goes on: what it was not told, it is told now or told to be lost.
- * 2. Who comes with a cursor of another life is told `reset`, and what there is of this life from its begin.
- * 3. Events are kept while somebody watches, and for a while after the node's start and the last watcher;
- *    otherwise they are only counted. Texts are made outside of the turn in which something happens.
+ * 2. Who comes with a cursor of another life is told `reset`, and then what is kept of this life, or what is lost of it.
+ * 3. Events are kept while somebody watches, and for a while after the last watcher; otherwise they are
+ *    only counted: what nobody asked for must not cost a node that starts under the load of its agents. Texts are made outside of the turn in which something happens.
  * 4. What waits for a watcher is bounded: its answer by `watcherBytes`, the events by the ring.
  */
 import { MyelinError } from "@myelin/core/errors";
@@ -45,7 +45,7 @@ export interface WatchSettings {
   readonly watcherBytes: number;
   /** A sign of life is sent this often, and who has taken nothing for two of them is cut off with SLOW_READER. */
   readonly watchKeepAliveUs: number;
-  /** How long events are kept with nobody watching: after the start, and after the last watcher left. */
+  /** How long events are kept after the last watcher left. */
   readonly watchLingerUs: number;
 }
 
@@ -82,12 +82,6 @@ export class Watch {
     const { maxWatchEvents, maxWatchBytes } = options.settings;
     this.#ring = new EventRing(maxWatchEvents, maxWatchBytes);
     this.life = randomName(options.random, 8);
-  }
-
-  /** The node begins to work: those who watched its former life will come back soon. */
-  start(): void {
-    this.#isRecording = true;
-    this.#lingerOn();
   }
 
   get watcherCount(): number {
