@@ -115,6 +115,17 @@ test("docs/http-api.md has every status and stage of an instruction", () => {
     assert.ok(page.includes(`| \`${word}\` |`), word);
 });
 
+test("docs/http-api.md has every metric of the node", () => {
+  const page = read("docs/http-api.md");
+  const source = read("packages/node/src/adapters/metrics/metrics.ts");
+  const names = [...source.matchAll(/"(myelin_\w+)"/g)].map(([, name = ""]) => name);
+  assert.ok(names.length > 20);
+  assert.deepEqual(
+    names.filter((name) => !page.includes(name)),
+    [],
+  );
+});
+
 test("docs/cli.md has every exit code", async () => {
   const page = read("docs/cli.md");
   const { exitCodes } = await exportsOf("packages/cli/src/exit-codes.ts");
@@ -139,9 +150,13 @@ suite("docs/cli.md has every flag of", { concurrency: 4 }, () => {
       "top",
       "demo",
     ],
-    ...["rules apply", "rules list", "rules show", "rules delete"],
+    ...["rules apply", "rules list", "rules show", "rules versions", "rules diff"],
+    ...["rules rollback", "rules breaker close", "rules delete"],
+    ...["enforce show", "enforce off", "enforce on"],
   ];
+  const withoutFlags = ["completions"];
   const page = read("docs/cli.md");
+  const common = flagsIn(page.split(/^## /m)[0] ?? "");
   const main = join(repositoryRoot, "packages/cli/src/main.ts");
 
   for (const command of commands) {
@@ -156,10 +171,8 @@ suite("docs/cli.md has every flag of", { concurrency: 4 }, () => {
       const section = takesThoseOfUp ? own + sectionOf(page, "up") : own;
       const flags = [...stdout.matchAll(/^ +\[(--[a-z-]+)\]/gm)].map(([, flag = ""]) => flag);
       assert.ok(flags.length > 0);
-      const common = ["--url", "--token", "--json"];
-      const missing = flags.filter(
-        (flag) => !section.includes(`| \`${flag}`) && !(common.includes(flag) && command !== "up"),
-      );
+      const named = [...flagsIn(section), ...(command === "up" ? [] : common)];
+      const missing = flags.filter((flag) => !named.includes(flag));
       assert.deepEqual(missing, []);
     });
   }
@@ -168,12 +181,19 @@ suite("docs/cli.md has every flag of", { concurrency: 4 }, () => {
     const { stdout } = await promisify(execFile)(process.execPath, [main, "--help"]);
     const named = stdout.slice(stdout.indexOf("COMMANDS")).matchAll(/^ {2}([a-z]+) {2}/gm);
     const top = [...named].map(([, name = ""]) => name);
+    const held = [...commands, ...withoutFlags].map((command) => command.split(" ")[0] ?? "");
+    assert.deepEqual(top.toSorted(), [...new Set(held)].toSorted());
     assert.deepEqual(
-      top.toSorted(),
-      [...new Set(commands.map((command) => command.split(" ")[0] ?? ""))].toSorted(),
+      top.filter((command) => sectionOf(page, command) === ""),
+      [],
     );
   });
 });
+
+/** The flags that have a row in a table. */
+function flagsIn(text: string): string[] {
+  return [...text.matchAll(/^\| `(--[a-z-]+)/gm)].map(([, flag = ""]) => flag);
+}
 
 /** The text below the heading of a command, up to the next. */
 function sectionOf(page: string, command: string): string {

@@ -97,7 +97,8 @@ export const sendCommand: Command<CliContext> = buildCommand<SendFlags, [string]
         kind: "parsed",
         parse: String,
         optional: true,
-        brief: "Idempotency key: the same key is performed once",
+        brief:
+          "Idempotency key: the same key is performed once (that of a certificate: MYELIN_KEY)",
       },
       durability: {
         kind: "enum",
@@ -113,7 +114,8 @@ export const sendCommand: Command<CliContext> = buildCommand<SendFlags, [string]
   },
   async func(flags, action) {
     requireTarget(flags);
-    const answer = await clientOf(this, flags).post("/api/v1/instructions", {
+    const { key: idempotencyKey, ...given } = flags;
+    const answer = await clientOf(this, given).post("/api/v1/instructions", {
       action,
       args: argumentsOf(flags),
       durability: flags.durability,
@@ -124,7 +126,7 @@ export const sendCommand: Command<CliContext> = buildCommand<SendFlags, [string]
         deadline: flags.deadline,
         timeout: flags.timeout,
         wait: flags.wait,
-        idempotencyKey: flags.key,
+        idempotencyKey,
       }),
     });
     const instructions = objectsOf(answer["instructions"]);
