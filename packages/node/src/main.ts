@@ -322,6 +322,7 @@ const overloadMessages: Readonly<Record<OverloadLevel, string>> = {
 function logNotice(log: Logger, notice: Notice): void {
   switch (notice.kind) {
     case "instruction-ended": {
+      if (!log.isLevelEnabled("info")) return;
       const { id, agent, part, action, status, actor, totalUs, error } = notice.document;
       log.info(
         {

@@ -16,7 +16,13 @@ export interface EpisodeKey {
   readonly attempt: number;
 }
 
-const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const alphabet = Uint8Array.from(
+  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+  (character) => character.charCodeAt(0),
+);
+const idLength = 22;
+/** The characters of the id being made; a string grown by one at a time costs a piece for each. */
+const codes: number[] = Array.from({ length: idLength }, () => 0);
 const ascii = /^[\0-\x7f]*$/;
 
 /** Names that the fast hash does not take: not ASCII, or very long. */
@@ -35,15 +41,16 @@ export function instructionIdOf(key: EpisodeKey): InstructionId {
   const text = `${key.rule}\n${key.meaningVersion}\n${key.agent}\n${key.timeLine}\n${key.startedAtUs}\n${key.attempt}`;
   const isPlain = text.length <= longestText && ascii.test(text);
   const words = isPlain ? sha256Words(text) : wordsOfAnyText(text);
-  let id = "";
   // Six bits at a time; the last character holds the two that are left.
-  for (let bit = 0; bit < 126; bit += 6) {
+  for (let at = 0; at < idLength - 1; at++) {
+    const bit = at * 6;
     const word = words[bit >> 5] as number;
     const next = words[(bit >> 5) + 1] as number;
     const shift = bit & 31;
     const bits =
       shift <= 26 ? word >>> (26 - shift) : (word << (shift - 26)) | (next >>> (58 - shift));
-    id += alphabet.charAt(bits & 63);
+    codes[at] = alphabet[bits & 63] as number;
   }
-  return (id + alphabet.charAt(((words[3] as number) & 3) << 4)) as InstructionId;
+  codes[idLength - 1] = alphabet[((words[3] as number) & 3) << 4] as number;
+  return String.fromCharCode(...codes) as InstructionId;
 }
