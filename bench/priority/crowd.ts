@@ -11,14 +11,14 @@ export interface Kind {
 
 /** Together three times what can be delivered. By the weights of the start, busy scores more than important. */
 export const kinds: readonly Kind[] = [
-  { name: "important", priority: 8, sla: "100ms", share: 0.3, rules: 64 },
+  { name: "important", priority: 8, sla: "100ms", share: 0.3, rules: 32 },
   { name: "busy", priority: 7, sla: "30ms", share: 1.5, rules: 128 },
   { name: "chatter", priority: 2, share: 1.2, rules: 128 },
 ];
 
-export const agents = 4;
+export const agents = 2;
 /** An agent does one instruction at a time, and each takes this long. */
-export const serviceUs = 2000;
+export const serviceUs = 4000;
 /** Not begun by then, an instruction expires. */
 export const deadlineUs = 100_000;
 

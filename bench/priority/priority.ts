@@ -14,20 +14,29 @@ import { capacityPerSecond, type CrowdFigures, crowdRules, type Kind, kinds } fr
 
 const mainPath = fileURLToPath(new URL("../../packages/cli/src/main.ts", import.meta.url));
 const programPath = fileURLToPath(new URL("./crowd-program.ts", import.meta.url));
-const warmUpSeconds = 8;
-const seconds = 10;
+const warmUpSeconds = 10;
+const seconds = 8;
 const importantP99Us = 10_000;
 /** One instruction at a time, and a short queue behind it. */
 const narrow = { MYELIN_SESSION_MAX_OUTSTANDING: "1", MYELIN_LIMITS_MAX_WAITING: "64" };
-const never = "1000000000";
-const fixed = { MYELIN_LIMITS_WEIGHTS_EVERY: never, MYELIN_LIMITS_OVERLOAD_PERCENT: never };
+/** Executions after which the weights move: never in this run. */
+const fixed = { MYELIN_LIMITS_WEIGHTS_EVERY: "1000000000" };
 
 type Counts = Readonly<Record<string, number>>;
 
+interface NodeOverload {
+  readonly shed: Counts;
+  readonly delayed: number;
+  readonly expired: number;
+  readonly weights: Counts;
+}
+
 interface Run {
   readonly seen: CrowdFigures;
-  /** Instructions that ended in the whole run, by status. */
-  readonly ended: Counts;
+  /** What became of the instructions of the measured time: by status, and by the reason for which they were held up or shed. */
+  readonly counts: Counts;
+  /** The business weight of the score at the end. */
+  readonly businessWeight: number;
 }
 
 /** Runs the crowd against a node of its own. */
@@ -45,13 +54,13 @@ async function run(environment: Readonly<Record<string, string>>): Promise<Run> 
     crowd = fork(programPath, [node.announced["url"] ?? ""]);
     await told(crowd);
     await order(crowd, warmUpSeconds);
-    const before = await endedOf(http);
+    const before = await countsOf(http);
     const seen = await order(crowd, seconds);
-    const after = await endedOf(http);
-    const ended = Object.fromEntries(
-      Object.entries(after).map(([status, count]) => [status, count - (before[status] ?? 0)]),
+    const { businessWeight, ...after } = await countsOf(http);
+    const counts = Object.fromEntries(
+      Object.entries(after).map(([name, count]) => [name, count - (before[name] ?? 0)]),
     );
-    return { seen, ended };
+    return { seen, counts, businessWeight };
   } finally {
     crowd?.kill("SIGKILL");
     await node.stop();
@@ -74,12 +83,26 @@ async function told(crowd: ChildProcess): Promise<unknown> {
   return message;
 }
 
-/** Ended instructions by status. */
-async function endedOf(http: string): Promise<Counts> {
-  const ledger = (await (await fetch(new URL("/api/v1/ledger", http))).json()) as {
-    readonly fleet: { readonly counts: Counts };
+/** What the node has counted since its start. */
+async function countsOf(http: string): Promise<Counts & { readonly businessWeight: number }> {
+  const get = async (path: string): Promise<unknown> =>
+    await (await fetch(new URL(path, http))).json();
+  const ledger = (await get("/api/v1/ledger")) as { readonly fleet: { readonly counts: Counts } };
+  const { overload } = (await get("/api/v1/node")) as { readonly overload: NodeOverload };
+  const { shed, delayed, expired, weights } = overload;
+  return {
+    ...named("ended ", ledger.fleet.counts),
+    ...named("shed: ", shed),
+    "delayed for their score": delayed,
+    "expired while delayed": expired,
+    businessWeight: weights["business"] ?? Number.NaN,
   };
-  return ledger.fleet.counts;
+}
+
+function named(prefix: string, counts: Counts): Counts {
+  return Object.fromEntries(
+    Object.entries(counts).map(([name, count]) => [`${prefix}${name}`, count]),
+  );
 }
 
 /** Runs the benchmark. */
@@ -103,14 +126,13 @@ export async function priorityBench(): Promise<Report> {
         value: importantUs,
         unit: "us",
         ratio: importantUs / stayingUs,
-        target: 0.99,
+        target: 0.5,
       }),
+      { name: "business weight of the score", value: adapting.businessWeight, unit: "" },
       ...kinds.flatMap(({ name }) => deliveredOf(name, adapting, staying)),
-      ...Object.entries(adapting.ended).map(([status, value]) => ({
-        name: `ended ${status}`,
-        value,
-        unit: "",
-      })),
+      ...Object.entries(adapting.counts).flatMap(([name, value]) =>
+        value === 0 ? [] : [{ name, value, unit: "" }],
+      ),
       held({ name: "sent and not accounted for", value: lostOf(adapting), unit: "", target: 0 }),
       { name: "generator late p99.9", value: lateUs, unit: "us" },
     ],
@@ -128,7 +150,8 @@ function deliveredOf(name: Kind["name"], adapting: Run, staying: Run): readonly 
 }
 
 /** Every sample that was sent became an instruction that has ended. */
-function lostOf({ seen, ended }: Run): number {
+function lostOf({ seen, counts }: Run): number {
   const sent = Object.values(seen.kinds).reduce((sum, kind) => sum + kind.sent, 0);
-  return sent - Object.values(ended).reduce((sum, count) => sum + count, 0);
+  const ended = Object.entries(counts).filter(([name]) => name.startsWith("ended "));
+  return sent - ended.reduce((sum, [, count]) => sum + count, 0);
 }

@@ -4,6 +4,7 @@ export {
   type InstructionEpisode,
   isEnded,
   type Recipient,
+  type ShedReason,
   type StageTimes,
   unknownStageTimes,
   wasSent,

@@ -46,6 +46,12 @@ export interface Recipient {
   readonly incarnation: Incarnation;
 }
 
+/**
+ * Which bound an instruction of a rule was shed at: the scheduler's queue, the same while the node is
+ * overloaded, what waits for one agent, or all that is open in the node.
+ */
+export type ShedReason = "queue" | "overload" | "agent" | "open";
+
 /** An instruction that lives in the node, from acceptance to its end. */
 export interface Instruction {
   readonly id: InstructionId;
@@ -84,6 +90,8 @@ export interface Instruction {
   isCancelRequested: boolean;
   /** True when an earlier life of the part was given it, and may have done it: no later word can say that it was not done. */
   isOutlived: boolean;
+  /** Set when it is shed while it waits. */
+  shedFor?: ShedReason;
   /** When dispatch looks at it next, and its place among those it looks at; dispatch keeps both. */
   dueUs: number;
   duePlace: number;

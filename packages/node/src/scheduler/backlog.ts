@@ -27,7 +27,9 @@ export class Backlog {
       return this.#accepted.push(instruction, instruction.score, { isProtected: true });
     }
     this.#decided ??= new BoundedPriorityQueue(this.#capacity);
-    return this.#decided.push(instruction, instruction.score);
+    const shed = this.#decided.push(instruction, instruction.score);
+    if (shed !== undefined) shed.shedFor = "agent";
+    return shed;
   }
 
   /** Takes out the first. */

@@ -4,7 +4,7 @@ import { VirtualClock } from "@myelin/core/clock";
 import type { InstructionId } from "@myelin/core/ids";
 import fc from "fast-check";
 import type { Instruction } from "../instruction/index.ts";
-import { Scheduler, type SchedulerOptions } from "./index.ts";
+import { Backlog, Scheduler, type SchedulerOptions } from "./index.ts";
 
 function instruction(id: string, score: number, isByHand = false): Instruction {
   // Of business weight alone, which the score takes by a share of 0.6.
@@ -36,7 +36,10 @@ function bench(options: Partial<SchedulerOptions> = {}): Bench {
       delivered.push(id);
       return 100;
     },
-    onShed: ({ id }) => shed.push(id),
+    onShed: (instruction) => {
+      shed.push(instruction.id);
+      scheduler.ended(instruction, { isExecuted: false, isViolated: false });
+    },
     onTurnEnd: () => turns++,
     ...options,
   });
@@ -110,6 +113,7 @@ test("at its bound the lowest score is shed, of equal ones the newest, and never
   scheduler.push(instruction("high", 0.9));
   scheduler.push(instruction("newest", 0.5));
   assert.deepEqual(shed, ["low", "newest"]);
+  assert.equal(scheduler.counters.shed.queue, 2);
   scheduler.drain();
   assert.deepEqual(delivered, ["high", "mid", "hand-1", "hand-2", "hand-3"]);
 });
@@ -158,7 +162,9 @@ test("under overload low scores wait, and leave once age has raised them or the 
   scheduler.setLevel(1);
   await clock.run(0);
   assert.deepEqual(delivered, ["high", "low", "lower"]);
-  assert.deepEqual(scheduler.counters, { delayed: 2, shed: 0, expired: 0 });
+  const { delayed, shed, expired } = scheduler.counters;
+  assert.deepEqual({ delayed, expired }, { delayed: 2, expired: 0 });
+  assert.deepEqual(shed, { queue: 0, overload: 0, agent: 0, open: 0 });
 });
 
 test("what waited before the overload is delayed and counted too, and what expires in the queue", () => {
@@ -170,7 +176,8 @@ test("what waited before the overload is delayed and counted too, and what expir
   assert.deepEqual(delivered, []);
   low.status = "expired";
   assert.equal(scheduler.remove(low), true);
-  assert.deepEqual(scheduler.counters, { delayed: 1, shed: 0, expired: 1 });
+  assert.equal(scheduler.counters.delayed, 1);
+  assert.equal(scheduler.counters.expired, 1);
 });
 
 test("behind a stream of important ones a low score that has aged goes first in a turn", async () => {
@@ -194,7 +201,7 @@ test("while the node sheds the queue is shorter, and the lowest of what nobody w
   scheduler.push(instruction("high", 0.9));
   scheduler.push(instruction("lowest", 0.05));
   assert.deepEqual(shed, ["low-3", "lowest"]);
-  assert.equal(scheduler.counters.shed, 2);
+  assert.deepEqual(scheduler.counters.shed, { queue: 0, overload: 2, agent: 0, open: 0 });
   assert.equal(scheduler.size, 9);
 });
 
@@ -242,4 +249,18 @@ test("weights that have moved change the order", () => {
   scheduler.push(tight("tight-again"));
   scheduler.drain();
   assert.deepEqual(delivered, ["tight", "business", "business-again", "tight-again"]);
+});
+
+test("what is shed beside the queue is counted by where it was: waiting for an agent, or with too many open", () => {
+  const { scheduler } = bench();
+  const backlog = new Backlog(1);
+  backlog.push(instruction("waits", 0.5));
+  const shed = backlog.push(instruction("low", 0.1));
+  assert.equal(shed?.id, "low");
+  const end = { isExecuted: false, isViolated: false };
+  scheduler.ended(shed, end);
+  const error = { code: "SHED", message: "" } as const;
+  scheduler.ended({ ...instruction("refused", 0.9), error }, end);
+  scheduler.ended({ ...instruction("done", 0.9) }, { ...end, isExecuted: true });
+  assert.deepEqual(scheduler.counters.shed, { queue: 0, overload: 0, agent: 1, open: 1 });
 });

@@ -17,7 +17,7 @@ import {
   score,
   type ScoreWeights,
 } from "@myelin/core/schedule";
-import type { Instruction } from "../instruction/index.ts";
+import type { Instruction, ShedReason } from "../instruction/index.ts";
 import type { LoadShares } from "./overload.ts";
 import { ScoreQueue } from "./score-queue.ts";
 
@@ -47,8 +47,8 @@ export interface SchedulerOptions {
 export interface SchedulerCounters {
   /** Instructions that had to wait for their low score. */
   delayed: number;
-  /** Instructions that left the queue at its bound. */
-  shed: number;
+  /** Instructions given up, by the bound at which they were. */
+  readonly shed: Record<ShedReason, number>;
   /** Instructions whose deadline passed in the queue. */
   expired: number;
 }
@@ -66,7 +66,11 @@ export interface OverloadFigures extends SchedulerCounters {
 }
 
 export class Scheduler {
-  readonly counters: SchedulerCounters = { delayed: 0, shed: 0, expired: 0 };
+  readonly counters: SchedulerCounters = {
+    delayed: 0,
+    shed: { queue: 0, overload: 0, agent: 0, open: 0 },
+    expired: 0,
+  };
   readonly #options: SchedulerOptions;
   readonly #queue: ScoreQueue;
   readonly #weights: AdaptingWeights;
@@ -112,9 +116,9 @@ export class Scheduler {
     const { capacity, overloadCapacity, onShed } = this.#options;
     instruction.score = score(instruction, this.#weights.weights);
     if (this.#isDelaying && this.#queue.isMinor(instruction)) this.counters.delayed += 1;
-    const bound = this.#level === 3 ? Math.min(overloadCapacity, capacity) : capacity;
-    for (const shed of this.#queue.push(instruction, bound)) {
-      this.counters.shed += 1;
+    const isShedding = this.#level === 3 && overloadCapacity < capacity;
+    for (const shed of this.#queue.push(instruction, isShedding ? overloadCapacity : capacity)) {
+      shed.shedFor = isShedding ? "overload" : "queue";
       onShed(shed);
     }
   }
@@ -126,8 +130,10 @@ export class Scheduler {
     return isRemoved;
   }
 
-  /** Notes how an instruction ended, for the weights. */
+  /** Notes how an instruction ended, for the weights, and why it was shed if it was. */
   ended(instruction: Instruction, end: EndOfInstruction): void {
+    const reason = instruction.shedFor ?? (isRefused(instruction) ? "open" : undefined);
+    if (reason !== undefined) this.counters.shed[reason] += 1;
     this.#weights.ended(instruction, end);
   }
 
@@ -181,4 +187,9 @@ export class Scheduler {
       this.#goOn();
     });
   }
+}
+
+/** True for what a rule decided while too many were open, so that it never waited anywhere. */
+function isRefused({ error, recipient }: Instruction): boolean {
+  return error?.code === "SHED" && recipient === undefined;
 }

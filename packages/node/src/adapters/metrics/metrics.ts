@@ -89,11 +89,6 @@ function register(library: Prometheus, arc: Arc, store: Pick<Store, "health">): 
     () => arc.scheduler.counters.delayed,
   );
   counter(
-    "myelin_instructions_shed_total",
-    "Instructions that left the full queue",
-    () => arc.scheduler.counters.shed,
-  );
-  counter(
     "myelin_instructions_expired_queued_total",
     "Instructions that expired in the queue",
     () => arc.scheduler.counters.expired,
@@ -160,6 +155,17 @@ function addInstructions(library: Prometheus, registry: Registry, arc: Arc): voi
       ended.reset();
       for (const [status, count] of Object.entries(arc.ledger.figures().counts))
         ended.inc({ status }, count);
+    },
+  });
+  const shed: Counter = new library.Counter({
+    name: "myelin_instructions_shed_total",
+    help: "Instructions of rules given up, by the bound at which they were: of the queue, of the queue under overload, of what waits for an agent, of what is open",
+    labelNames: ["reason"],
+    registers: [registry],
+    collect: () => {
+      shed.reset();
+      for (const [reason, count] of Object.entries(arc.scheduler.counters.shed))
+        shed.inc({ reason }, count);
     },
   });
   const latency: Gauge = new library.Gauge({
