@@ -77,3 +77,10 @@ test("an instruction to nobody, or with a number that nobody can hold, is not se
   assert.match(await refused("--to", "w1", "--args", '{"cpu":{"most":1e400}}'), beyond);
   assert.match(await refused("--to", "w1", "--arg", 'cpu={"most":-1e400}'), beyond);
 });
+
+test("the key of an instruction is not taken for the key of a certificate", async () => {
+  const send = ["send", "cool", "--to", "w1", "--url", "https://127.0.0.1:1", "--key", "cool-1"];
+  const { code, err } = await myelin(send);
+  assert.equal(code, 3);
+  assert.match(err, /^error UNAVAILABLE: no node answers/);
+});
