@@ -6,6 +6,7 @@ import {
   text_en,
 } from "@stricli/core";
 import { agentCommand, agentsCommand } from "./commands/agents.ts";
+import { auditCommand } from "./commands/audit.ts";
 import { backupCommand } from "./commands/backup.ts";
 import { completionsCommand } from "./commands/completions.ts";
 import { configCommand } from "./commands/config.ts";
@@ -17,6 +18,7 @@ import { restoreCommand } from "./commands/restore.ts";
 import { rulesRoutes } from "./commands/rules.ts";
 import { runCommand } from "./commands/run.ts";
 import { sendCommand } from "./commands/send.ts";
+import { tokenRoutes } from "./commands/token.ts";
 import { topCommand } from "./commands/top.ts";
 import { upCommand } from "./commands/up.ts";
 import { watchCommand } from "./commands/watch.ts";
@@ -38,6 +40,8 @@ const routes: RouteMap<CliContext> = buildRouteMap<string, CliContext>({
     ledger: ledgerCommand,
     watch: watchCommand,
     top: topCommand,
+    token: tokenRoutes,
+    audit: auditCommand,
     config: configCommand,
     backup: backupCommand,
     restore: restoreCommand,
