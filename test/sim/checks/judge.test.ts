@@ -143,6 +143,17 @@ test("an id that ends twice is noticed, in one run, and in two where the disk ha
   assert.deepEqual(broken(judge), ["an id ends once", "what has ended on disk stays"]);
 });
 
+test("an end that is told before it is on disk is noticed, where the caller asked for the disk", () => {
+  const { judge, onDisk } = court();
+  onDisk.add("i1");
+  const answer = { call: "c1", durability: "disk", run: 1 } as const;
+  judge.answered({ ...answer, documents: [ended("i1"), ended("i2", { endedAt: null })] });
+  judge.answered({ ...answer, call: "c2", durability: "memory", documents: [ended("i3")] });
+  assert.deepEqual(broken(judge), []);
+  judge.answered({ ...answer, documents: [ended("i4")] });
+  assert.deepEqual(broken(judge), ["an end is told once it is on disk"]);
+});
+
 test("a caller who is refused and served, or told two ends, is noticed", () => {
   const { judge, onDisk } = court();
   judge.refused("c1");

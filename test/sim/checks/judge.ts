@@ -12,6 +12,7 @@
  *    the first end: until then the node's word is lost with it.
  * 5. `executed` is what an agent executed; `expired`, `rejected` and `canceled` are what none began.
  * 6. An unknown outcome has a reason: a death, a trouble that kept the answer away, or a node that drains.
+ * 7. A caller who asked for the disk is told of an end only once it is there.
  */
 import type { Instruction } from "@myelin/agent";
 import { type InstructionDocument, instructionStatuses, parseTime } from "@myelin/core/instruction";
@@ -135,6 +136,8 @@ export class Judge {
       if (toldToStay !== undefined && toldToStay !== status)
         this.breach("an end stays", `${id} was told as ${toldToStay}, now ${status}`);
       if (this.#isEndOnDisk(id)) record.toldToStay = status;
+      else if (durability === "disk")
+        this.breach("an end is told once it is on disk", `${id} was told as ${status} to ${call}`);
     }
   }
 

@@ -20,7 +20,10 @@ async function served(
   return { node, w1, w2 };
 }
 
-async function send(node: TestNode, order: JsonObject, waitUs = 0): Promise<Answer> {
+/** What an end takes to the disk. */
+const endWriteUs = 5000;
+
+async function send(node: TestNode, order: JsonObject, waitUs = endWriteUs): Promise<Answer> {
   const body = { action: "restart", ...order };
   return await node.ask("POST", "/api/v1/instructions", body, { waitUs });
 }
@@ -157,7 +160,10 @@ test("an idempotency key comes in the body or as a header, and makes two calls o
   const { node, w2 } = await served();
   const order = { to: "w2", action: "restart" };
   const headers = { "idempotency-key": "k1" };
-  const first = await node.ask("POST", "/api/v1/instructions", order, { headers });
+  const first = await node.ask("POST", "/api/v1/instructions", order, {
+    headers,
+    waitUs: endWriteUs,
+  });
   const second = await send(node, { to: "w2", idempotencyKey: "k1" });
   assert.equal(first.json["batch"], second.json["batch"]);
   assert.equal(w2.received.length, 1);
@@ -184,10 +190,38 @@ test("an instruction is found by its id, open and ended", async () => {
   const { id } = w1.only;
   assert.equal((await node.ask("GET", `/api/v1/instructions/${id}`)).json["status"], "sent");
   w1.tell(id, "executed", { result: [1, 2] });
-  await node.clock.run(0);
+  await node.clock.run(endWriteUs);
   assert.deepEqual((await node.ask("GET", `/api/v1/instructions/${id}`)).json["result"], [1, 2]);
   await node.clock.run(60 * secondUs);
   assert.deepEqual((await node.ask("GET", `/api/v1/instructions/${id}`)).json["result"], [1, 2]);
+});
+
+test("an end is told once it is on disk: not in an answer, a look-up, a list or a cancellation before", async () => {
+  const { node, w1 } = await served();
+  await send(node, { to: "w1", wait: "0s" });
+  const { id } = w1.only;
+  const away = new TestAgent(node.clock, { id: "away" });
+  await away.join(node);
+  away.disconnect();
+  await node.clock.run(0);
+  const waiting = instructionsOf(await send(node, { to: "away", wait: "0s" }))[0]?.id ?? "";
+  const statuses = async (): Promise<unknown[]> => {
+    const listed = instructionsOf(await node.ask("GET", "/api/v1/instructions"));
+    const found = await node.ask("GET", `/api/v1/instructions/${id}`);
+    const ofList = [id, waiting].map((one) => listed.find((each) => each.id === one)?.status);
+    return [...ofList, found.json["status"], found.json["result"], found.json["endedAt"]];
+  };
+  node.store.disk.isFull = true;
+  w1.tell(id, "executed", { result: 42 });
+  const cancel = `/api/v1/instructions/${waiting}/cancel`;
+  const asked = await node.ask("POST", cancel, undefined, { waitUs: 3 * secondUs });
+  assert.deepEqual([asked.status, asked.json["status"]], [202, "accepted"]);
+  assert.deepEqual(node.ended.length, 2);
+  assert.deepEqual(await statuses(), ["sent", "accepted", "sent", undefined, null]);
+  node.store.disk.isFull = false;
+  await node.clock.run(5 * secondUs);
+  const [inList, ofWaiting, found, result] = await statuses();
+  assert.deepEqual([inList, ofWaiting, found, result], ["executed", "canceled", "executed", 42]);
 });
 
 test("instructions are listed newest first, the open ones before the ended, page by page without a gap", async () => {
@@ -276,7 +310,8 @@ test("an instruction is canceled while it waits; one that was sent is asked back
   away.disconnect();
   await node.clock.run(0);
   const waiting = instructionsOf(await send(node, { to: "away", wait: "0s" }))[0]?.id ?? "";
-  const canceled = await node.ask("POST", `/api/v1/instructions/${waiting}/cancel`);
+  const path = `/api/v1/instructions/${waiting}/cancel`;
+  const canceled = await node.ask("POST", path, undefined, { waitUs: endWriteUs });
   assert.deepEqual([canceled.status, canceled.json["status"]], [200, "canceled"]);
 
   await send(node, { to: "w1", wait: "0s" });
@@ -290,7 +325,7 @@ test("an instruction is canceled while it waits; one that was sent is asked back
   const begun = await node.ask("POST", `/api/v1/instructions/${id}/cancel`);
   assert.deepEqual([begun.status, begun.json["code"]], [409, "CONFLICT"]);
   w1.tell(id, "executed");
-  await node.clock.run(0);
+  await node.clock.run(endWriteUs);
   const ended = await node.ask("POST", `/api/v1/instructions/${id}/cancel`);
   assert.match(textOf(ended.json["message"]), /is executed/);
 });

@@ -5,8 +5,8 @@ import {
   type InstructionStatus,
   isEnded as isFinal,
 } from "@myelin/core/instruction";
-import type { Batch, ByHand, Dispatch } from "../dispatch/index.ts";
-import { documentOf, isEnded } from "../instruction/index.ts";
+import type { ByHand, Dispatch } from "../dispatch/index.ts";
+import { documentOf, type Instruction, isEnded } from "../instruction/index.ts";
 import type { Ledger } from "../ledger/index.ts";
 import type { LedgerPage, Store } from "../ports/store.ts";
 import type { Agent, Registry } from "../registry/index.ts";
@@ -33,6 +33,8 @@ export interface InstructionsApiOptions {
 
 const secondUs = 1e6;
 const maxWaitUs = 600 * secondUs;
+/** How long a cancellation waits for the disk before it is answered as one that has not ended yet. */
+const maxEndWriteUs = 2 * secondUs;
 
 export class InstructionsApi {
   readonly #options: InstructionsApiOptions;
@@ -78,7 +80,10 @@ export class InstructionsApi {
     note.details = { ...note.details, batch: batch.id, instructions: batch.instructions.length };
     await note.done();
     await this.#options.byHand.settled(batch, waitUs);
-    return json(batchDocument(batch), isSettled(batch) ? 200 : 202);
+    const shown = batch.instructions.map((instruction) =>
+      this.#options.dispatch.shown(instruction),
+    );
+    return json(batchDocument(batch.id, shown), shown.every(isEnded) ? 200 : 202);
   };
 
   /** GET /instructions?agent=&rule=&status=&since=&until=&limit=&cursor= : the open ones first, then the ledger, newest first. */
@@ -87,7 +92,7 @@ export class InstructionsApi {
     const limit = queryInteger(http.query, "limit", 1, 1000, 100);
     const filter = filterOf(http.query);
     const cursor = parseCursor(http.query.get("cursor"));
-    const open = openPage(this.#options.dispatch.open(), filter, cursor, limit);
+    const open = openPage(this.#options.dispatch.shownOpen(), filter, cursor, limit);
     const rest = await this.#ledgerPage(filter, cursor, limit - open.length);
     const last = open.at(-1);
     const next =
@@ -99,7 +104,9 @@ export class InstructionsApi {
     return json({
       instructions: [
         ...open.map(documentOf),
-        ...(rest?.entries ?? []).map(({ document }) => document),
+        ...(rest?.entries ?? [])
+          .map(({ document }) => document)
+          .filter((one) => !this.#isUntold(one)),
       ],
       ...(next === undefined ? {} : { cursor: next }),
     });
@@ -119,8 +126,11 @@ export class InstructionsApi {
         hint: "Only what has not begun can be canceled.",
       });
     }
-    this.#options.dispatch.cancel(instruction);
-    return json(documentOf(instruction), isEnded(instruction) ? 200 : 202);
+    const { dispatch, byHand } = this.#options;
+    dispatch.cancel(instruction);
+    if (isEnded(instruction)) await byHand.settled({ instructions: [instruction] }, maxEndWriteUs);
+    const shown = dispatch.shown(instruction);
+    return json(documentOf(shown), isEnded(shown) ? 200 : 202);
   };
 
   /** What of a page the ledger fills; undefined when the open ones have filled it. */
@@ -141,10 +151,16 @@ export class InstructionsApi {
     });
   }
 
+  /** True for what the ledger has, and the list shows among the open ones. */
+  #isUntold({ id }: InstructionDocument): boolean {
+    const found = this.#options.dispatch.find(parseInstructionId(id));
+    return found !== undefined && !isEnded(this.#options.dispatch.shown(found));
+  }
+
   async #documentById(text: string): Promise<InstructionDocument> {
     const id = parseInstructionId(text);
     const found = this.#options.dispatch.find(id);
-    if (found !== undefined) return documentOf(found);
+    if (found !== undefined) return documentOf(this.#options.dispatch.shown(found));
     this.#options.ledger.flush();
     const entry = await this.#options.store.ledgerById(id);
     if (entry !== undefined) return entry.document;
@@ -180,17 +196,13 @@ export class InstructionsApi {
   }
 }
 
-function isSettled(batch: Batch): boolean {
-  return batch.instructions.every(isEnded);
-}
-
-function batchDocument(batch: Batch): unknown {
+function batchDocument(batch: string, instructions: readonly Instruction[]): unknown {
   const counts: Partial<Record<InstructionStatus, number>> = {};
-  for (const { status } of batch.instructions) counts[status] = (counts[status] ?? 0) + 1;
+  for (const { status } of instructions) counts[status] = (counts[status] ?? 0) + 1;
   return {
-    batch: batch.id,
-    isSettled: isSettled(batch),
+    batch,
+    isSettled: instructions.every(isEnded),
     counts,
-    instructions: batch.instructions.map(documentOf),
+    instructions: instructions.map(documentOf),
   };
 }

@@ -49,7 +49,7 @@ test("an order to many is one batch with an instruction for each agent, and each
   const [one, two] = batch.instructions;
   world.dispatch.acknowledge(first, first.says(one?.id ?? "", "executed", { result: 1 }));
   world.dispatch.acknowledge(second, second.says(two?.id ?? "", "failed"));
-  await world.byHand.settled(batch, 10 * secondUs);
+  await world.settle(world.byHand.settled(batch, 10 * secondUs), 50_000);
   assert.deepEqual(
     batch.instructions.map(({ agent, status }) => [agent, status]),
     [
@@ -79,7 +79,7 @@ test("a caller waits no longer than it said, and no longer than it must", async 
   const [other] = [...world.sessions.values()][1]?.values() ?? [];
   assert.ok(other);
   world.dispatch.acknowledge(other, other.says(two?.id ?? "", "executed"));
-  await again;
+  await world.settle(again, 50_000);
   await world.byHand.settled(batch, 0);
   await world.clock.run(secondUs);
   world.dispatch.stop();

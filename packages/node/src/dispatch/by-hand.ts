@@ -2,7 +2,7 @@
  * Instructions given by hand: to one agent or to many, with an idempotency key, confirmed agent by agent.
  *
  * Invariants
- * 1. What a caller is told is accepted is on disk first (unless the caller asked for `memory`).
+ * 1. What a caller is told is accepted, or has ended, is on disk first (unless the caller asked for `memory`).
  * 2. The same idempotency key is the same call: it is performed once, whoever asks again and however
  *    often, also while the first is still being written and after a restart.
  * 3. What is accepted can be sent, and is bounded: an order beyond the bounds is refused before anything of it is kept.
@@ -103,9 +103,13 @@ export class ByHand {
     }
   }
 
-  /** Resolves when all of the batch have ended, or after `waitUs`. */
-  async settled(batch: Batch, waitUs: number): Promise<void> {
-    const open = batch.instructions.filter((instruction) => !isEnded(instruction));
+  /** Resolves when all have ended and may be told to have, or after `waitUs`. */
+  async settled(
+    { instructions }: { readonly instructions: readonly Instruction[] },
+    waitUs: number,
+  ): Promise<void> {
+    const { dispatch } = this.#options;
+    const open = instructions.filter((instruction) => !isEnded(dispatch.shown(instruction)));
     if (open.length === 0 || waitUs <= 0) return;
     let timer: Timer | undefined;
     await new Promise<void>((resolve) => {
@@ -119,8 +123,8 @@ export class ByHand {
     timer?.cancel();
   }
 
-  /** Told by dispatch of every end. */
-  ended(instruction: Instruction): void {
+  /** Told by dispatch of every end that callers may hear of. */
+  told(instruction: Instruction): void {
     const waiters = this.#waiters.get(instruction.id);
     if (waiters === undefined) return;
     this.#waiters.delete(instruction.id);

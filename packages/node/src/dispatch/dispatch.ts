@@ -52,6 +52,8 @@ export interface DispatchOptions extends CourierOptions {
   readonly onProgress: (instruction: Instruction) => void;
   /** Told of each end, after it was accounted. */
   readonly onEnded: (instruction: Instruction, document: InstructionDocument) => void;
+  /** Told of each end when callers may hear of it: once it is on disk, where the instruction is durable. */
+  readonly onTold: (instruction: Instruction, document: InstructionDocument) => void;
 }
 
 /** Most ids of decided instructions remembered, so that no episode acts twice. */
@@ -93,6 +95,7 @@ export class Dispatch {
       store,
       onStoreError,
       retryAfterUs: resendAfterUs,
+      onTold: options.onTold,
       onSettled: (instruction) =>
         this.#courier.sessionOf(instruction)?.sendSettlement([instruction.id]),
     });
@@ -119,6 +122,17 @@ export class Dispatch {
 
   open(): IterableIterator<Instruction> {
     return this.#open.values();
+  }
+
+  /** An instruction as callers may be told of it: what must be on disk first and is not has not ended yet. */
+  shown(instruction: Instruction): Instruction {
+    return this.#settler.untold(instruction.id) ?? instruction;
+  }
+
+  /** All that callers are shown as not ended. */
+  *shownOpen(): Generator<Instruction, void> {
+    yield* this.#open.values();
+    yield* this.#settler.allUntold();
   }
 
   /** Ended instructions that the disk has not taken yet. */
@@ -386,6 +400,7 @@ export class Dispatch {
     message?: string,
   ): void {
     const nowUs = this.#options.clock.nowUs();
+    const statusBefore = instruction.status;
     instruction.status = status;
     instruction.endedAtUs = nowUs;
     if (code !== undefined) instruction.error = { code, message: message ?? "" };
@@ -394,7 +409,7 @@ export class Dispatch {
     this.#scheduler().remove(instruction);
     this.#courier.ended(instruction, nowUs);
     this.#tellEngine(instruction, nowUs);
-    this.#options.onEnded(instruction, this.#settler.settle(instruction));
+    this.#options.onEnded(instruction, this.#settler.settle(instruction, statusBefore));
   }
 
   #tellEngine(instruction: Instruction, nowUs: number): void {

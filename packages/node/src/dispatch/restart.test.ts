@@ -148,6 +148,26 @@ test("what ended and was not written when the node was killed ends again with it
   assert.equal(after.open(id)?.status, "sent");
 });
 
+test("whenever a caller was told of an end, the next run of the node knows it", async () => {
+  let told = 0;
+  for (let crashAfterUs = 0; crashAfterUs <= 60_000; crashAfterUs += 2500) {
+    const before = new World();
+    const app = before.attach("w1");
+    const batch = await before.settle(before.byHand.accept(before.order(["w1"])));
+    const id = batch.instructions[0]?.id ?? "";
+    before.store.disk.syncDelayUs = 1000;
+    let isTold = false;
+    void before.byHand.settled(batch, secondUs).then(() => (isTold = true));
+    before.dispatch.acknowledge(app, app.says(id, "executed"));
+    await before.clock.run(crashAfterUs);
+    before.store.disk.syncDelayUs = 0;
+    const after = await restarted(before);
+    assert.ok(!isTold || after.open(id) === undefined, `told and open after ${crashAfterUs} µs`);
+    if (isTold) told += 1;
+  }
+  assert.ok(told > 0);
+});
+
 test("the ends that a full disk did not take are written when there is space, in one group", async () => {
   const world = new World();
   const app = world.attach("w1");

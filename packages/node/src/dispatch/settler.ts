@@ -1,5 +1,5 @@
 /**
- * Sees ended instructions to the disk, and then tells their agents that they may forget them.
+ * Sees ended instructions to the disk, and then tells callers of them, and their agents that they may forget them.
  *
  * Invariants
  * 1. An agent is told that an outcome is settled only when it is on disk: in the ledger, and for a
@@ -8,11 +8,13 @@
  *    ends again, in the place of its first account. The other way round its account would be lost.
  * 3. Ends of durable instructions are written in their order, in groups, one group at a time; while the disk
  *    takes none they are tried again. They are bounded by the instructions that were accepted.
+ * 4. Of the end of a durable instruction nobody is told before it is on disk in the state: until then it
+ *    is shown as it was before. Ends that no disk was promised for are told at once.
  */
 import type { Clock } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
 import type { InstructionId } from "@myelin/core/ids";
-import type { InstructionDocument } from "@myelin/core/instruction";
+import type { InstructionDocument, InstructionStatus } from "@myelin/core/instruction";
 import type { Instruction } from "../instruction/index.ts";
 import type { InstructionChange, Store } from "../ports/store.ts";
 
@@ -34,12 +36,20 @@ export interface SettlerOptions {
   readonly retryAfterUs: number;
   /** Told of an instruction whose end is on disk. */
   readonly onSettled: (instruction: Instruction) => void;
+  /** Told of an end when callers may hear of it. */
+  readonly onTold: (instruction: Instruction, document: InstructionDocument) => void;
   /** Told when a write failed. */
   readonly onStoreError: (error: MyelinError) => void;
 }
 
 /** Most ends in one write. */
 const maxGroup = 512;
+
+interface Settling {
+  readonly instruction: Instruction;
+  /** As it is shown until its end is on disk; undefined where the end is told at once. */
+  readonly before: Instruction | undefined;
+}
 
 interface WaitingEnd {
   readonly instruction: Instruction;
@@ -49,7 +59,7 @@ interface WaitingEnd {
 export class Settler {
   readonly #options: SettlerOptions;
   /** Ended, and not on disk yet. */
-  readonly #settling = new Map<InstructionId, Instruction>();
+  readonly #settling = new Map<InstructionId, Settling>();
   /** Ends of durable instructions that are to be written, in their order. */
   #ends: WaitingEnd[] = [];
   #isWriting = false;
@@ -60,25 +70,42 @@ export class Settler {
 
   /** An ended instruction that is not on disk yet. */
   get(id: InstructionId): Instruction | undefined {
-    return this.#settling.get(id);
+    return this.#settling.get(id)?.instruction;
+  }
+
+  /** An instruction as it was before its end, while that end may not be told yet. */
+  untold(id: InstructionId): Instruction | undefined {
+    return this.#settling.get(id)?.before;
+  }
+
+  /** All whose end may not be told yet, as they were before it. */
+  *allUntold(): Generator<Instruction, void> {
+    for (const { before } of this.#settling.values()) if (before !== undefined) yield before;
   }
 
   get size(): number {
     return this.#settling.size;
   }
 
-  /** Accounts an ended instruction, and settles it once it is on disk. */
-  settle(instruction: Instruction): InstructionDocument {
+  /** Accounts an instruction that had this status when it ended, and settles it once it is on disk. */
+  settle(instruction: Instruction, statusBefore: InstructionStatus): InstructionDocument {
     const { document, isOnDisk } = this.#options.ledger.account(instruction);
-    this.#settling.set(instruction.id, instruction);
-    void this.#settleOnceOnDisk(instruction, isOnDisk);
+    const before = instruction.isDurable ? beforeEnd(instruction, statusBefore) : undefined;
+    this.#settling.set(instruction.id, { instruction, before });
+    if (before === undefined) this.#options.onTold(instruction, document);
+    void this.#settleOnceOnDisk(instruction, document, isOnDisk);
     return document;
   }
 
-  async #settleOnceOnDisk(instruction: Instruction, isOnDisk: Promise<boolean>): Promise<void> {
+  async #settleOnceOnDisk(
+    instruction: Instruction,
+    document: InstructionDocument,
+    isOnDisk: Promise<boolean>,
+  ): Promise<void> {
     const isAccounted = await isOnDisk;
     const isWritten = !instruction.isDurable || (await this.#writeEnd(instruction));
     this.#settled(instruction, isAccounted && isWritten);
+    if (instruction.isDurable && isWritten) this.#options.onTold(instruction, document);
   }
 
   #writeEnd(instruction: Instruction): Promise<boolean> {
@@ -90,7 +117,7 @@ export class Settler {
   }
 
   #settled(instruction: Instruction, isKept: boolean): void {
-    if (this.#settling.get(instruction.id) === instruction) this.#settling.delete(instruction.id);
+    if (this.get(instruction.id) === instruction) this.#settling.delete(instruction.id);
     if (isKept) this.#options.onSettled(instruction);
   }
 
@@ -120,6 +147,19 @@ export class Settler {
       return "again";
     }
   }
+}
+
+/** An ended instruction as it was shown before. */
+function beforeEnd(instruction: Instruction, status: InstructionStatus): Instruction {
+  const times = { ...instruction.times, executedAtUs: Number.NaN };
+  return {
+    ...instruction,
+    times,
+    status,
+    endedAtUs: undefined,
+    result: undefined,
+    error: undefined,
+  };
 }
 
 function changeOf(instruction: Instruction): InstructionChange {

@@ -167,10 +167,8 @@ export class World {
         graceUs: options.graceUs ?? 2 * secondUs,
         resendAfterUs: options.resendAfterUs ?? 2 * secondUs,
         onProgress: () => undefined,
-        onEnded: (instruction, document) => {
-          this.byHand.ended(instruction);
-          this.ended.push(document);
-        },
+        onEnded: (_, document) => this.ended.push(document),
+        onTold: (instruction) => this.byHand.told(instruction),
         onBreakerOpen: (agent, part) => this.breakers.push(`${agent}/${part}`),
         onStoreError: (error) => this.errors.push(error),
       },
