@@ -32,7 +32,8 @@ export function checkBounds({ scenario, node, network, parts, judge }: BoundedTh
   const { dispatch, scheduler, registry, sessions } = arc;
   const byHand = dispatch.openByHandCount;
   within("open by hand", byHand, scenario.maxOpenInstructions + restored);
-  within("open of rules", dispatch.openCount - byHand, scenario.maxOpenInstructions);
+  const retold = parts.length * 2 * scenario.maxOutstanding;
+  within("open of rules", dispatch.openCount - byHand, scenario.maxOpenInstructions + retold);
   within("scheduler", scheduler.size, scenario.maxQueued + byHand);
   within("sessions", sessions.sessionCount, parts.length);
   for (const agent of registry.all()) {

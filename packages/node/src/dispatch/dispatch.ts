@@ -7,12 +7,13 @@
  * 3. What was sent and not answered ends `failed` with OUTCOME_UNKNOWN: when the incarnation it was sent to
  *    is gone, unless the handler is idempotent (then it is sent again), and when nothing is heard
  *    until deadline, timeout and grace have passed. It never ends as if it had not begun.
- * 4. Of rules at most `maxOpen` are open; beyond that they are shed. What a caller was told is accepted is
- *    never shed: it is bounded where it is accepted.
+ * 4. What rules decide while `maxOpen` of theirs are open is shed. What agents tell that they still run is taken
+ *    up all the same, bounded by what each part may have. What a caller was told is accepted is never shed:
+ *    it is bounded where it is accepted.
  */
 import type { Clock } from "@myelin/core/clock";
 import { type ErrorCode, MyelinError } from "@myelin/core/errors";
-import type { AgentId, InstructionId, RuleName } from "@myelin/core/ids";
+import type { AgentId, InstructionId, PartName, RuleName } from "@myelin/core/ids";
 import type { InstructionDocument, InstructionStatus } from "@myelin/core/instruction";
 import type { Acknowledgement } from "@myelin/core/wire";
 import type { Firing } from "../engine/index.ts";
@@ -20,7 +21,7 @@ import { type Instruction, isEnded, type StageTimes } from "../instruction/index
 import type { Agent } from "../registry/index.ts";
 import type { Scheduler } from "../scheduler/index.ts";
 import { errorOf, noteTimes } from "./answer.ts";
-import { Courier, type CourierOptions } from "./courier.ts";
+import { Courier, type CourierOptions, type OpenBreaker } from "./courier.ts";
 import { DueTimes } from "./due-times.ts";
 import { RecentIds } from "./recent-ids.ts";
 import type { DeliverySession } from "./recipient.ts";
@@ -148,6 +149,16 @@ export class Dispatch {
     return this.#courier.of(agent)?.openBreakers() ?? [];
   }
 
+  /** The breakers over parts of agents that keep rules from them. */
+  openBreakers(): readonly OpenBreaker[] {
+    return this.#courier.openBreakers();
+  }
+
+  /** Closes the breaker over a part by hand; false when it was closed. */
+  closeBreaker(agent: AgentId, part: PartName): boolean {
+    return this.#courier.of(agent)?.parts.get(part)?.breaker.close() ?? false;
+  }
+
   /** True for an instruction that a rule decided since the node started; the latest of them are remembered. */
   hasDecided(id: InstructionId): boolean {
     return this.#decided.has(id);
@@ -199,14 +210,12 @@ export class Dispatch {
    * Takes one that was under way before: open on disk when the node started, or told of by its
    * agent. What may have been sent waits for its agent's word, the rest for the agent.
    * One that is about to end takes nobody's place.
-   * @returns False when the bounds forbid it: an agent tells of more than it can have.
+   * @returns False when it is more than its part can have.
    */
   restore(
     instruction: Instruction,
     { isEnding = false }: { readonly isEnding?: boolean } = {},
   ): boolean {
-    const isFull = this.#open.size - this.#openByHand >= this.#options.maxOpen;
-    if (!instruction.isByHand && !isEnding && isFull) return false;
     if (!this.#courier.restore(instruction, isEnding)) return false;
     this.#enter(instruction);
     this.#due.set(instruction, this.#dueOf(instruction));

@@ -254,16 +254,31 @@ test("what agents tell is bounded in the node: beyond it, it is told again by th
   const world = new ReportingWorld({ maxOutstanding: 20_000, maxOpen: 20_000 });
   const app = world.attach("w1");
   const reports = Array.from({ length: 10_005 }, (_, at) =>
+    world.report(app, "executed", { startedAtUs: startUs + at }),
+  );
+  world.reports.take(app, reports);
+  await world.clock.run(secondUs);
+  assert.equal(world.dispatch.openCount, 0);
+  assert.deepEqual(app.settled.length, 10_000);
+  assert.equal(world.reinstated.length, 10_005, "all are reinstated");
+});
+
+test("what still runs is taken up also when more run than the node looks up at once, and when as many as it may decide are open", async () => {
+  const world = new ReportingWorld({ maxOutstanding: 20_000, maxOpen: 3 });
+  const app = world.attach("w1");
+  const reports = Array.from({ length: 10_005 }, (_, at) =>
     world.report(app, "received", { startedAtUs: startUs + at }),
   );
   world.reports.take(app, reports);
   await world.clock.run(1000);
-  assert.equal(world.dispatch.openCount, 10_000);
-  assert.equal(world.reinstated.length, 10_005, "all are reinstated");
-  const full = new ReportingWorld({ maxOpen: 3 });
-  full.reports.take(full.attach("w1"), reports.slice(0, 10));
-  await full.clock.run(1000);
-  assert.equal(full.dispatch.openCount, 3);
+  assert.equal(world.dispatch.openCount, 10_005);
+  const shed = world.fire("w1");
+  assert.equal(world.endOf(shed.id), "rejected SHED", "rules decide nothing on top");
+  for (const { instructionId } of reports)
+    world.reports.acknowledge(app, app.says(instructionId, "executed"));
+  await world.clock.run(secondUs);
+  assert.equal(world.ledger.figures().counts.executed, 10_005);
+  assert.equal(world.store.disk.ledger.size, 10_006);
 });
 
 test("outcomes beyond what its part may have open are accounted too", async () => {

@@ -6,7 +6,8 @@
  *    anything else of that agent is heard: it never acts twice.
  * 2. An instruction that the ledger has already is not accounted again; until that is known what is told of it waits.
  * 3. An agent can only tell of its own: the id must be that of the episode with this agent. At most `maxChecking`
- *    are looked up at once; what is beyond is told again by the agent's next hello.
+ *    are looked up at once; of what is beyond, an outcome is told again by the agent's next hello, and what still
+ *    runs is taken up unasked (if the ledger had it, its account takes the place of the earlier one).
  */
 import { MyelinError } from "@myelin/core/errors";
 import {
@@ -88,11 +89,17 @@ export class Reports {
       return;
     }
     if (!dispatch.hasDecided(id)) this.#reinstate(session, key, report);
-    if (this.#checks.size >= maxChecking) return;
+    const isEnding = report.status !== "received";
+    const isFull = this.#checks.size >= maxChecking;
+    if (isFull && isEnding) return;
     const nowUs = this.#options.clock.nowUs();
     const timeoutUs = this.#options.timeoutUsOf(key.rule) ?? unknownTimeoutUs;
     const episode = { ...key, ruleVersion: report.episode?.ruleVersion ?? 0 };
     const lost = instructionOfReport(session, { report, episode, timeoutUs, nowUs });
+    if (isFull) {
+      dispatch.restore(lost);
+      return;
+    }
     const check: Check = { lost, key, told: { session, report } };
     this.#checks.set(id, check);
     void this.#lookUp(id).then((entry) => this.#checked(check, entry));
