@@ -8,6 +8,7 @@ import {
 import { agentCommand, agentsCommand } from "./commands/agents.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { backupCommand } from "./commands/backup.ts";
+import { breakerRoutes } from "./commands/breaker.ts";
 import { completionsCommand } from "./commands/completions.ts";
 import { configCommand } from "./commands/config.ts";
 import { demoCommand } from "./commands/demo.ts";
@@ -40,6 +41,7 @@ const routes: RouteMap<CliContext> = buildRouteMap<string, CliContext>({
     ledger: ledgerCommand,
     watch: watchCommand,
     top: topCommand,
+    breaker: breakerRoutes,
     token: tokenRoutes,
     audit: auditCommand,
     config: configCommand,

@@ -27,6 +27,7 @@ export function createArcApi(arc: Arc, options: ArcApiOptions): HttpHandler {
     nowUs: () => clock.nowUs(),
     defer: (callback) => clock.defer(callback),
     closeBreaker: (name) => arc.engine.closeBreaker(name),
+    openRuleBreakers: () => arc.engine.openBreakers(),
     status: (entry) => arc.engine.ruleStatus(entry.plan.name),
     isDraining: () => arc.isDraining,
   });

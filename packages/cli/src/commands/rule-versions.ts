@@ -1,10 +1,4 @@
-import {
-  buildCommand,
-  buildRouteMap,
-  type Command,
-  type RouteMap,
-  type TypedFlagParameter,
-} from "@stricli/core";
+import { buildCommand, type Command, type TypedFlagParameter } from "@stricli/core";
 import { stringify } from "yaml";
 import { MyelinError } from "@myelin/core/errors";
 import { isJsonObject, type JsonObject } from "@myelin/core/json";
@@ -180,20 +174,4 @@ export const rollback: Command<CliContext> = buildCommand<RollbackFlags, [string
         : `rule ${name} rolled back to version ${target} (version ${version})\n`,
     );
   },
-});
-
-const closeBreaker: Command<CliContext> = buildCommand<Flags, [string], CliContext>({
-  docs: { brief: "Close the breaker that a rule's limit has opened" },
-  parameters: { flags, positional: onlyRule },
-  async func(given, name) {
-    const answer = await clientOf(this, given).post(`${pathOf(name)}/breaker/close`, {});
-    const text = answer["wasOpen"] === true ? "closed" : "was not open";
-    print(this, given.json ? answer : `the breaker of rule ${name} ${text}\n`);
-  },
-});
-
-/** `myelin rules breaker …` */
-export const breakerRoutes: RouteMap<CliContext> = buildRouteMap({
-  docs: { brief: "The breakers that rules' limits open" },
-  routes: { close: closeBreaker },
 });

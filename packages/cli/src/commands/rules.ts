@@ -15,15 +15,7 @@ import {
 } from "../context.ts";
 import type { NodeClient } from "../client/index.ts";
 import { cell, objectsOf, table } from "../output/index.ts";
-import {
-  breakerRoutes,
-  diff,
-  ifMatch,
-  ifMatchFlag,
-  pathOf,
-  rollback,
-  versions,
-} from "./rule-versions.ts";
+import { diff, ifMatch, ifMatchFlag, pathOf, rollback, versions } from "./rule-versions.ts";
 
 interface RulesFlags extends NodeFlags {
   readonly json: boolean;
@@ -177,7 +169,7 @@ const remove: Command<CliContext> = buildCommand<ChangeFlags, [string], CliConte
 /** `myelin rules …` */
 export const rulesRoutes: RouteMap<CliContext> = buildRouteMap({
   docs: { brief: "Apply, list, show, compare, roll back and delete rules" },
-  routes: { apply, list, show, versions, diff, rollback, breaker: breakerRoutes, delete: remove },
+  routes: { apply, list, show, versions, diff, rollback, delete: remove },
 });
 
 async function textOf(file: string): Promise<string> {

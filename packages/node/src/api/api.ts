@@ -7,6 +7,7 @@ import type { HttpHandler, HttpRequest, HttpResponse } from "../ports/transport.
 import { AgentsApi, type AgentsApiOptions } from "./agents.ts";
 import { AuditApi, type AuditApiOptions } from "./audit.ts";
 import { backupHandler, type BackupApiOptions } from "./backup.ts";
+import { BreakersApi, type BreakersApiOptions } from "./breakers.ts";
 import { EnforcementApi } from "./enforcement.ts";
 import { InstructionsApi, type InstructionsApiOptions } from "./instructions.ts";
 import { json, Router } from "./router.ts";
@@ -19,6 +20,7 @@ import { watchHandler } from "./watch.ts";
 export interface ApiOptions
   extends AgentsApiOptions,
     BackupApiOptions,
+    BreakersApiOptions,
     HealthOptions,
     InstructionsApiOptions,
     RulesApiOptions,
@@ -60,6 +62,7 @@ export function createApi(options: ApiOptions): HttpHandler {
   const rules = new RulesApi(options);
   const instructions = new InstructionsApi(options);
   const enforcement = new EnforcementApi(options);
+  const breakers = new BreakersApi(options);
   const audit = new AuditApi(options);
   const tokens = new TokensApi(options);
   const top = new TopApi(options);
@@ -86,6 +89,10 @@ export function createApi(options: ApiOptions): HttpHandler {
     .on("GET", "/api/v1/rules/:name/diff", rules.diff)
     .on("POST", "/api/v1/rules/:name/rollback", rules.rollback)
     .on("POST", "/api/v1/rules/:name/breaker/close", rules.closeBreaker)
+    .on("GET", "/api/v1/breakers", breakers.list)
+    .on("POST", "/api/v1/agents/:id/parts/:part/breaker/close", breakers.closeOfPart, {
+      act: "agents.breaker.close",
+    })
     .on("GET", "/api/v1/enforcement", enforcement.get)
     .on("PUT", "/api/v1/enforcement", enforcement.set, { act: "enforcement.set" })
     .on("POST", "/api/v1/instructions", instructions.send, { act: "instructions.send" })

@@ -24,6 +24,15 @@ export class Breaker {
     this.#options = options;
   }
 
+  get isClosed(): boolean {
+    return this.#state.kind === "closed";
+  }
+
+  /** From when on an open one lets an instruction through to try; undefined while one is on trial, and when closed. */
+  get triesAtUs(): number | undefined {
+    return this.#state.kind === "open" ? this.#state.untilUs : undefined;
+  }
+
   get isOpen(): boolean {
     return this.#state.kind === "open";
   }
@@ -55,6 +64,13 @@ export class Breaker {
       ? { kind: "open", untilUs: nowUs + this.#options.openForUs }
       : { kind: "closed", failures };
     return opens;
+  }
+
+  /** Closes it by hand; true when it was not closed. */
+  close(): boolean {
+    const wasOpen = this.#state.kind !== "closed";
+    this.#state = { kind: "closed", failures: 0 };
+    return wasOpen;
   }
 
   /** The instruction on trial ended without telling anything about the part. */

@@ -12,7 +12,7 @@
  */
 import type { Clock } from "@myelin/core/clock";
 import { type ErrorCode, MyelinError } from "@myelin/core/errors";
-import type { AgentId } from "@myelin/core/ids";
+import type { AgentId, PartName } from "@myelin/core/ids";
 import type { InstructionStatus } from "@myelin/core/instruction";
 import { type Instruction, isEnded, wasSent } from "../instruction/index.ts";
 import type { Store } from "../ports/store.ts";
@@ -47,6 +47,14 @@ export interface CourierOptions extends DeliveryBounds {
   readonly onStoreError: (error: MyelinError) => void;
 }
 
+/** A breaker over a part of an agent that keeps rules from it. */
+export interface OpenBreaker {
+  readonly agent: AgentId;
+  readonly part: PartName;
+  /** From when on one instruction may try; undefined while one does. */
+  readonly triesAtUs: number | undefined;
+}
+
 export class Courier {
   readonly #options: CourierOptions;
   readonly #host: CourierHost;
@@ -60,6 +68,15 @@ export class Courier {
   /** What is kept for an agent, if anything. */
   of(agent: AgentId): Delivery | undefined {
     return this.#deliveries.get(agent);
+  }
+
+  /** The breakers over parts that are open, or have one instruction on trial. */
+  openBreakers(): OpenBreaker[] {
+    const open: OpenBreaker[] = [];
+    for (const [agent, { parts }] of this.#deliveries)
+      for (const { name, breaker } of parts.values())
+        if (!breaker.isClosed) open.push({ agent, part: name, triesAtUs: breaker.triesAtUs });
+    return open;
   }
 
   /** The session of the part that an instruction was sent to. */
