@@ -14,6 +14,7 @@ import { configCommand } from "./commands/config.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { enforceRoutes } from "./commands/enforce.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { initRoutes } from "./commands/init.ts";
 import { ledgerCommand } from "./commands/ledger.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { rulesRoutes } from "./commands/rules.ts";
@@ -44,6 +45,7 @@ const routes: RouteMap<CliContext> = buildRouteMap<string, CliContext>({
     breaker: breakerRoutes,
     token: tokenRoutes,
     audit: auditCommand,
+    init: initRoutes,
     config: configCommand,
     backup: backupCommand,
     restore: restoreCommand,

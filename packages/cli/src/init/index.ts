@@ -1,0 +1,2 @@
+export { agentInTypeScript, idOfFolder } from "./agent-files.ts";
+export { writeNewFiles } from "./write.ts";
