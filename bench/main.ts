@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<Report>>> = {
   ingest: async () => await (await import("./ingest/ingest.ts")).ingestBench(),
   wire: async () => (await import("./wire/wire.ts")).wireBench(),
   priority: async () => await (await import("./priority/priority.ts")).priorityBench(),
+  reload: async () => await (await import("./reload/reload.ts")).reloadBench(),
   start: async () => await (await import("./start/start.ts")).startBench(),
 };
 

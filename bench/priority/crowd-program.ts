@@ -5,6 +5,7 @@
  * Invariants
  * 1. Every frame has the time at which it was meant to leave, whenever it leaves (open loop); its value is that time.
  * 2. A frame fires one rule and lets go of it again: its second sample, a microsecond later, is 0.
+ * 3. Frames of all kinds leave in the order of their times: what is older than the newest of its agent is late for rules.
  */
 import process from "node:process";
 import { Histogram } from "@myelin/core/statistics";
@@ -14,12 +15,14 @@ import { PrebuiltFrame } from "../load/prebuilt-frame.ts";
 import { epochUs, RawAgent } from "../load/raw-agent.ts";
 import {
   agents,
+  arrivals,
   capacityPerSecond,
   type CrowdFigures,
   deadlineUs,
   type Kind,
   kinds,
   serviceUs,
+  spread,
 } from "./crowd.ts";
 
 const pingEveryUs = 250_000;
@@ -96,6 +99,11 @@ class Stream {
     return frame;
   }
 
+  /** The agent whose turn it is. */
+  get agent(): number {
+    return this.#sent % agents;
+  }
+
   received(latencyUs: number): void {
     this.#received++;
     this.#latenciesUs.record(latencyUs);
@@ -139,26 +147,26 @@ const workers = Array.from(
     }),
 );
 let beganAtUs = 0;
+/** Streams as they follow each other, spread by their shares. */
+const order = spread.map((name) => streams.find(({ kind }) => kind.name === name));
 
 async function run(seconds: number): Promise<CrowdFigures> {
   const lateUs = new Histogram();
   for (const stream of streams) stream.begin();
   beganAtUs = epochUs();
   const epochOffsetUs = performance.timeOrigin * 1e3;
-  await Promise.all(
-    streams.map((stream) => {
-      let sent = 0;
-      return openLoop({
-        ratePerSecond: stream.kind.share * capacityPerSecond,
-        durationUs: seconds * 1e6,
-        send: (intendedUs) => {
-          const intendedEpochUs = Math.round(epochOffsetUs + intendedUs);
-          lateUs.record(Math.max(0, epochUs() - intendedEpochUs));
-          workers[sent++ % agents]?.send(stream.next(), intendedEpochUs);
-        },
-      });
-    }),
-  );
+  let sent = 0;
+  await openLoop({
+    ratePerSecond: arrivals * capacityPerSecond,
+    durationUs: seconds * 1e6,
+    send: (intendedUs) => {
+      const intendedEpochUs = Math.round(epochOffsetUs + intendedUs);
+      lateUs.record(Math.max(0, epochUs() - intendedEpochUs));
+      const stream = order[sent++ % order.length];
+      if (stream === undefined) throw new RangeError("no kind is next");
+      workers[stream.agent]?.send(stream.next(), intendedEpochUs);
+    },
+  });
   // By then all has come, or has expired.
   const { promise, resolve } = Promise.withResolvers<void>();
   setTimeout(resolve, deadlineUs / 1e3 + 100);

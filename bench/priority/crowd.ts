@@ -16,6 +16,18 @@ export const kinds: readonly Kind[] = [
   { name: "chatter", priority: 2, share: 1.2, rules: 128 },
 ];
 
+/** Arrivals of all kinds, as a multiple of what the agents can do. */
+export const arrivals: number = kinds.reduce((sum, { share }) => sum + share, 0);
+
+/** Kinds as they follow each other: each as often as its share says, the same distance apart. */
+export const spread: readonly Kind["name"][] = kinds
+  .flatMap(({ name, share }) => {
+    const times = Math.round((10 * share) / arrivals);
+    return Array.from({ length: times }, (_, at) => ({ name, place: (at + 0.5) / times }));
+  })
+  .toSorted((one, other) => one.place - other.place)
+  .map(({ name }) => name);
+
 export const agents = 2;
 /** An agent does one instruction at a time, and each takes this long. */
 export const serviceUs = 4000;

@@ -9,16 +9,19 @@ export interface BenchProcess {
   stop(): Promise<void>;
 }
 
-/** Starts a Node program and waits for its first line on standard output. */
+/** Starts a Node program and waits for its first line on standard output; with flags it has a channel for messages, too. */
 export async function startProcess(
   file: string,
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  /** Node's own flags. */
+  flags: readonly string[] = [],
 ): Promise<BenchProcess> {
-  const child = spawn(process.execPath, [file, ...args], {
-    stdio: ["pipe", "pipe", "inherit"],
+  const child = spawn(process.execPath, [...flags, file, ...args], {
+    stdio: ["pipe", "pipe", "inherit", ...(flags.length > 0 ? (["ipc"] as const) : [])],
     env: { ...process.env, ...environment },
   });
+  if (child.stdout === null) throw new Error(`${file} has no standard output`);
   const lines = createInterface({ input: child.stdout });
   const first = once(lines, "line").then(([line]) => String(line));
   const failed = once(child, "exit").then(([code]) => {

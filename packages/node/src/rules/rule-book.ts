@@ -258,14 +258,17 @@ export class RuleBook {
     return { record, plan };
   }
 
-  /** Writes the revisions, prepares the set with them, and puts it in force. */
+  /** Writes the revisions, prepares the set with them while the disk is at work, and then puts it in force. */
   async #putInForce(revisions: readonly Revision[], slices: Slices): Promise<void> {
     const { clock, store, prepare } = this.#options;
-    await store.saveRules(revisions.map(({ record }) => record));
+    const saved = store.saveRules(revisions.map(({ record }) => record));
+    // It is awaited below, also when the preparation is longer than the disk, or fails.
+    saved.catch(() => undefined);
     const latest = new Map(this.#latest);
     for (const revision of revisions)
       latest.set(parseRuleName(revision.record.name), latestOf(revision));
     const put = await slices.run(prepare(entriesOf(latest.values())));
+    await saved;
     for (const revision of revisions) this.#note(revision);
     put(clock.nowUs());
   }
