@@ -1,9 +1,11 @@
 // The packages as their users get them: packed, checked, and installed into an empty project.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { on, once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { createInterface, type Interface } from "node:readline";
 import { after, before, suite, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -22,13 +24,58 @@ interface Result {
 const steering =
   /^(node_(env|options|test_context)|npm_(?!config_(registry|cafile|cache|userconfig|.*proxy)$).*)$/i;
 
-/** Runs a command to its end, with the project's Node first on the PATH and nothing of npm's. */
-function run(command: string, args: readonly string[], folder: string): Promise<Result> {
+const installing = ["--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
+
+/** The project's Node first on the PATH, and nothing of npm's. */
+function environment(): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !steering.test(name));
-  const env = {
-    ...Object.fromEntries(inherited),
-    PATH: `${binaries}:${process.env.PATH ?? ""}`,
-  };
+  return { ...Object.fromEntries(inherited), PATH: `${binaries}:${process.env.PATH ?? ""}` };
+}
+
+/** A command that goes on until the test has ended, with all it has started. */
+class Running implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #lines: Interface;
+
+  private constructor(child: ChildProcess, lines: Interface) {
+    this.#child = child;
+    this.#lines = lines;
+  }
+
+  static start(
+    command: string,
+    args: readonly string[],
+    { folder, env }: { readonly folder: string; readonly env: NodeJS.ProcessEnv },
+  ): Running {
+    const child = spawn(command, args, {
+      cwd: folder,
+      env: { ...environment(), ...env },
+      // A group of its own: npm does not hand on every signal to what it starts.
+      detached: true,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    return new Running(child, createInterface({ input: child.stdout }));
+  }
+
+  /** The next line that matches; rejects when there is none. */
+  async line(form: RegExp): Promise<string> {
+    for await (const [line] of on(this.#lines, "line", { close: ["close"] }))
+      if (form.test(String(line))) return String(line);
+    throw new Error(`it ended without a line like ${form.source}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { pid, exitCode, signalCode } = this.#child;
+    if (pid === undefined || exitCode !== null || signalCode !== null) return;
+    const exited = once(this.#child, "exit");
+    process.kill(-pid, "SIGTERM");
+    await exited;
+  }
+}
+
+/** Runs a command to its end. */
+function run(command: string, args: readonly string[], folder: string): Promise<Result> {
+  const env = environment();
   return new Promise((resolve) => {
     execFile(command, args, { cwd: folder, env }, (error, stdout, stderr) => {
       const code = typeof error?.code === "number" ? error.code : error === null ? 0 : 1;
@@ -117,9 +164,8 @@ suite("the published packages", () => {
   suite("installed into an empty project", () => {
     before(async () => {
       writeFileSync(join(project, "package.json"), `{ "name": "project", "type": "module" }`);
-      const options = ["--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
       const files = names.map((name) => join(tarballs, name));
-      await runOrFail("npm", ["install", ...options, ...files], project);
+      await runOrFail("npm", ["install", ...installing, ...files], project);
     });
 
     test("bring a command that explains itself", async () => {
@@ -138,6 +184,33 @@ suite("the published packages", () => {
       const output = await runOrFail("node", ["program.mjs", join(project, "data")], project);
       const lingeredMs = Number(/^lingered (\d+) ms$/m.exec(output)?.[1]);
       assert.ok(lingeredMs < 2000, `something outlives close(): ${output}`);
+    });
+
+    test("bring a node that serves, and an agent that is begun, installed and joins it", async () => {
+      await using up = Running.start(
+        "npx",
+        ["--no-install", "myelin", "up", "--port", "0", "--log-level", "warn"],
+        {
+          folder: project,
+          env: { MYELIN_DATA: join(project, "data-of-up") },
+        },
+      );
+      const { http } = JSON.parse(await up.line(/^\{/)) as { readonly http: string };
+      const myelin = (...args: readonly string[]): Promise<string> =>
+        runOrFail("npx", ["--no-install", "myelin", ...args], project);
+      await myelin("init", "agent", "--lang", "ts", "greeter");
+      const begun = join(project, "greeter");
+      const sdk = names.filter((name) => /^myelin-(agent|core)-/.test(name));
+      const files = sdk.map((name) => join(tarballs, name));
+      await runOrFail("npm", ["install", ...installing, ...files], begun);
+      await using agent = Running.start("npm", ["start"], {
+        folder: begun,
+        env: { MYELIN_URL: http },
+      });
+      await agent.line(/^live$/);
+      assert.match(await myelin("agents", "--url", http), /^greeter +worker +live +app:live/m);
+      const sent = ["send", "greet", "--to", "greeter", "--url", http, "--json"];
+      assert.match(await myelin(...sent), /hello, world/);
     });
 
     test("have types that a strict program compiles against", async () => {
