@@ -17,7 +17,7 @@ test("there are the pages that there should be", () => {
   const paths = pages.map(({ path }) => path);
   const needed = [
     ...["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"],
-    ...["concepts", "rules", "sdk", "cli", "http-api", "limits", "errors"].map(
+    ...["concepts", "rules", "sdk", "cli", "http-api", "limits", "errors", "operations"].map(
       (name) => `docs/${name}.md`,
     ),
   ];
