@@ -7,6 +7,7 @@ import {
 } from "../../packages/node/src/adapters/memory-store/index.ts";
 import { Callers } from "./callers/caller.ts";
 import { checkBounds } from "./checks/bounds.ts";
+import { DeliveryWatch } from "./checks/delivery.ts";
 import { checkEnding, type Ending, unsettled } from "./checks/ending.ts";
 import { Judge } from "./checks/judge.ts";
 import { Faults } from "./faults/faults.ts";
@@ -84,6 +85,7 @@ async function live(
   const faults = new Faults(scenario, { clock, network, node, parts, judge, trace });
   trace.note("scenario", [...scenario.faultEveryUs.keys()].join(" "));
 
+  const delivery = new DeliveryWatch(node, judge, scenario.maxOutstanding);
   node.start();
   await clock.run(100_000);
   void node.call("POST", "/api/v1/rules", rulesOf(0));
@@ -103,6 +105,7 @@ async function live(
   function watchBounds(): void {
     clock.schedule(boundsEveryUs, () => {
       checkBounds({ scenario, node, network, parts, judge });
+      delivery.look(clock.nowUs());
       watchBounds();
     });
   }

@@ -4,6 +4,7 @@ import { isEnded } from "@myelin/core/instruction";
 import type { Fleet } from "../fleet/fleet.ts";
 import type { Network } from "../network/network.ts";
 import type { SimNode } from "../node/sim-node.ts";
+import { checkEpisodes } from "./episodes.ts";
 import type { Judge } from "./judge.ts";
 import type { InstructionRecord } from "./records.ts";
 
@@ -49,6 +50,16 @@ export async function checkEnding({ node, fleet, judge }: Ending): Promise<void>
     checkPerformed(record, document, judge);
   }
   checkKnowledge(node, fleet, judge);
+  checkTelemetry(fleet, judge);
+  checkEpisodes(node, fleet.single, judge);
+}
+
+function checkTelemetry({ parts }: Fleet, judge: Judge): void {
+  for (const { name, incarnation, sdk } of parts) {
+    if (sdk === undefined) continue;
+    judge.telemetry.checkArrived(name, incarnation, sdk.statistics.droppedSamples, judge);
+    judge.telemetry.checkPlaced(name, judge);
+  }
 }
 
 async function documentOf(node: SimNode, id: string): Promise<InstructionDocument | undefined> {

@@ -19,6 +19,7 @@ import { type InstructionDocument, instructionStatuses, parseTime } from "@myeli
 import type { AccountFigures } from "../../../packages/node/src/ledger/index.ts";
 import type { Trace } from "../world/trace.ts";
 import { type Performance, Records } from "./records.ts";
+import { TelemetryRecords } from "./telemetry.ts";
 import { Troubles } from "./troubles.ts";
 
 /** Drift of both clocks since the exchange that an agent's estimate rests on. */
@@ -49,6 +50,7 @@ export class Judge {
   readonly breaches: string[] = [];
   readonly records: Records = new Records();
   readonly troubles: Troubles = new Troubles();
+  readonly telemetry: TelemetryRecords = new TelemetryRecords();
   readonly #nowUs: () => number;
   readonly #trace: Trace;
   readonly #isEndOnDisk: (id: string) => boolean;

@@ -21,6 +21,8 @@ export class Fleet {
   readonly parts: readonly SimPart[];
   readonly workloads: readonly Workload[];
   readonly agents: readonly string[];
+  /** Those of one part only. */
+  readonly single: ReadonlySet<string>;
 
   constructor(
     scenario: Scenario,
@@ -45,6 +47,9 @@ export class Fleet {
       }
     }
     this.agents = [...new Set(identities.map(({ agent }) => agent))];
+    this.single = new Set(
+      this.agents.filter((id) => identities.filter(({ agent }) => agent === id).length === 1),
+    );
     this.parts = identities.map((identity) => {
       const offsetUs = dice.chance(0.5) ? dice.between(-3e7, 3e7) : 0;
       const machine = new Machine(clock, offsetUs, dice.between(-1, 1) * scenario.maxDriftPpm);
@@ -57,12 +62,11 @@ export class Fleet {
     });
     this.workloads = this.parts.map(
       (part) =>
-        new Workload(
-          part,
-          clock,
-          diceOf(scenario.seed, `work ${part.name}`),
-          scenario.reportEveryUs,
-        ),
+        new Workload(part, clock, diceOf(scenario.seed, `work ${part.name}`), {
+          everyUs: scenario.reportEveryUs,
+          onReport: (number) =>
+            around.judge.telemetry.reported(part.name, part.incarnation, number, clock.nowUs()),
+        }),
     );
   }
 }

@@ -65,6 +65,11 @@ export class SimPart {
     return life === undefined || life.process.isHeld || life.isLeaving ? undefined : life.sdk;
   }
 
+  /** The present life; empty while there is none. */
+  get incarnation(): string {
+    return this.#life?.incarnation ?? "";
+  }
+
   get process(): SimProcess | undefined {
     return this.#life?.process;
   }

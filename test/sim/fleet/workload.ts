@@ -4,6 +4,8 @@ import type { SimPart } from "./sim-part.ts";
 
 /** Load above which the rules of the run act; below is calm. */
 const hotLoad = 0.95;
+/** What tells the loads of one hot spell from those of the next. */
+const spellStep = 1e-6;
 const calmLoad = 0.2;
 
 /** What a part reports while it works: a load with hot spells, a memory that grows, a state, events. */
@@ -13,12 +15,23 @@ export class Workload {
   readonly #dice: Dice;
   readonly #everyUs: number;
   #hotUntilUs = 0;
+  #spells = 0;
   #memory = 10;
   #isCalm = false;
   #isOver = false;
   #reports = 0;
 
-  constructor(part: SimPart, clock: Clock, dice: Dice, everyUs: number) {
+  readonly #onReport: (number: number) => void;
+
+  /** `onReport` is told of each report, by its number. */
+  constructor(
+    part: SimPart,
+    clock: Clock,
+    dice: Dice,
+    options: { readonly everyUs: number; readonly onReport: (number: number) => void },
+  ) {
+    const { everyUs, onReport } = options;
+    this.#onReport = onReport;
     this.part = part;
     this.#clock = clock;
     this.#dice = dice;
@@ -55,6 +68,7 @@ export class Workload {
     this.part.act((sdk) => {
       const reports = ++this.#reports;
       const { part } = this.part.identity;
+      this.#onReport(reports);
       sdk.report({ load, memory, [`reports_${part}`]: reports });
       if (reports % 5 === 0 || this.#isCalm) sdk.state.patch({ [part]: { reports } });
       if (reports % 11 === 0) sdk.event("tool_call", { tool: "search", reports });
@@ -63,15 +77,26 @@ export class Workload {
 
   #work(): void {
     const nowUs = this.#clock.nowUs();
-    if (this.#hotUntilUs < nowUs && this.#dice.chance(0.06))
-      this.#hotUntilUs = nowUs + this.#dice.wait(1.5e6);
+    if (this.#hotUntilUs < nowUs && this.#dice.chance(0.06)) this.#beginSpell(nowUs);
     this.#memory = this.#memory > 140 ? 10 : this.#memory + this.#dice.between(0, 12);
     this.#report();
+  }
+
+  #beginSpell(nowUs: number): void {
+    this.#spells++;
+    this.#hotUntilUs = nowUs + this.#dice.wait(1.5e6);
   }
 
   #load(): number {
     if (this.#isCalm) return calmLoad;
     const isHot = this.#clock.nowUs() < this.#hotUntilUs;
-    return isHot ? hotLoad : calmLoad + this.#dice.between(0, 0.5);
+    return isHot ? hotLoad + this.#spells * spellStep : calmLoad + this.#dice.between(0, 0.5);
   }
+}
+
+/** The hot spell that the text of the rule's args tells of; undefined for a load of none. */
+export function spellOf(reason: unknown): number | undefined {
+  const [, load] = /^load (\d+\.\d+)$/.exec(String(reason)) ?? [];
+  const spell = Math.round((Number(load) - hotLoad) / spellStep);
+  return spell > 0 ? spell : undefined;
 }

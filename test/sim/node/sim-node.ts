@@ -60,6 +60,10 @@ export class SimNode {
   #isServing = false;
   /** True when it is to start again as soon as the present run has drained. */
   #isStartDue = false;
+  /** When each part was last attached to the present run, by its name. */
+  readonly attachedAtUs: Map<string, number> = new Map();
+  /** Every run, with what the ledger had on disk when it started. */
+  readonly runs: { readonly startedAtUs: number; readonly accounted: ReadonlySet<string> }[] = [];
   #runs = 0;
 
   constructor(around: NodeSurroundings) {
@@ -198,9 +202,32 @@ export class SimNode {
       settings: this.settings,
       onNotice: (notice) => this.#onNotice(number, notice, arc.isDraining),
     });
+    this.attachedAtUs.clear();
+    const accounted = new Set(this.disk.ledger.keys());
+    this.runs.push({ startedAtUs: clock.nowUs(), accounted });
+    this.#listen(arc);
     const kept = [...this.disk.instructions.values()];
     const restored = kept.filter(({ status }) => !isEnded(status)).length;
     return { number, restored, process, arc, store, api: apiOf(arc, store, access, process.clock) };
+  }
+
+  /** Tells the judge of each report that the engine is given. */
+  #listen({ engine, registry }: Arc): void {
+    const { judge } = this.#around;
+    const numbers = new Map(
+      ["app", "supervisor"].map((part) => [engine.metric(`reports_${part}`), part]),
+    );
+    const apply = engine.apply.bind(engine);
+    engine.apply = (...given) => {
+      const [slot, , count, metrics, values, timesUs] = given;
+      for (let at = 0; at < count; at++) {
+        const part = numbers.get(metrics[at] ?? -1);
+        if (part === undefined) continue;
+        const agent = [...registry.all()].find((known) => known.slot === slot);
+        judge.telemetry.heard(`${agent?.id}/${part}`, values[at] ?? 0, timesUs[at] ?? 0);
+      }
+      apply(...given);
+    };
   }
 
   #onNotice(run: number, notice: Notice, isDraining: boolean): void {
@@ -214,6 +241,7 @@ export class SimNode {
         return;
       case "agent-attached":
         trace.note("node", `attached ${notice.agent}/${notice.part}`);
+        this.attachedAtUs.set(`${notice.agent}/${notice.part}`, this.#around.clock.nowUs());
         return;
       case "agent-detached":
         trace.note("node", `detached ${notice.agent}/${notice.part}: ${notice.reason}`);
