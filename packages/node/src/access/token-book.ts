@@ -161,6 +161,13 @@ export class TokenBook {
     });
   }
 
+  /** Why a token admits nobody any more; undefined while it is valid. */
+  endOf(id: string): MyelinError | undefined {
+    const token = this.#tokens.get(id);
+    if (token !== undefined) return endOfToken(token, this.#options.clock.nowUs());
+    return new MyelinError("UNAUTHENTICATED", "the token is not kept any more");
+  }
+
   /** Tells each token's end; returns what ends the telling. */
   onEnd(listener: TokenEndListener): () => void {
     this.#listeners.add(listener);

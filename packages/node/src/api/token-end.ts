@@ -1,3 +1,4 @@
+import type { MyelinError } from "@myelin/core/errors";
 import type { Caller, TokenBook } from "../access/index.ts";
 import type { HttpResponse } from "../ports/transport.ts";
 
@@ -13,11 +14,16 @@ export function endWithToken(
     ...answer,
     stream: (sink) => {
       const source = stream(sink);
-      const stopListening = tokens.onEnd((token, error) => {
-        if (token.id !== tokenId) return;
+      const end = (error: MyelinError): void => {
         sink.write(`event: goodbye\ndata: ${JSON.stringify(error)}\n\n`);
         sink.end();
+      };
+      const stopListening = tokens.onEnd((token, error) => {
+        if (token.id === tokenId) end(error);
       });
+      // It may have ended between the caller's admission and here.
+      const ended = tokens.endOf(tokenId);
+      if (ended !== undefined) end(ended);
       return {
         onDrain: () => source.onDrain(),
         onEnd: () => {
