@@ -106,6 +106,7 @@ function row(agent: JsonObject): string[] {
 function describe(agent: JsonObject): string {
   const metrics = isJsonObject(agent["metrics"]) ? Object.entries(agent["metrics"]) : [];
   const rules = objectsOf(agent["rules"]);
+  const broken = Array.isArray(agent["openBreakers"]) ? agent["openBreakers"] : [];
   const sections = [
     table([
       ["agent", cell(agent["id"])],
@@ -117,10 +118,11 @@ function describe(agent: JsonObject): string {
       ["last seen", cell(agent["lastSeen"])],
     ]),
     table([
-      ["PART", "STATE", "ACTIONS", "SDK", "INCARNATION"],
+      ["PART", "STATE", "BREAKER", "ACTIONS", "SDK", "INCARNATION"],
       ...objectsOf(agent["parts"]).map((part) => [
         cell(part["name"]),
         cell(part["state"]),
+        broken.includes(part["name"] ?? null) ? "OPEN" : "closed",
         Array.isArray(part["actions"]) ? part["actions"].join(" ") : "",
         cell(part["sdk"]),
         cell(part["incarnation"]),

@@ -20,9 +20,11 @@ test("breakers are seen and closed by hand", async () => {
     assert.equal(sent.code, exitCodes.failure);
     const listed = await myelin(["breaker", "list"], env);
     assert.match(listed.out, /^OVER +STATE +TRIES AT\nagent w1 part app +open +\d{4}-/);
+    assert.match((await myelin(["agent", "w1"], env)).out, /^app +live +OPEN +cool /m);
     const close = ["breaker", "close", "--agent", "w1"];
     const closed = await myelin(close, env);
     assert.equal(closed.out, "the breaker of part app of agent w1 is closed\n");
+    assert.match((await myelin(["agent", "w1"], env)).out, /^app +live +closed +cool /m);
     const again = await myelin([...close, "--part", "app", "--json"], env);
     assert.deepEqual(JSON.parse(again.out), { agent: "w1", part: "app", wasOpen: false });
     const { code, err } = await myelin([...close, "--part", "engine"], env);
