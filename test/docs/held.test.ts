@@ -123,6 +123,27 @@ test("docs/http-api.md has every metric of the node", () => {
   );
 });
 
+suite("docs/operations.md", () => {
+  const page = read("docs/operations.md");
+
+  test("names only metrics that there are", () => {
+    const named = [...page.matchAll(/\bmyelin_\w+/g)].map(([name]) => name);
+    assert.ok(named.length > 5);
+    const source = read("packages/node/src/adapters/metrics/metrics.ts");
+    const missing = named.filter((name) => !source.includes(`"${name}"`));
+    assert.deepEqual(missing, []);
+  });
+
+  test("gives its service room for every connection that there may be", async () => {
+    const [, files = ""] = /^LimitNOFILE=(\d+)$/m.exec(page) ?? [];
+    const { openFilesFinding } = await exportsOf("packages/cli/src/doctor/limits.ts");
+    const { defaultSessionSettings } = await exportsOf("packages/node/src/session/settings.ts");
+    const { maxConnections } = defaultSessionSettings as { readonly maxConnections: number };
+    const judge = openFilesFinding as (limit: number, most: number) => { readonly status: string };
+    assert.equal(judge(Number(files), maxConnections).status, "ok");
+  });
+});
+
 test("docs/cli.md has every exit code", async () => {
   const page = read("docs/cli.md");
   const { exitCodes } = await exportsOf("packages/cli/src/exit-codes.ts");
