@@ -22,7 +22,7 @@ export class Recorder implements ChannelHandler {
   }
 
   onFrame(frame: Uint8Array): void {
-    this.frames.push(frame);
+    this.frames.push(new Uint8Array(frame));
     this.receivedBytes += frame.length;
     this.react?.(frame);
     this.#note("frame");

@@ -172,18 +172,20 @@ function framesArrive(bothWays: BothWays): void {
     }
   });
 
-  bothWays("bytes that were received stay as they are", async (sender, receiver, bench) => {
-    const sizeOf = (number: number): number => 1 + ((number * 37) % 3000);
-    for (let number = 0; number < 1000; number++) {
-      sender.channel.send(bench.frame(sizeOf(number), number));
-      // Let the channel read and reuse whatever it might reuse.
-      if (number % 50 === 0) await receiver.heard.received(number + 1);
-    }
-    await receiver.heard.received(1000);
-    for (let number = 0; number < 1000; number++) {
-      assertSame(receiver.heard.frames[number], bench.frame(sizeOf(number), number));
-    }
-  });
+  bothWays(
+    "frames that come one behind the other are told one by one, each whole",
+    async (sender, receiver, bench) => {
+      const sizeOf = (number: number): number => 1 + ((number * 37) % 3000);
+      for (let number = 0; number < 1000; number++) {
+        sender.channel.send(bench.frame(sizeOf(number), number));
+        if (number % 50 === 0) await receiver.heard.received(number + 1);
+      }
+      await receiver.heard.received(1000);
+      for (let number = 0; number < 1000; number++) {
+        assertSame(receiver.heard.frames[number], bench.frame(sizeOf(number), number));
+      }
+    },
+  );
 
   bothWays("no callback is made from within a call", async (sender, receiver, bench) => {
     const { channel, heard } = sender;

@@ -184,7 +184,10 @@ function oneChannel(): {
     channel: undefined as Channel | undefined,
     accept: (channel: Channel) => {
       one.channel = channel;
-      return { onFrame: (frame: Uint8Array) => void one.frames.push(frame), onEnd: resolve };
+      return {
+        onFrame: (frame: Uint8Array) => void one.frames.push(new Uint8Array(frame)),
+        onEnd: resolve,
+      };
     },
   };
   return one;

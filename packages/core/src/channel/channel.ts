@@ -11,7 +11,7 @@ export interface ChannelEnd {
 export interface ChannelHandler {
   /** The channel can be written to. Not called for channels that were accepted: they are open. */
   onOpen?(): void;
-  /** One whole frame arrived. The bytes are the receiver's to keep; they are never reused. */
+  /** One whole frame arrived. The bytes are the receiver's during the call: what it keeps it copies. */
   onFrame(frame: Uint8Array): void;
   /** `bufferedBytes` has fallen to zero after it had risen above the channel's high-water mark. */
   onDrain?(): void;

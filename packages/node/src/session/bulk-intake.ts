@@ -5,7 +5,8 @@
  * Invariants
  * 1. Frames of one connection are handled in the order of their arrival.
  * 2. A connection whose frames wait is paused: what waits is what was read already, and that is bounded.
- *    No more connections are read from again in a turn than the quantum has emptied.
+ *    It is read from again, in its turn, when its frames are handled and less than `aheadBytes` wait of all:
+ *    what is not read yet does not age in the node.
  * 3. A turn handles bulk for one quantum and one frame more at the most.
  * 4. While it is held nothing is handled and nothing is read again: what came before waits, in its bounds.
  */
@@ -25,15 +26,22 @@ export interface BulkSource {
 export interface BulkIntakeOptions {
   readonly clock: Pick<Clock, "nowUs" | "defer">;
   readonly quantumUs: number;
+  /** Bulk of all connections that is read ahead of being handled, about. */
+  readonly aheadBytes: number;
   /** Most bytes that wait of one connection. */
   readonly maxBacklogBytes: number;
   /** Most bytes that wait in all. */
   readonly maxBytes: number;
 }
 
+/** What the system hands over at once of one connection, at the most. */
+const readAtOnceBytes = 65_536;
+
 export class BulkIntake {
   readonly #options: BulkIntakeOptions;
   readonly #sources = new Set<BulkSource>();
+  /** Connections without a frame that waits, to be read from again; the first that rested first. */
+  readonly #resting = new Set<BulkSource>();
   #sizeBytes = 0;
   #isPlanned = false;
   #isHeld = false;
@@ -63,7 +71,7 @@ export class BulkIntake {
   /** Leaves bulk as it is, or goes on with it. */
   hold(isHeld: boolean): void {
     this.#isHeld = isHeld;
-    if (this.#sources.size > 0) this.#plan();
+    if (this.#sources.size > 0 || this.#resting.size > 0) this.#plan();
   }
 
   /** Queues a frame and stops reading from its connection; false when too much waits already. */
@@ -71,7 +79,7 @@ export class BulkIntake {
     const { backlog } = source;
     if (backlog.isEmpty) {
       this.#sources.add(source);
-      source.pauseReading();
+      if (!this.#resting.delete(source)) source.pauseReading();
     }
     this.#sizeBytes += backlog.push(bytes, arrivedAtUs);
     if (this.#isHeld) this.#heldFrames += 1;
@@ -85,6 +93,7 @@ export class BulkIntake {
     this.#sizeBytes -= source.backlog.sizeBytes;
     source.backlog.clear();
     this.#sources.delete(source);
+    this.#resting.delete(source);
   }
 
   #plan(): void {
@@ -106,7 +115,19 @@ export class BulkIntake {
       if (nowUs - beganAtUs >= quantumUs) break;
     }
     this.#spentUs += nowUs - beganAtUs;
-    if (this.#sources.size > 0) this.#plan();
+    this.#readOn();
+    if (this.#sources.size > 0 || this.#resting.size > 0) this.#plan();
+  }
+
+  /** Reads again from as many as there is room for. */
+  #readOn(): void {
+    let roomBytes = this.#options.aheadBytes - this.#sizeBytes;
+    for (const source of this.#resting) {
+      if (roomBytes <= 0) return;
+      roomBytes -= readAtOnceBytes;
+      this.#resting.delete(source);
+      source.resumeReading();
+    }
   }
 
   #handleOne(source: BulkSource): void {
@@ -118,6 +139,7 @@ export class BulkIntake {
     this.#sizeBytes -= before - backlog.sizeBytes;
     if (!backlog.isEmpty) this.#sources.add(source);
     source.handle(frame.bytes, frame.arrivedAtUs);
-    if (backlog.isEmpty) source.resumeReading();
+    backlog.giveBack(frame);
+    if (backlog.isEmpty) this.#resting.add(source);
   }
 }

@@ -28,6 +28,7 @@ import {
   type SampleColumns,
   type TwinDelta,
 } from "@myelin/core/wire";
+import type { BytePool } from "../bytes/index.ts";
 import type { PeerInfo } from "../ports/transport.ts";
 import type { BulkSource } from "./bulk-intake.ts";
 import { FrameBacklog } from "./frame-backlog.ts";
@@ -36,6 +37,8 @@ import type { Carrier, PartSession } from "./part-session.ts";
 
 /** What a connection asks of the station. */
 export interface ConnectionHost {
+  /** Where frames that wait are kept. */
+  readonly framePool: BytePool;
   nowUs(): number;
   /** A frame was read; true when it is to be handled at once. */
   received(connection: Connection, bytes: Uint8Array, nowUs: number): boolean;
@@ -74,7 +77,7 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
   readonly channel: Channel;
   readonly peer: PeerInfo;
   readonly share: IntakeShare;
-  readonly backlog: FrameBacklog = new FrameBacklog();
+  readonly backlog: FrameBacklog;
   readonly #encoding: Encoding;
   readonly #host: ConnectionHost;
   #state: ConnectionState;
@@ -99,6 +102,7 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
     this.channel = channel;
     this.peer = peer;
     this.share = share;
+    this.backlog = new FrameBacklog(host.framePool);
     this.#encoding = encodingNamed(channel.encoding);
     this.#isByHand = this.#encoding.isText;
     this.#host = host;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { VirtualClock } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
+import { BytePool } from "../bytes/index.ts";
 import { BulkIntake, type BulkSource } from "./bulk-intake.ts";
 import { FrameBacklog } from "./frame-backlog.ts";
 import { IntakeShare } from "./intake-share.ts";
@@ -325,7 +326,7 @@ describe("bulk", () => {
   });
 
   test("of all connections together is bounded", () => {
-    const world = worldOf({ settings: { maxBulkBytes: 300 * kib } });
+    const world = worldOf({ settings: { maxBulkBytes: 360 * kib } });
     const agents = Array.from({ length: 5 }, (_, at) =>
       world.join({ id: `a${at}`, answersPings: false }),
     );
@@ -368,16 +369,16 @@ describe("a connection's share", () => {
 
 describe("a backlog of frames", () => {
   test("gives them in their order, and knows what they take up", () => {
-    const backlog = new FrameBacklog();
+    const backlog = new FrameBacklog(new BytePool(1e6));
     const frames = Array.from({ length: 1000 }, (_, at) => new Uint8Array(at % 7));
     const taken: (Uint8Array | undefined)[] = [];
     for (const [at, frame] of frames.entries()) {
-      assert.equal(backlog.push(frame, at), frame.length + 256);
+      assert.equal(backlog.push(frame.fill(at), at), 128 + 256);
       if (at % 3 === 0) taken.push(backlog.shift()?.bytes);
     }
     while (!backlog.isEmpty) taken.push(backlog.shift()?.bytes);
     assert.equal(taken.length, 1000);
-    assert.ok(taken.every((frame, at) => frame === frames[at]));
+    assert.ok(taken.every((frame, at) => frame?.join() === frames[at]?.join()));
     assert.equal(backlog.sizeBytes, 0);
     assert.equal(backlog.shift(), undefined);
   });
@@ -385,7 +386,7 @@ describe("a backlog of frames", () => {
 
 describe("bulk intake", () => {
   class Source implements BulkSource {
-    readonly backlog: FrameBacklog = new FrameBacklog();
+    readonly backlog: FrameBacklog = new FrameBacklog(new BytePool(1e6));
     readonly handled: number[] = [];
     onHandle: () => void = () => undefined;
     handle(bytes: Uint8Array): void {
@@ -417,6 +418,7 @@ describe("bulk intake", () => {
     const intake = new BulkIntake({
       clock: counting,
       quantumUs: 300,
+      aheadBytes: 1e6,
       maxBacklogBytes: 1e6,
       maxBytes: 1e6,
     });
@@ -429,6 +431,7 @@ describe("bulk intake", () => {
     const slow = new BulkIntake({
       clock: counting,
       quantumUs: 0,
+      aheadBytes: 1e6,
       maxBacklogBytes: 1e6,
       maxBytes: 1e6,
     });
@@ -438,9 +441,40 @@ describe("bulk intake", () => {
     assert.deepEqual(turns, [1, 1, 1]);
   });
 
+  test("reads again from those whose frames are handled, in turn, as there is room ahead", () => {
+    const clock = new WorkClock(0);
+    const read: number[] = [];
+    const intake = new BulkIntake({
+      clock,
+      quantumUs: 1,
+      aheadBytes: 150_000,
+      maxBacklogBytes: 1e9,
+      maxBytes: 1e9,
+    });
+    const sources = Array.from({ length: 6 }, (_, number) => {
+      const source = new Source();
+      source.onHandle = () => clock.work(10);
+      source.resumeReading = () => {
+        read.push(number);
+        assert.ok(intake.sizeBytes < 150_000);
+      };
+      return source;
+    });
+    for (const source of sources) intake.offer(source, new Uint8Array(50_000), 0);
+    clock.advance(0);
+    assert.deepEqual(read, [0, 1, 2, 3, 4, 5]);
+    assert.equal(intake.sizeBytes, 0);
+  });
+
   test("accounts for what is dropped, also while it is handled", () => {
     const clock = new VirtualClock(0);
-    const intake = new BulkIntake({ clock, quantumUs: 1, maxBacklogBytes: 1e6, maxBytes: 1e6 });
+    const intake = new BulkIntake({
+      clock,
+      quantumUs: 1,
+      aheadBytes: 1e6,
+      maxBacklogBytes: 1e6,
+      maxBytes: 1e6,
+    });
     const source = new Source();
     const other = new Source();
     source.onHandle = () => intake.drop(source);

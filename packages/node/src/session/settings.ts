@@ -30,6 +30,8 @@ export interface SessionSettings {
   readonly inlineBytesPerSecond: number;
   /** Time that bulk intake may take in one turn of the loop. */
   readonly bulkQuantumUs: number;
+  /** Bulk of all connections that is read ahead of being handled; beyond, bulk is left in the network. */
+  readonly bulkAheadBytes: number;
   /** Inbound bytes of one connection that may wait as bulk; beyond, its session ends with RESOURCE_EXHAUSTED. */
   readonly maxBacklogBytes: number;
   /** Inbound bytes of all connections that may wait as bulk; beyond, who sent the last ends with RESOURCE_EXHAUSTED. */
@@ -52,6 +54,7 @@ export const defaultSessionSettings: SessionSettings = {
   inlineBurstBytes: 16 << 10,
   inlineBytesPerSecond: 1 << 20,
   bulkQuantumUs: 300,
+  bulkAheadBytes: 256 << 10,
   maxBacklogBytes: 4 << 20,
   maxBulkBytes: 256 << 20,
 };

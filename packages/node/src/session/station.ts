@@ -20,6 +20,7 @@ import type { Clock } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
 import type { PartName } from "@myelin/core/ids";
 import type { Acknowledgement, Goodbye, Hello, PartState } from "@myelin/core/wire";
+import { BytePool } from "../bytes/index.ts";
 import type { PeerInfo } from "../ports/transport.ts";
 import type { Agent } from "../registry/index.ts";
 import { BulkIntake } from "./bulk-intake.ts";
@@ -45,6 +46,9 @@ export interface FrameTimes {
   placementErrorUs: number;
 }
 
+/** Buffers kept for frames that wait. */
+const maxPooledBytes = 16 * 1024 * 1024;
+
 export class SessionStation implements ConnectionHost {
   /** The frame in work; its samples may fire rules. */
   readonly frame: FrameTimes = {
@@ -63,6 +67,7 @@ export class SessionStation implements ConnectionHost {
     takenOver: 0,
     refused: 0,
   };
+  readonly framePool: BytePool = new BytePool(maxPooledBytes);
   readonly #options: SessionStationOptions;
   readonly #table = new SessionTable();
   readonly #connections = new Set<Connection>();
@@ -77,6 +82,7 @@ export class SessionStation implements ConnectionHost {
     this.#bulk = new BulkIntake({
       clock,
       quantumUs: settings.bulkQuantumUs,
+      aheadBytes: settings.bulkAheadBytes,
       maxBacklogBytes: settings.maxBacklogBytes,
       maxBytes: settings.maxBulkBytes,
     });

@@ -8,9 +8,10 @@ import {
   encodingOfSubprotocol,
   subprotocolOf,
 } from "@myelin/core/wire";
-import { WebSocketServer } from "ws";
+import { BytePool } from "../../bytes/index.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { AcceptChannel, PeerInfo } from "../../ports/transport.ts";
+import { acceptOf, isKey } from "../websocket/index.ts";
 import { isLoopbackAddress, unmapped } from "./address.ts";
 import { endAfterLinger } from "./linger.ts";
 import { type OriginPolicy, checkOrigin } from "./origin.ts";
@@ -19,6 +20,8 @@ import { WebSocketChannel } from "./websocket-channel.ts";
 
 /** A caller that is silent for longer than this, in milliseconds, is asked by TCP whether it is still there. */
 const keepAliveMs = 30_000;
+/** Buffers kept for messages that come in pieces. */
+const maxPooledBytes = 16 * 1024 * 1024;
 const paths: readonly string[] = ["/", "/myelin"];
 
 /** What the upgrade of a request to a channel needs. */
@@ -39,31 +42,12 @@ export type Upgrade = (
 ) => void;
 
 export function createUpgrade(options: UpgradeOptions): Upgrade {
-  const { policy, clock } = options;
-  // Not all of these are in the library's published types.
-  const settings = {
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    maxPayload: options.maxFrameBytes,
-    closeTimeout: 1000,
-    maxFragments: 1024,
-    maxBufferedChunks: 64 * 1024,
-    // `checkHandshake` has seen to it that one of them is spoken; the caller's order counts.
-    handleProtocols: (offered: Set<string>) =>
-      offered.values().find((name) => encodingOfSubprotocol(name) !== undefined) ?? false,
-  };
-  const server = new WebSocketServer(settings);
+  const { policy, clock, maxFrameBytes } = options;
+  const pool = new BytePool(maxPooledBytes);
   const refuse = (socket: Duplex, thrown: unknown): void => {
     respondRaw(socket, errorResponse(thrown), { "sec-websocket-version": "13" });
     endAfterLinger(socket, clock);
   };
-  server.on("wsClientError", (error, socket) => {
-    refuse(
-      socket,
-      new MyelinError("INVALID_ARGUMENT", `the WebSocket handshake is malformed: ${error.message}`),
-    );
-  });
 
   return (accept, request, socket, head) => {
     try {
@@ -73,20 +57,38 @@ export function createUpgrade(options: UpgradeOptions): Upgrade {
       refuse(socket, error);
       return;
     }
-    server.handleUpgrade(request, socket, head, (webSocket) => {
-      options.onUpgraded(socket);
-      // The socket of a request that came over TCP is a net.Socket.
-      const stream = socket as Socket;
-      const encoding = encodingNamed(encodingOfSubprotocol(webSocket.protocol));
-      // Who types need not say anything for long; who is gone without a word must still be noticed.
-      if (encoding.isText) stream.setKeepAlive(true, keepAliveMs);
-      const channel = new WebSocketChannel(webSocket, stream, clock, encoding);
-      channel.attach(accept(channel, peerOf(request)));
-    });
+    if (!socket.writable || !socket.readable) {
+      socket.destroy();
+      return;
+    }
+    options.onUpgraded(socket);
+    // The socket of a request that came over TCP is a net.Socket.
+    const stream = socket as Socket;
+    stream.setTimeout(0);
+    const subprotocol = offeredBy(request).find(isSpoken);
+    const encoding = encodingNamed(encodingOfSubprotocol(subprotocol ?? ""));
+    // Who types need not say anything for long; who is gone without a word must still be noticed.
+    if (encoding.isText) stream.setKeepAlive(true, keepAliveMs);
+    stream.write(switching(request.headers["sec-websocket-key"] ?? "", subprotocol));
+    if (head.length > 0) stream.unshift(head);
+    const channel = new WebSocketChannel(stream, { clock, encoding, maxFrameBytes, pool });
+    channel.attach(accept(channel, peerOf(request)));
   };
 }
 
-/** @throws MyelinError NOT_FOUND or UNSUPPORTED_VERSION */
+/** The answer to a handshake that holds (RFC 6455, section 4.2.2). */
+function switching(key: string, subprotocol: string | undefined): string {
+  const lines = [
+    "HTTP/1.1 101 Switching Protocols",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    `Sec-WebSocket-Accept: ${acceptOf(key)}`,
+    ...(subprotocol === undefined ? [] : [`Sec-WebSocket-Protocol: ${subprotocol}`]),
+  ];
+  return `${lines.join("\r\n")}\r\n\r\n`;
+}
+
+/** @throws MyelinError NOT_FOUND, INVALID_ARGUMENT or UNSUPPORTED_VERSION */
 function checkHandshake(request: IncomingMessage): void {
   const path = (request.url ?? "").split("?", 1)[0] ?? "";
   if (!paths.includes(path)) {
@@ -98,10 +100,9 @@ function checkHandshake(request: IncomingMessage): void {
       },
     );
   }
-  const header = request.headers["sec-websocket-protocol"];
-  if (header === undefined) return;
-  const offered = header.split(",").map((name) => name.trim());
-  if (offered.some((name) => encodingOfSubprotocol(name) !== undefined)) return;
+  checkForm(request);
+  const offered = offeredBy(request);
+  if (offered.length === 0 || offered.some(isSpoken)) return;
   const spoken = encodingNames.map(subprotocolOf);
   throw new MyelinError(
     "UNSUPPORTED_VERSION",
@@ -111,6 +112,34 @@ function checkHandshake(request: IncomingMessage): void {
       details: { spoken },
     },
   );
+}
+
+/** @throws MyelinError INVALID_ARGUMENT or UNSUPPORTED_VERSION */
+function checkForm({ method, headers }: IncomingMessage): void {
+  const malformed = (message: string): MyelinError =>
+    new MyelinError("INVALID_ARGUMENT", `the WebSocket handshake is malformed: ${message}`);
+  if (method !== "GET") throw malformed("it must be a GET");
+  if (!isKey(headers["sec-websocket-key"] ?? ""))
+    throw malformed("Sec-WebSocket-Key must be 16 bytes in base64");
+  const version = headers["sec-websocket-version"];
+  if (version === "13") return;
+  throw new MyelinError(
+    "UNSUPPORTED_VERSION",
+    `WebSocket version ${version ?? "none"} is not spoken here`,
+    {
+      hint: "Speak version 13.",
+    },
+  );
+}
+
+/** The subprotocols that the caller would speak, the one it likes best first. */
+function offeredBy({ headers }: IncomingMessage): readonly string[] {
+  const header = headers["sec-websocket-protocol"];
+  return header === undefined ? [] : header.split(",").map((name) => name.trim());
+}
+
+function isSpoken(subprotocol: string): boolean {
+  return encodingOfSubprotocol(subprotocol) !== undefined;
 }
 
 function peerOf(request: IncomingMessage): PeerInfo {

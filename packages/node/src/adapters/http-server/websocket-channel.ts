@@ -2,76 +2,74 @@ import type { Socket } from "node:net";
 import type { Channel, ChannelEnd, ChannelHandler } from "@myelin/core/channel";
 import type { ErrorCode } from "@myelin/core/errors";
 import type { Encoding, EncodingName } from "@myelin/core/wire";
-import type { WebSocket } from "ws";
-import type { Clock } from "../../ports/clock.ts";
+import type { BytePool } from "../../bytes/index.ts";
+import type { Clock, Timer } from "../../ports/clock.ts";
+import {
+  closeFrame,
+  headerBytes,
+  opcodes,
+  pongFrame,
+  Receiver,
+  WebSocketFault,
+  writeHeader,
+} from "../websocket/index.ts";
 
 /** Up to this size a frame is copied behind its header and leaves in one write, which is cheaper than two. */
 const copiedUpToBytes = 16_384;
-/** How long what was sent may take to leave after the peer has stopped sending. */
-const leaveWithinUs = 1e6;
+/** How long a closing may take: for the peer to answer it, and for what was sent to leave. */
+const closeWithinUs = 1e6;
+/** Chunks from this size on are freed by hand; smaller ones are cheaper left to the collector. */
+const freedFromBytes = 4096;
 
 /**
- * `open` frames flow. `closing` this side has begun to end it: frames are dropped, what was sent
+ * `open` frames flow. `closing` one side has begun to end it: frames are dropped, what was sent
  * still leaves. `ended` the handler has been told.
  */
 type State = "open" | "closing" | "ended";
 
-/**
- * Frames over one accepted WebSocket.
- *
- * Receiving and the closing handshake are the library's. Sending is not: a server's message
- * is a header of 2 to 10 bytes and the payload, and writing it as one buffer saves a writev and the
- * library's options object: 2 to 6 µs of a round trip of 90 µs.
- */
+export interface WebSocketChannelOptions {
+  readonly clock: Clock;
+  readonly encoding: Pick<Encoding, "name" | "isText">;
+  readonly maxFrameBytes: number;
+  readonly pool: BytePool;
+}
+
+/** Frames over one accepted WebSocket. */
 export class WebSocketChannel implements Channel {
   readonly encoding: EncodingName;
-  readonly #webSocket: WebSocket;
   readonly #socket: Socket;
-  /** First byte of each message: it is whole, and of the encoding's kind. */
-  readonly #head: number;
+  readonly #clock: Clock;
+  readonly #isText: boolean;
+  readonly #receiver: Receiver;
   #handler: ChannelHandler | undefined;
   #state: State = "open";
   #end: ChannelEnd | undefined;
+  #timer: Timer | undefined;
+  /** The latest ping while the peer does not read; the ones before need no answer (RFC 6455, section 5.5.3). */
+  #unanswered: Uint8Array | undefined;
 
-  constructor(
-    webSocket: WebSocket,
-    socket: Socket,
-    clock: Clock,
-    { name, isText }: Pick<Encoding, "name" | "isText">,
-  ) {
-    this.encoding = name;
-    this.#head = isText ? 0x81 : 0x82;
-    this.#webSocket = webSocket;
+  constructor(socket: Socket, options: WebSocketChannelOptions) {
+    const { clock, encoding, maxFrameBytes, pool } = options;
+    this.encoding = encoding.name;
     this.#socket = socket;
-    webSocket.on("message", (data, isBinary) => {
-      if (this.#state !== "open") return;
-      // `data` is one Buffer: the library's binary type is left at "nodebuffer".
-      if (isBinary !== isText) this.#handler?.onFrame(data as Buffer);
-      else this.#refuseKind(isText);
+    this.#clock = clock;
+    this.#isText = encoding.isText;
+    this.#receiver = new Receiver({
+      maxMessageBytes: maxFrameBytes,
+      pool,
+      reader: {
+        onMessage: (payload, isText) => this.#onMessage(payload, isText),
+        onPing: (payload) => this.#onPing(payload),
+        onClose: (code, reason) => this.#onClose(code, reason),
+      },
     });
-    socket.on("drain", () => {
-      if (this.#state === "open") this.#handler?.onDrain?.();
-    });
+    socket.on("data", (chunk: Buffer) => this.#onData(chunk));
+    socket.on("drain", () => this.#onDrain());
     socket.on("error", (error) => {
       this.#end ??= { code: "UNAVAILABLE", reason: `the connection broke: ${error.message}` };
     });
-    socket.once("end", () => {
-      // The library bounds its closing handshake, but not a peer that leaves without one.
-      const timer = clock.schedule(leaveWithinUs, () => socket.destroy());
-      socket.once("close", () => timer.cancel());
-    });
-    webSocket.on("error", (error: Error & { readonly code?: string }) => {
-      const isTooLarge = error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH";
-      this.#end ??= {
-        code: isTooLarge ? "PAYLOAD_TOO_LARGE" : "PROTOCOL_ERROR",
-        reason: error.message,
-      };
-      this.#state = "closing";
-    });
-    webSocket.on("close", (code, reason) => {
-      this.#state = "ended";
-      this.#handler?.onEnd(this.#end ?? endOf(code, reason.toString()));
-    });
+    socket.on("end", () => this.#leave());
+    socket.on("close", () => this.#onGone());
   }
 
   /** Says who listens; to be called in the turn in which the channel was made. */
@@ -85,15 +83,14 @@ export class WebSocketChannel implements Channel {
 
   send(frame: Uint8Array): void {
     const socket = this.#socket;
-    if (this.#state !== "open" || this.#webSocket.readyState !== 1 || !socket.writable) return;
+    if (this.#state !== "open" || !socket.writable) return;
     const sizeBytes = frame.length;
-    const headerBytes = sizeBytes < 126 ? 2 : sizeBytes < 65_536 ? 4 : 10;
     const isCopied = sizeBytes <= copiedUpToBytes;
-    const message = Buffer.allocUnsafe(isCopied ? headerBytes + sizeBytes : headerBytes);
-    message[0] = this.#head;
-    writeLength(message, sizeBytes);
+    const head = headerBytes(sizeBytes);
+    const message = Buffer.allocUnsafe(isCopied ? head + sizeBytes : head);
+    writeHeader(message, this.#isText ? opcodes.text : opcodes.binary, sizeBytes);
     if (isCopied) {
-      message.set(frame, headerBytes);
+      message.set(frame, head);
       socket.write(message);
     } else {
       socket.cork();
@@ -104,52 +101,109 @@ export class WebSocketChannel implements Channel {
   }
 
   pause(): void {
-    if (this.#state === "open") this.#webSocket.pause();
+    if (this.#state === "open") this.#socket.pause();
   }
 
   resume(): void {
-    if (this.#state === "open") this.#webSocket.resume();
+    if (this.#state === "open") this.#socket.resume();
   }
 
   close(): void {
-    if (this.#state !== "open") return;
-    this.#begin({ reason: "closed by this side" }, 1000, "");
+    if (this.#state === "open") this.#begin({ reason: "closed by this side" }, 1000, "");
   }
 
   destroy(): void {
     if (this.#state === "ended") return;
     this.#state = "closing";
     this.#end ??= { reason: "destroyed by this side" };
-    this.#webSocket.terminate();
+    this.#receiver.stop();
+    this.#socket.destroy();
   }
 
-  #refuseKind(isText: boolean): void {
-    const [wanted, got] = isText ? ["text", "binary"] : ["binary", "text"];
+  #onData(chunk: Buffer): void {
+    try {
+      this.#receiver.receive(chunk);
+    } catch (thrown) {
+      if (!(thrown instanceof WebSocketFault)) throw thrown;
+      this.#fault(thrown);
+    }
+    // What is still needed of it was copied. Freed here, it never counts as memory that the collector must win back.
+    const { buffer } = chunk;
+    if (buffer.byteLength >= freedFromBytes && buffer.byteLength === chunk.length)
+      (buffer as ArrayBuffer).transfer(0);
+  }
+
+  #onMessage(payload: Uint8Array, isText: boolean): void {
+    if (this.#state !== "open") return;
+    if (isText === this.#isText) this.#handler?.onFrame(payload);
+    else this.#refuseKind();
+  }
+
+  #onPing(payload: Uint8Array): void {
+    if (this.#state !== "open") return;
+    if (this.#socket.writableNeedDrain) this.#unanswered = new Uint8Array(payload);
+    else this.#socket.write(pongFrame(payload));
+  }
+
+  /** The peer ends it, or answers that this side does. */
+  #onClose(code: number | undefined, reason: string): void {
+    if (this.#state === "open") {
+      this.#state = "closing";
+      this.#socket.write(closeFrame(code, ""));
+    }
+    this.#end ??= endOf(code, reason);
+    this.#leave();
+  }
+
+  #onDrain(): void {
+    if (this.#state !== "open") return;
+    const unanswered = this.#unanswered;
+    this.#unanswered = undefined;
+    if (unanswered !== undefined) this.#socket.write(pongFrame(unanswered));
+    this.#handler?.onDrain?.();
+  }
+
+  #fault({ closeCode, message }: WebSocketFault): void {
+    const code = closeCode === 1009 ? "PAYLOAD_TOO_LARGE" : "PROTOCOL_ERROR";
+    if (this.#state === "open") this.#begin({ code, reason: message }, closeCode, message);
+    // Where its frames begin is not known any more: no answer can be waited for.
+    this.#leave();
+  }
+
+  #refuseKind(): void {
+    const [wanted, got] = this.#isText ? ["text", "binary"] : ["binary", "text"];
     const reason = `${got} messages are not spoken in ${this.encoding}, only ${wanted} ones`;
     this.#begin({ code: "PROTOCOL_ERROR", reason }, 1003, reason);
   }
 
-  /** Begins to end; the library bounds the handshake. A paused socket would never see the peer's answer. */
+  /** Begins to end, and waits for the peer's answer; a paused socket would never see it. */
   #begin(end: ChannelEnd, code: number, reason: string): void {
     this.#state = "closing";
     this.#end ??= end;
-    this.#webSocket.resume();
-    this.#webSocket.close(code, reason);
+    this.#socket.resume();
+    this.#socket.write(closeFrame(code, reason));
+    this.#bound();
   }
-}
 
-/** The header of an unmasked, unfragmented message behind its first byte (RFC 6455, section 5.2). */
-function writeLength(message: Buffer, sizeBytes: number): void {
-  if (sizeBytes < 126) {
-    message[1] = sizeBytes;
-  } else if (sizeBytes < 65_536) {
-    message[1] = 126;
-    message[2] = sizeBytes >>> 8;
-    message[3] = sizeBytes;
-  } else {
-    message[1] = 127;
-    message.writeUIntBE(0, 2, 4);
-    message.writeUInt32BE(sizeBytes, 6);
+  /** Nothing more is said: what was sent leaves, within the bound. What still comes is read and dropped. */
+  #leave(): void {
+    if (this.#state === "open") this.#state = "closing";
+    this.#receiver.stop();
+    this.#socket.resume();
+    this.#socket.end();
+    this.#bound();
+  }
+
+  #bound(): void {
+    this.#timer ??= this.#clock.schedule(closeWithinUs, () => this.#socket.destroy());
+  }
+
+  #onGone(): void {
+    this.#timer?.cancel();
+    this.#receiver.stop();
+    this.#state = "ended";
+    const reason = "the peer was gone without a closing handshake";
+    this.#handler?.onEnd(this.#end ?? { code: "UNAVAILABLE", reason });
   }
 }
 
@@ -157,7 +211,6 @@ function writeLength(message: Buffer, sizeBytes: number): void {
 const codesOfCloses: ReadonlyMap<number, ErrorCode> = new Map([
   [1002, "PROTOCOL_ERROR"],
   [1003, "PROTOCOL_ERROR"],
-  [1006, "UNAVAILABLE"],
   [1007, "PROTOCOL_ERROR"],
   [1008, "PERMISSION_DENIED"],
   [1009, "PAYLOAD_TOO_LARGE"],
@@ -166,9 +219,8 @@ const codesOfCloses: ReadonlyMap<number, ErrorCode> = new Map([
   [1013, "UNAVAILABLE"],
 ]);
 
-function endOf(closeCode: number, text: string): ChannelEnd {
-  const code = codesOfCloses.get(closeCode);
+function endOf(closeCode: number | undefined, text: string): ChannelEnd {
+  const code = closeCode === undefined ? undefined : codesOfCloses.get(closeCode);
   if (code === undefined) return { reason: text === "" ? "closed by the peer" : text };
-  if (closeCode === 1006) return { code, reason: "the peer was gone without a closing handshake" };
   return { code, reason: text === "" ? `closed by the peer with ${closeCode}` : text };
 }
