@@ -4,7 +4,8 @@
  *
  * Invariants
  * 1. Every frame has the time at which it was meant to leave, whenever it leaves (open loop).
- * 2. With `framesPerSecond` 0 it sends as fast as the node reads, and never more than the sockets take.
+ * 2. With `framesPerSecond` 0 it sends as fast as the node handles: of each agent a few writes are on
+ *    their way, and not the megabytes that the buffers of the network would take.
  */
 import process from "node:process";
 import { Histogram } from "@myelin/core/statistics";
@@ -17,8 +18,11 @@ import type { Load, LoadFigures, Order } from "./load.ts";
 const pingEveryMs = 500;
 const calm = 0.1;
 const hot = 0.95;
-/** Frames in one write of a load without a pace. */
+/** Frames in one write of a load without a pace, and writes of an agent that the node has not handled yet. */
 const framesPerWrite = 32;
+const writesOnTheirWay = 3;
+/** An answer that has not come by then does not come. */
+const answerWithinMs = 10_000;
 
 class Sender {
   readonly agent: RawAgent;
@@ -152,7 +156,7 @@ class Generator {
     }
     let next = 0;
     setInterval(
-      () => this.#senders[next++ % this.#senders.length]?.agent.ping(),
+      () => void this.#senders[next++ % this.#senders.length]?.agent.ping(),
       pingEveryMs / this.#senders.length,
     );
   }
@@ -203,22 +207,21 @@ class Generator {
   }
 
   async #pump(sender: Sender, untilMs: number): Promise<void> {
-    const { socket } = sender.agent;
+    const handled: Promise<void>[] = [];
     while (performance.now() < untilMs) {
       this.#fired += sender.send(this.#frames, framesPerWrite, epochUs());
-      const { promise, resolve } = Promise.withResolvers<void>();
-      if (socket.writableNeedDrain) socket.once("drain", resolve);
-      else setImmediate(resolve);
-      await promise;
+      handled.push(sender.agent.ping());
+      if (handled.length === writesOnTheirWay) await handled.shift();
     }
+    await Promise.all(handled);
   }
 
-  /** Resolves when every sample that fires was answered, or none was for a second. */
+  /** Resolves when every sample that fires was answered, or will not be. */
   async #answered(): Promise<void> {
-    for (let before = -1; this.#received < this.#fired && before < this.#received; ) {
-      before = this.#received;
+    const untilMs = performance.now() + answerWithinMs;
+    while (this.#received < this.#fired && performance.now() < untilMs) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      setTimeout(resolve, 1000);
+      setTimeout(resolve, 10);
       await promise;
     }
   }

@@ -21,6 +21,7 @@ export class RawAgent {
   readonly #writer = new FrameWriter();
   #left: Buffer = Buffer.alloc(0);
   #onWelcome: () => void = () => undefined;
+  readonly #unanswered: (() => void)[] = [];
 
   constructor(
     url: string,
@@ -65,9 +66,13 @@ export class RawAgent {
     await promise;
   }
 
-  ping(): void {
+  /** Pings; resolves when the node has handled all that was sent before. */
+  ping(): Promise<void> {
     this.#writer.ping({ sentAtUs: epochUs(), timeLine: "t1" });
     this.#send();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#unanswered.push(resolve);
+    return promise;
   }
 
   async #upgraded(): Promise<void> {
@@ -95,6 +100,7 @@ export class RawAgent {
   #onFrame(frame: Buffer): void {
     readFrame(frame, {
       onWelcome: () => this.#onWelcome(),
+      onPong: () => this.#unanswered.shift()?.(),
       onInstruction: (instruction) => {
         if (this.#onInstruction(instruction) !== "later") this.answer(instruction);
       },
