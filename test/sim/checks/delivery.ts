@@ -27,7 +27,8 @@ export class DeliveryWatch {
     const run = this.#node.serving;
     if (run === undefined || run.process.isHeld || run.arc.isDraining) return;
     const { dispatch, sessions } = run.arc;
-    const isDiskWell = !this.#node.disk.isFull && !this.#node.disk.isBroken;
+    // A recipient that the disk did not take is written again after a while.
+    const isDiskWell = !this.#judge.troubles.touches("disk", nowUs, nowUs);
     for (const session of sessions.all()) {
       if (!session.isLive) continue;
       const { agent, part } = session;

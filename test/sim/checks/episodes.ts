@@ -18,7 +18,9 @@ export function checkEpisodes(node: SimNode, agents: ReadonlySet<string>, judge:
     const { document, episode } = entry;
     if (episode?.rule !== "spin" || !agents.has(document.agent)) continue;
     checkAttempt(node, entry, judge);
-    const spell = spellOf(document.args["reason"]);
+    // Of what a killed run had sent its agent tells the outcome, but no args.
+    const [begun] = judge.records.of(document.id).performances;
+    const spell = spellOf(document.args["reason"] ?? begun?.reason);
     if (spell === undefined) continue;
     const key = `${document.agent} ${episode.meaningVersion} ${episode.timeLine} ${spell}`;
     const entries = bySpell.get(key) ?? [];
@@ -66,7 +68,10 @@ function checkSpell(node: SimNode, entries: readonly LedgerEntry[], judge: Judge
       const hadBegun = judge.records
         .of(id)
         .performances.some(({ begunAtUs }) => begunAtUs < run.startedAtUs);
-      if (hadBegun)
+      // Samples of before the episode that are sent again end it for the new run: there it begins anew.
+      const part = `${earlier.document.agent}/${earlier.document.part}`;
+      const isRepeated = judge.telemetry.isRepeated(part, first.startedAtUs, run.startedAtUs);
+      if (hadBegun && !isRepeated)
         judge.breach(
           "a spell is one episode",
           `${later.document.id} begins another than ${id} did, after a restart of the node`,

@@ -61,6 +61,8 @@ export class Judge {
   readonly #dead = new Set<string>();
   readonly #refused = new Set<string>();
   readonly #begunCalls = new Set<string>();
+  /** Who waits for an instruction of a rule to begin. */
+  #whenBegun: (() => void)[] = [];
 
   /** `isEndOnDisk` tells whether the end of an accepted instruction is on the node's disk. */
   constructor(nowUs: () => number, trace: Trace, isEndOnDisk: (id: string) => boolean) {
@@ -85,6 +87,11 @@ export class Judge {
 
   isDead(incarnation: string): boolean {
     return this.#dead.has(incarnation);
+  }
+
+  /** Calls back once, when an instruction that a rule gave a reason for begins next. */
+  whenRuleActs(callback: () => void): void {
+    this.#whenBegun.push(callback);
   }
 
   /** A handler was called. */
@@ -112,10 +119,13 @@ export class Judge {
       isIdempotent,
       isVolatile: instruction.args["durability"] === "memory",
       begunAtUs: this.#nowUs(),
+      reason: instruction.args["reason"],
       state: "running",
       endedAtUs: Number.NaN,
     };
     performances.push(performance);
+    if (performance.reason !== undefined)
+      for (const callback of this.#whenBegun.splice(0)) callback();
     return performance;
   }
 

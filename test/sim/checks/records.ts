@@ -9,6 +9,8 @@ export interface Performance {
   /** True when its caller asked for no disk: the node may forget it. */
   readonly isVolatile: boolean;
   readonly begunAtUs: number;
+  /** The args' reason: what a rule says of the load it acts on. */
+  readonly reason: unknown;
   state: "running" | "returned" | "threw";
   endedAtUs: number;
 }

@@ -13,7 +13,8 @@ interface Reports {
   /** Numbers of those that the present life made. */
   ofLife: number[];
   incarnation: string;
-  readonly heard: Set<number>;
+  /** True time at which the engine was last given each report, by its number. */
+  readonly heardAtUs: Map<number, number>;
   /** The last that the engine was given: how far from its true time it was placed. */
   lastErrorUs: number;
 }
@@ -33,17 +34,33 @@ export class TelemetryRecords {
   }
 
   /** The engine was given a report, placed at `timeUs` of the node's clock, which is true. */
-  heard(part: string, number: number, timeUs: number): void {
+  heard(
+    part: string,
+    report: { readonly number: number; readonly timeUs: number; readonly atUs: number },
+    judge: Judge,
+  ): void {
+    const { number, timeUs, atUs } = report;
     const reports = this.#of(part);
-    reports.heard.add(number);
+    reports.heardAtUs.set(number, atUs);
     reports.lastErrorUs = timeUs - (reports.madeAtUs.get(number) ?? Number.NaN);
+    // What was reported before the agent's clock was set forward may be placed too early, by as much.
+    if (reports.lastErrorUs > placementErrorUs)
+      judge.breach("no sample is placed ahead", `${part}: by ${reports.lastErrorUs} µs`);
+  }
+
+  /** True when what a part reported before an instant was given to the engine again after another. */
+  isRepeated(part: string, madeBeforeUs: number, heardSinceUs: number): boolean {
+    const { madeAtUs, heardAtUs } = this.#of(part);
+    for (const [number, atUs] of heardAtUs)
+      if (atUs >= heardSinceUs && (madeAtUs.get(number) ?? 0) < madeBeforeUs) return true;
+    return false;
   }
 
   /** What a life reported has come to a node, or is counted as dropped by its SDK; called when nothing is under way. */
   checkArrived(part: string, incarnation: string, droppedSamples: number, judge: Judge): void {
     const reports = this.#of(part);
     if (reports.incarnation !== incarnation) return;
-    const missing = reports.ofLife.filter((number) => !reports.heard.has(number));
+    const missing = reports.ofLife.filter((number) => !reports.heardAtUs.has(number));
     if (missing.length * samplesOfReport > droppedSamples)
       judge.breach(
         "what is reported arrives or counts as dropped",
@@ -65,7 +82,7 @@ export class TelemetryRecords {
         madeAtUs: new Map(),
         ofLife: [],
         incarnation: "",
-        heard: new Set(),
+        heardAtUs: new Map(),
         lastErrorUs: 0,
       };
       this.#parts.set(part, reports);

@@ -90,9 +90,8 @@ export class Faults {
         this.#after(dice.wait(1e6), () => network.refuse(false));
         return;
       case "node-crash":
-        this.#nodeTrouble();
-        node.kill(dice.pick(departures));
-        this.#restartNode(dice);
+        if (dice.chance(0.5)) this.#crashNode(dice);
+        else this.#crashNodeAtWork(dice);
         return;
       case "node-drain":
         this.#nodeTrouble();
@@ -179,6 +178,19 @@ export class Faults {
     this.#after(lastsUs, () => {
       node.disk[fault] = false;
     });
+  }
+
+  #crashNode(dice: Dice): void {
+    this.#nodeTrouble();
+    this.#targets.node.kill(dice.pick(departures));
+    this.#restartNode(dice);
+  }
+
+  /** Kills the node just after an agent has begun what a rule decided: of its outcome the node may not have heard. */
+  #crashNodeAtWork(dice: Dice): void {
+    this.#targets.judge.whenRuleActs(() =>
+      this.#after(dice.wait(50_000), () => this.#crashNode(dice)),
+    );
   }
 
   #restartNode(dice: Dice): void {

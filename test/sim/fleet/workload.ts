@@ -84,7 +84,7 @@ export class Workload {
 
   #beginSpell(nowUs: number): void {
     this.#spells++;
-    this.#hotUntilUs = nowUs + this.#dice.wait(1.5e6);
+    this.#hotUntilUs = nowUs + this.#dice.wait(this.#dice.chance(0.3) ? 8e6 : 1.5e6);
   }
 
   #load(): number {

@@ -213,7 +213,7 @@ export class SimNode {
 
   /** Tells the judge of each report that the engine is given. */
   #listen({ engine, registry }: Arc): void {
-    const { judge } = this.#around;
+    const { judge, clock } = this.#around;
     const numbers = new Map(
       ["app", "supervisor"].map((part) => [engine.metric(`reports_${part}`), part]),
     );
@@ -224,7 +224,8 @@ export class SimNode {
         const part = numbers.get(metrics[at] ?? -1);
         if (part === undefined) continue;
         const agent = [...registry.all()].find((known) => known.slot === slot);
-        judge.telemetry.heard(`${agent?.id}/${part}`, values[at] ?? 0, timesUs[at] ?? 0);
+        const report = { number: values[at] ?? 0, timeUs: timesUs[at] ?? 0, atUs: clock.nowUs() };
+        judge.telemetry.heard(`${agent?.id}/${part}`, report, judge);
       }
       apply(...given);
     };
