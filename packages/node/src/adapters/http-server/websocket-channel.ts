@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { Channel, ChannelEnd, ChannelHandler } from "@myelin/core/channel";
 import type { ErrorCode } from "@myelin/core/errors";
 import type { Encoding, EncodingName } from "@myelin/core/wire";
-import type { BytePool } from "../../bytes/index.ts";
+import { type BytePool, freeChunk } from "../../bytes/index.ts";
 import type { Clock, Timer } from "../../ports/clock.ts";
 import {
   closeFrame,
@@ -18,8 +18,6 @@ import {
 const copiedUpToBytes = 16_384;
 /** How long a closing may take: for the peer to answer it, and for what was sent to leave. */
 const closeWithinUs = 1e6;
-/** Chunks from this size on are freed by hand; smaller ones are cheaper left to the collector. */
-const freedFromBytes = 4096;
 
 /**
  * `open` frames flow. `closing` one side has begun to end it: frames are dropped, what was sent
@@ -127,10 +125,7 @@ export class WebSocketChannel implements Channel {
       if (!(thrown instanceof WebSocketFault)) throw thrown;
       this.#fault(thrown);
     }
-    // What is still needed of it was copied. Freed here, it never counts as memory that the collector must win back.
-    const { buffer } = chunk;
-    if (buffer.byteLength >= freedFromBytes && buffer.byteLength === chunk.length)
-      (buffer as ArrayBuffer).transfer(0);
+    freeChunk(chunk);
   }
 
   #onMessage(payload: Uint8Array, isText: boolean): void {

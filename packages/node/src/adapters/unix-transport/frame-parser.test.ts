@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { BytePool } from "../../bytes/index.ts";
 import { FrameParser } from "./frame-parser.ts";
 
 function streamOf(frames: readonly Uint8Array[]): Uint8Array {
@@ -19,7 +20,9 @@ test("whatever the cuts of the stream, the frames come out whole and in order", 
   fc.assert(
     fc.property(fc.array(frame, { maxLength: 8 }), cuts, (frames, sizes) => {
       const got: Uint8Array[] = [];
-      const parser = new FrameParser(3000, (one) => got.push(one));
+      const parser = new FrameParser(3000, new BytePool(1 << 20), (one) =>
+        got.push(Uint8Array.from(one)),
+      );
       const stream = streamOf(frames);
       let at = 0;
       for (const size of [...sizes, stream.length]) {
@@ -36,7 +39,7 @@ test("whatever the cuts of the stream, the frames come out whole and in order", 
 });
 
 test("a stream that stops within a prefix or a frame is not between frames", () => {
-  const parser = new FrameParser(100, () => {});
+  const parser = new FrameParser(100, new BytePool(1 << 20), () => {});
   parser.push(Uint8Array.of(0, 0));
   assert.equal(parser.isBetweenFrames, false);
   parser.push(Uint8Array.of(0, 2, 7));
@@ -47,7 +50,7 @@ test("a stream that stops within a prefix or a frame is not between frames", () 
 
 test("a length above the limit stops the parser, and the frames before it were handed on", () => {
   const got: number[] = [];
-  const parser = new FrameParser(10, (frame) => got.push(frame.length));
+  const parser = new FrameParser(10, new BytePool(1 << 20), (frame) => got.push(frame.length));
   const stream = Buffer.concat([
     streamOf([Uint8Array.of(1, 2)]),
     Buffer.from([255, 255, 255, 255, 0, 0, 0, 0]),
@@ -62,7 +65,7 @@ test("a hostile length allocates no more than twice what has come", () => {
   const before = process.memoryUsage().arrayBuffers;
   const parsers: FrameParser[] = [];
   for (let one = 0; one < 100; one++) {
-    const parser = new FrameParser(2 ** 30, () => {});
+    const parser = new FrameParser(2 ** 30, new BytePool(1 << 20), () => {});
     parser.push(Uint8Array.of(0x3f, 0xff, 0xff, 0xff, 1, 2, 3));
     parsers.push(parser);
   }
@@ -72,7 +75,7 @@ test("a hostile length allocates no more than twice what has come", () => {
 
 test("a parser stopped by its owner hands on nothing more of the chunk", () => {
   const got: number[] = [];
-  const parser = new FrameParser(10, (frame) => {
+  const parser = new FrameParser(10, new BytePool(1 << 20), (frame) => {
     got.push(frame.length);
     parser.stop();
   });

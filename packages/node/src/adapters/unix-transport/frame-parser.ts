@@ -1,14 +1,18 @@
+import type { BytePool } from "../../bytes/index.ts";
+
 /**
  * Cuts a stream of bytes into frames, each led by its length as 4 bytes big-endian.
  *
  * Invariants
- * 1. A frame that lies whole in one chunk is handed on as a view of that chunk: nothing is copied.
- * 2. A frame that comes in pieces is assembled in one buffer that never exceeds twice what has
- *    arrived of it (or one kibibyte): a hostile length costs nothing until its bytes come.
+ * 1. A frame that lies whole in one chunk is handed on as a view of that chunk: nothing is copied. No
+ *    frame is the reader's for longer than the call, and no chunk is needed after `push`.
+ * 2. A frame that comes in pieces is assembled in one buffer of the pool that hardly exceeds twice what
+ *    has arrived of it (or one kibibyte): a hostile length costs nothing until its bytes come.
  * 3. A length above the limit stops the parser for good; nothing of that frame is kept.
  */
 export class FrameParser {
   readonly #maxFrameBytes: number;
+  readonly #pool: BytePool;
   readonly #onFrame: (frame: Uint8Array) => void;
   /** The length prefix so far, when it is split over chunks. */
   #prefix = 0;
@@ -19,8 +23,9 @@ export class FrameParser {
   #declaredBytes = 0;
   #isStopped = false;
 
-  constructor(maxFrameBytes: number, onFrame: (frame: Uint8Array) => void) {
+  constructor(maxFrameBytes: number, pool: BytePool, onFrame: (frame: Uint8Array) => void) {
     this.#maxFrameBytes = maxFrameBytes;
+    this.#pool = pool;
     this.#onFrame = onFrame;
   }
 
@@ -32,11 +37,12 @@ export class FrameParser {
   /** Hands on no further frame, also of the chunk being parsed. */
   stop(): void {
     this.#isStopped = true;
+    if (this.#partial !== undefined) this.#pool.give(this.#partial);
     this.#partial = undefined;
   }
 
   /**
-   * Takes the next bytes of the stream, which must not be changed afterwards.
+   * Takes the next bytes of the stream.
    * Returns the length of a frame that exceeds the limit, or `undefined` when all is well.
    */
   push(chunk: Uint8Array): number | undefined {
@@ -63,7 +69,7 @@ export class FrameParser {
       } else {
         this.#declaredBytes = sizeBytes;
         this.#partialBytes = 0;
-        this.#partial = new Uint8Array(
+        this.#partial = this.#pool.take(
           Math.min(sizeBytes, Math.max(1024, 2 * (chunk.length - at))),
         );
         at = this.#assemble(chunk, at);
@@ -79,15 +85,17 @@ export class FrameParser {
     const heldBytes = this.#partialBytes;
     const takenBytes = Math.min(this.#declaredBytes - heldBytes, chunk.length - from);
     if (heldBytes + takenBytes > buffer.length) {
-      const grown = new Uint8Array(Math.min(this.#declaredBytes, 2 * (heldBytes + takenBytes)));
+      const grown = this.#pool.take(Math.min(this.#declaredBytes, 2 * (heldBytes + takenBytes)));
       grown.set(buffer.subarray(0, heldBytes));
+      this.#pool.give(buffer);
       buffer = grown;
     }
     buffer.set(chunk.subarray(from, from + takenBytes), heldBytes);
     this.#partialBytes = heldBytes + takenBytes;
     if (this.#partialBytes === this.#declaredBytes) {
       this.#partial = undefined;
-      this.#onFrame(buffer);
+      this.#onFrame(buffer.subarray(0, this.#partialBytes));
+      this.#pool.give(buffer);
     } else {
       this.#partial = buffer;
     }

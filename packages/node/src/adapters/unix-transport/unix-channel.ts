@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { Channel, ChannelEnd, ChannelHandler } from "@myelin/core/channel";
 import type { EncodingName } from "@myelin/core/wire";
+import { type BytePool, freeChunk } from "../../bytes/index.ts";
 import type { Clock, Timer } from "../../ports/clock.ts";
 import { FrameParser } from "./frame-parser.ts";
 
@@ -15,6 +16,13 @@ const closeWithinUs = 1e6;
  */
 type State = "open" | "closing" | "ended";
 
+export interface UnixChannelOptions {
+  readonly clock: Clock;
+  readonly maxFrameBytes: number;
+  readonly encoding: EncodingName;
+  readonly pool: BytePool;
+}
+
 /** Frames over one stream socket. */
 export class UnixChannel implements Channel {
   readonly encoding: EncodingName;
@@ -26,11 +34,11 @@ export class UnixChannel implements Channel {
   #end: ChannelEnd = { reason: "closed by this side" };
   #closeTimer: Timer | undefined;
 
-  constructor(socket: Socket, clock: Clock, maxFrameBytes: number, encoding: EncodingName) {
+  constructor(socket: Socket, { clock, maxFrameBytes, encoding, pool }: UnixChannelOptions) {
     this.encoding = encoding;
     this.#socket = socket;
     this.#clock = clock;
-    this.#parser = new FrameParser(maxFrameBytes, (frame) => {
+    this.#parser = new FrameParser(maxFrameBytes, pool, (frame) => {
       if (this.#state === "open") this.#handler?.onFrame(frame);
     });
     socket.on("data", (chunk: Buffer) => this.#onData(chunk, maxFrameBytes));
@@ -96,6 +104,7 @@ export class UnixChannel implements Channel {
   #onData(chunk: Uint8Array, maxFrameBytes: number): void {
     if (this.#state !== "open") return;
     const tooLargeBytes = this.#parser.push(chunk);
+    freeChunk(chunk);
     if (tooLargeBytes === undefined) return;
     this.#begin({
       code: "PAYLOAD_TOO_LARGE",

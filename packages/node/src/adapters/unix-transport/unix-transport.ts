@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { isMainThread } from "node:worker_threads";
 import { MyelinError } from "@myelin/core/errors";
 import type { EncodingName } from "@myelin/core/wire";
+import { BytePool } from "../../bytes/index.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { AcceptChannel, PeerInfo, Transport } from "../../ports/transport.ts";
 import { UnixChannel } from "./unix-channel.ts";
@@ -21,6 +22,9 @@ export interface UnixTransportOptions {
   readonly clock: Clock;
 }
 
+/** Buffers kept for frames that come in pieces. */
+const maxPooledBytes = 16 * 1024 * 1024;
+
 /**
  * Serves channels on a Unix socket; each frame is led by its length as 4 bytes big-endian. The
  * socket's file can be used by its owner only; a stale file that nothing answers on is replaced.
@@ -30,13 +34,14 @@ export function createUnixTransport(options: UnixTransportOptions): Transport {
   const isAbstract = path.startsWith("@");
   const address = isAbstract ? `\0${path.slice(1)}` : path;
   const peer: PeerInfo = { transport: "unix", address: `unix:${path}`, isLoopback: true };
+  const pool = new BytePool(maxPooledBytes);
   let server: Server | undefined;
 
   async function listen(accept: AcceptChannel): Promise<void> {
     if (server !== undefined)
       throw new MyelinError("CONFLICT", `already listening on unix:${path}`);
     const opened = createServer((socket) => {
-      const channel = new UnixChannel(socket, clock, maxFrameBytes, encoding);
+      const channel = new UnixChannel(socket, { clock, maxFrameBytes, encoding, pool });
       channel.attach(accept(channel, peer));
     });
     opened.maxConnections = options.maxConnections;
