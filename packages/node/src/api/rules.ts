@@ -2,8 +2,8 @@ import { MyelinError } from "@myelin/core/errors";
 import { parseRuleName, type RuleName } from "@myelin/core/ids";
 import { formatTime } from "@myelin/core/instruction";
 import type { RuleRecord } from "../ports/store.ts";
-import type { HttpResponse } from "../ports/transport.ts";
-import { type RuleBook, type RuleEntry, Slices } from "../rules/index.ts";
+import type { HttpRequest, HttpResponse } from "../ports/transport.ts";
+import { type Precondition, type RuleBook, type RuleEntry, Slices } from "../rules/index.ts";
 import type { Clock } from "../ports/clock.ts";
 import { type EnforcementApiOptions, enforcementDocument } from "./enforcement.ts";
 import { Fields, queryInteger, requireKnown } from "./fields.ts";
@@ -102,7 +102,7 @@ export class RulesApi {
       nameOf(parameters),
       to === 0 ? undefined : to,
       actor,
-      http.headers["if-match"],
+      preconditionOf(http),
     );
     note.details = { version: change.version, rolledBackTo: change.rolledBackTo };
     return withEtag(change, book.etag);
@@ -112,14 +112,14 @@ export class RulesApi {
   readonly delete: ApiHandler = async ({ http, parameters, actor }) => {
     this.#requireServing();
     const { book } = this.#options;
-    const change = await book.delete(nameOf(parameters), actor, http.headers["if-match"]);
+    const change = await book.delete(nameOf(parameters), actor, preconditionOf(http));
     return withEtag(change, book.etag);
   };
 
   async #apply({ http, actor, note }: ApiRequest, replacesAll: boolean): Promise<HttpResponse> {
     this.#requireServing();
     const { book } = this.#options;
-    const options = { ifMatch: http.headers["if-match"], replacesAll };
+    const options = { ...preconditionOf(http), replacesAll };
     const { changes, warnings } = await book.apply(bodyText(http), actor, options);
     note.subject = changes.map(({ name }) => name).join(" ");
     note.details = {
@@ -153,6 +153,10 @@ export class RulesApi {
       source: entry.plan.source,
     };
   }
+}
+
+function preconditionOf({ headers }: HttpRequest): Precondition {
+  return { ifMatch: headers["if-match"], ifNoneMatch: headers["if-none-match"] };
 }
 
 function nameOf(parameters: Readonly<Record<string, string>>): RuleName {

@@ -22,23 +22,48 @@ export function etagOf(versions: Iterable<TaggedVersion>): string {
   return `"${count}-${sum.toString(16).padStart(8, "0")}"`;
 }
 
+/** What a caller makes a change depend on: headers of that name, of which each holds tags in quotes, or `*`. */
+export interface Precondition {
+  /** Only if the rules are at one of these; with `*` however they are. */
+  readonly ifMatch?: string | undefined;
+  /** Only if the rules are at none of these; with `*` only while there are none. */
+  readonly ifNoneMatch?: string | undefined;
+}
+
+/** The rules as a precondition sees them. */
+export interface RulesState {
+  readonly etag: string;
+  /** Rules in force. */
+  readonly count: number;
+}
+
 /**
  * Holds a change to the state that its caller has seen.
- * @param ifMatch The header `If-Match`: tags in quotes, or `*`.
  * @throws MyelinError PRECONDITION_FAILED
  */
-export function requireMatch(ifMatch: string | undefined, etag: string): void {
-  if (ifMatch === undefined) return;
-  const tags = ifMatch.split(",").map((tag) => tag.trim());
-  if (tags.includes("*") || tags.includes(etag)) return;
-  throw new MyelinError(
-    "PRECONDITION_FAILED",
-    `the rules have changed: they are at ${etag}, not ${ifMatch.slice(0, 80)}`,
-    {
-      hint: "Read them again (`myelin rules list --json`, GET /api/v1/rules), look whether the change is still right, and apply it with the new ETag.",
-      details: { etag },
-    },
-  );
+export function requireMatch(precondition: Precondition, { etag, count }: RulesState): void {
+  const { ifMatch, ifNoneMatch } = precondition;
+  if (ifMatch !== undefined && !isAny(ifMatch) && !tagsOf(ifMatch).includes(etag))
+    throw failed(`the rules have changed: they are at ${etag}, not ${ifMatch.slice(0, 80)}`, etag);
+  if (ifNoneMatch === undefined) return;
+  if (isAny(ifNoneMatch) && count > 0)
+    throw failed(`there are rules already: ${count}, at ${etag}`, etag);
+  if (tagsOf(ifNoneMatch).includes(etag)) throw failed(`the rules are still at ${etag}`, etag);
+}
+
+function tagsOf(header: string): readonly string[] {
+  return header.split(",").map((tag) => tag.trim());
+}
+
+function isAny(header: string): boolean {
+  return tagsOf(header).includes("*");
+}
+
+function failed(message: string, etag: string): MyelinError {
+  return new MyelinError("PRECONDITION_FAILED", message, {
+    hint: "Read them again (`myelin rules list --json`, GET /api/v1/rules), look whether the change is still right, and apply it with the new ETag.",
+    details: { etag },
+  });
 }
 
 function hash(text: string): number {

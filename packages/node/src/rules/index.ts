@@ -8,4 +8,5 @@ export {
   type RuleChange,
   type RuleEntry,
 } from "./rule-book.ts";
+export type { Precondition } from "./etag.ts";
 export { Slices } from "./slices.ts";

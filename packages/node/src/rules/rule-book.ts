@@ -16,7 +16,7 @@ import { canonicalJson } from "../json/index.ts";
 import type { RuleRecord, Store } from "../ports/store.ts";
 import { differenceOf, type RuleDifference } from "./difference.ts";
 import { doubtsAbout } from "./doubts.ts";
-import { etagOf, requireMatch } from "./etag.ts";
+import { etagOf, type Precondition, requireMatch } from "./etag.ts";
 import { atOnce, Slices } from "./slices.ts";
 
 /** One rule in force. */
@@ -36,9 +36,7 @@ export interface RuleChange {
 }
 
 /** How a change is to be made. */
-export interface ApplyOptions {
-  /** Only if the rules are as this entity tag says (`*`: however they are). */
-  readonly ifMatch?: string | undefined;
+export interface ApplyOptions extends Precondition {
   /** Rules that the file does not name are deleted. */
   readonly replacesAll?: boolean;
 }
@@ -146,7 +144,7 @@ export class RuleBook {
     const errors = problems.filter(({ severity }) => severity === "error");
     if (errors.length > 0) throw invalidRules(errors);
     return await this.#inTurn(async () => {
-      requireMatch(options.ifMatch, this.etag);
+      this.#require(options);
       const changes = await this.#applyPlans(rules, actor, options.replacesAll ?? false, slices);
       const known = {
         hasRule: (name: RuleName) => this.get(name) !== undefined,
@@ -158,9 +156,13 @@ export class RuleBook {
   }
 
   /** @throws MyelinError NOT_FOUND, PRECONDITION_FAILED, and the store's errors */
-  async delete(name: RuleName, actor: string, ifMatch?: string): Promise<RuleChange> {
+  async delete(
+    name: RuleName,
+    actor: string,
+    precondition: Precondition = {},
+  ): Promise<RuleChange> {
     return await this.#inTurn(async () => {
-      requireMatch(ifMatch, this.etag);
+      this.#require(precondition);
       const latest = this.#latest.get(name);
       if (latest?.entry === undefined) throw unknownRule(name);
       const record = deletionOf(latest, latest.entry, this.#options.clock.nowUs(), actor);
@@ -178,10 +180,10 @@ export class RuleBook {
     name: RuleName,
     to: number | undefined,
     actor: string,
-    ifMatch?: string,
+    precondition: Precondition = {},
   ): Promise<RuleChange & { rolledBackTo: number }> {
     return await this.#inTurn(async () => {
-      requireMatch(ifMatch, this.etag);
+      this.#require(precondition);
       const target = targetOf(name, await this.versions(name), to);
       const { plan, problems } = planRule(target.source);
       if (plan === undefined) throw invalidRules(problems);
@@ -277,6 +279,10 @@ export class RuleBook {
     const latest = latestOf(revision);
     this.#latest.set(latest.name, latest);
     this.#etag = undefined;
+  }
+
+  #require(precondition: Precondition): void {
+    requireMatch(precondition, { etag: this.etag, count: this.list().length });
   }
 
   #requireRoom(more: number): void {
