@@ -5,6 +5,8 @@ import type { Judge } from "./judge.ts";
 const samplesOfReport = 3;
 /** How far the node may place a report from when it was made: its estimate errs by half the worst round trip. */
 const placementErrorUs = 2e6;
+/** How far ahead meanwhile: before a whole exchange the estimate errs by the whole delay, which a stalled link stretches. */
+const aheadUs = 8e6;
 
 /** What one part has reported. */
 interface Reports {
@@ -44,7 +46,7 @@ export class TelemetryRecords {
     reports.heardAtUs.set(number, atUs);
     reports.lastErrorUs = timeUs - (reports.madeAtUs.get(number) ?? Number.NaN);
     // What was reported before the agent's clock was set forward may be placed too early, by as much.
-    if (reports.lastErrorUs > placementErrorUs)
+    if (reports.lastErrorUs > aheadUs)
       judge.breach("no sample is placed ahead", `${part}: by ${reports.lastErrorUs} µs`);
   }
 

@@ -141,6 +141,10 @@ export class Faults {
         const byUs = Math.round(dice.between(-1, 1) * dice.pick([2e6, 2e7]));
         trace.note(part.name, `its clock steps by ${(byUs / 1e6).toFixed(3)} s`);
         part.machine.step(byUs);
+        // The next greeting is then the first to tell of the step.
+        if (part.process !== undefined && dice.chance(0.5))
+          for (const link of this.#targets.network.linksOf(part.process, "agent"))
+            this.#targets.network.cut(link);
       }
     }
   }
