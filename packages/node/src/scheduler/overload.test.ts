@@ -40,21 +40,38 @@ function watched(): {
 
 test("a busy loop is answered step by step, and let go step by step", async () => {
   const { machine, levels, looks } = watched();
-  machine.loopShare = 0.9;
-  await looks(5);
+  machine.loopShare = 1;
+  await looks(7);
+  assert.deepEqual(levels, []);
+  await looks(1);
+  assert.deepEqual(levels, [1]);
+  await looks(4);
+  assert.deepEqual(levels, [1], "relief is given time to show");
+  await looks(6);
   assert.deepEqual(levels, [1, 2, 3]);
   machine.loopShare = 0.75;
-  await looks(5);
+  await looks(20);
   assert.deepEqual(levels, [1, 2, 3]);
   machine.loopShare = 0.5;
-  await looks(5);
+  await looks(10);
   assert.deepEqual(levels, [1, 2, 3, 2, 1, 0]);
+});
+
+test("a loop that is busy for a moment is not overloaded", async () => {
+  const { machine, levels, looks } = watched();
+  for (let moment = 0; moment < 10; moment++) {
+    machine.loopShare = 1;
+    await looks(3);
+    machine.loopShare = 0.3;
+    await looks(3);
+  }
+  assert.deepEqual(levels, []);
 });
 
 test("what bulk takes of the loop is no overload, for it gives way", async () => {
   const { machine, levels, looks } = watched();
   machine.loopShare = 0.9;
-  for (let look = 0; look < 5; look++) {
+  for (let look = 0; look < 20; look++) {
     machine.bulkUs += 50_000;
     await looks(1);
   }
@@ -93,9 +110,11 @@ test("a loop that is late is overloaded, and not by one late turn", () => {
     nowUs += 100_000 + lateUs;
     due();
   };
-  look(60_000);
+  look(90_000);
+  look(0);
+  look(500_000);
   look(0);
   assert.deepEqual(levels, []);
-  look(90_000);
-  assert.deepEqual(levels, [1]);
+  for (let count = 0; count < 10; count++) look(60_000);
+  assert.equal(levels[0], 1);
 });

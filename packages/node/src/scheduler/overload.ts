@@ -3,6 +3,11 @@
  *
  * The load is the largest of four shares: of the loop's time (without what bulk took: that gives way by
  * itself), of the loop's delay, of outbound bytes that wait, and of memory. All are measured.
+ *
+ * Invariants
+ * 1. A loop that is busy or late for a moment, as behind a collection of garbage or while code is being
+ *    compiled, is not overload: its shares are averages over about five looks.
+ * 2. Relief is given time to show, as long as that, before more is asked for.
  */
 import type { Clock, Timer } from "@myelin/core/clock";
 import { nextOverloadLevel, type OverloadLevel } from "@myelin/core/schedule";
@@ -41,11 +46,23 @@ export interface LoadShares {
   readonly memory: number;
 }
 
+/** Share of the latest look in an average, and looks that relief is given to show. */
+const shareOfLatest = 0.2;
+const patience = 5;
+/** One look that is late without measure is not to count for many. */
+const mostDelay = 2;
+
+function averaged(before: number, latest: number): number {
+  return before + (latest - before) * shareOfLatest;
+}
+
 export class Overload {
   readonly #options: OverloadOptions;
   #level: OverloadLevel = 0;
   #shares: LoadShares = { loop: 0, delay: 0, outbound: 0, memory: 0 };
   #timer: Timer | undefined;
+  /** Looks since the level changed. */
+  #looks = 0;
   #lookedAtUs = 0;
   #bulkUs = 0;
 
@@ -95,9 +112,11 @@ export class Overload {
     const { loopShare, memoryShare } = resources.read();
     const delay = Math.max(0, elapsedUs - settings.overloadIntervalUs) / settings.fullDelayUs;
     this.#shares = {
-      loop: Math.max(0, loopShare - (bulkNowUs - this.#bulkUs) / elapsedUs),
-      // One look that came late, say behind a collection of garbage, counts half.
-      delay: (this.#shares.delay + delay) / 2,
+      loop: averaged(
+        this.#shares.loop,
+        Math.max(0, loopShare - (bulkNowUs - this.#bulkUs) / elapsedUs),
+      ),
+      delay: averaged(this.#shares.delay, Math.min(delay, mostDelay)),
       outbound: outboundBytes() / settings.fullOutboundBytes,
       memory: memoryShare,
     };
@@ -107,7 +126,10 @@ export class Overload {
       above: settings.overloadPercent / 100,
       below: settings.reliefPercent / 100,
     });
+    this.#looks++;
     if (level === this.#level) return;
+    if (level > this.#level && this.#level > 0 && this.#looks < patience) return;
+    this.#looks = 0;
     this.#level = level;
     onLevel(level, this.load);
   }
