@@ -1,5 +1,8 @@
 /** What parts have reported, and what of it the node's engine was given: nothing is lost unsaid, and each at its time. */
-import type { Judge } from "./judge.ts";
+/** Where a breach is told. */
+interface Bench {
+  breach(rule: string, what: string): void;
+}
 
 /** Samples in one report. */
 const samplesOfReport = 3;
@@ -39,7 +42,7 @@ export class TelemetryRecords {
   heard(
     part: string,
     report: { readonly number: number; readonly timeUs: number; readonly atUs: number },
-    judge: Judge,
+    judge: Bench,
   ): void {
     const { number, timeUs, atUs } = report;
     const reports = this.#of(part);
@@ -59,7 +62,7 @@ export class TelemetryRecords {
   }
 
   /** What a life reported has come to a node, or is counted as dropped by its SDK; called when nothing is under way. */
-  checkArrived(part: string, incarnation: string, droppedSamples: number, judge: Judge): void {
+  checkArrived(part: string, incarnation: string, droppedSamples: number, judge: Bench): void {
     const reports = this.#of(part);
     if (reports.incarnation !== incarnation) return;
     const missing = reports.ofLife.filter((number) => !reports.heardAtUs.has(number));
@@ -71,7 +74,7 @@ export class TelemetryRecords {
   }
 
   /** The last that the engine was given of a part is placed at about the time it was made. */
-  checkPlaced(part: string, judge: Judge): void {
+  checkPlaced(part: string, judge: Bench): void {
     const { lastErrorUs } = this.#of(part);
     if (!(Math.abs(lastErrorUs) <= placementErrorUs))
       judge.breach("a sample is placed at its time", `${part}: off by ${lastErrorUs} µs`);
