@@ -148,15 +148,24 @@ export class TestNode {
 
   /** Waits for a promise while the clock runs. */
   async settle<Result>(promise: Promise<Result>, durationUs = 0): Promise<Result> {
-    const settled = promise.then(
-      (value) => ({ value }),
-      (error: unknown) => ({ error }),
-    );
-    await this.clock.run(durationUs);
-    const outcome = await settled;
-    if ("error" in outcome) throw outcome.error;
-    return outcome.value;
+    return await settledOn(this.clock, promise, durationUs);
   }
+}
+
+/** What a promise comes to while the clock runs for `durationUs`, or throws. */
+export async function settledOn<Result>(
+  clock: VirtualClock,
+  promise: Promise<Result>,
+  durationUs: number,
+): Promise<Result> {
+  const settled = promise.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+  await clock.run(durationUs);
+  const outcome = await settled;
+  if ("error" in outcome) throw outcome.error;
+  return outcome.value;
 }
 
 /** How an agent under test joins. */

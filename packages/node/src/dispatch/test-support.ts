@@ -23,6 +23,7 @@ import { type Instruction, type StageTimes, unknownStageTimes } from "../instruc
 import { Ledger } from "../ledger/index.ts";
 import type { Agent, Part } from "../registry/index.ts";
 import { Scheduler } from "../scheduler/index.ts";
+import { settledOn } from "../test-support.ts";
 import { ByHand, type Order } from "./by-hand.ts";
 import { Dispatch, type DispatchOptions, type RuleFeedback } from "./dispatch.ts";
 import type { DeliverySession } from "./recipient.ts";
@@ -163,6 +164,8 @@ export class World {
         rules: { instructionEnded: (...told) => this.told.push(told) },
         maxOutstanding: options.maxOutstanding ?? 64,
         maxWaiting: options.maxWaiting ?? 100,
+        delayBelow: 0.5,
+        ageingUs: 5_000_000,
         breaker: options.breaker ?? { failuresToOpen: 3, openForUs: 10 * secondUs },
         graceUs: options.graceUs ?? 2 * secondUs,
         resendAfterUs: options.resendAfterUs ?? 2 * secondUs,
@@ -335,13 +338,6 @@ export class World {
 
   /** Waits for a promise while the clock runs what is due now. */
   async settle<Result>(promise: Promise<Result>, durationUs = 0): Promise<Result> {
-    const settled = promise.then(
-      (value) => ({ value }),
-      (error: unknown) => ({ error }),
-    );
-    await this.clock.run(durationUs);
-    const outcome = await settled;
-    if ("error" in outcome) throw outcome.error;
-    return outcome.value;
+    return await settledOn(this.clock, promise, durationUs);
   }
 }
