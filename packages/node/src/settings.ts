@@ -22,7 +22,7 @@ export interface ArcSettings {
   readonly overloadPercent: number;
   /** Overload is over when the load is below this percentage. */
   readonly reliefPercent: number;
-  /** The load is looked at this often; each look goes one step further or back. */
+  /** The load is looked at this often; a look may go one step back, each fifth one step further. */
   readonly overloadIntervalUs: number;
   /** A delay of the loop that counts as full load. */
   readonly fullDelayUs: number;
