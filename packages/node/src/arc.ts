@@ -150,6 +150,8 @@ export class Arc implements SessionListener {
         onStoreError,
         maxOutstanding: sessionSettings.maxOutstanding,
         maxWaiting: settings.maxWaiting,
+        delayBelow: settings.delayBelowPercent / 100,
+        ageingUs: settings.ageingUs,
         maxOpen: settings.maxOpenInstructions,
         breaker: { failuresToOpen: settings.breakerFailures, openForUs: settings.breakerOpenUs },
         graceUs: settings.answerGraceUs,

@@ -11,6 +11,9 @@ export interface DeliveryBounds {
   /** Most instructions of rules that wait for one part, and for an agent that is away. */
   readonly maxWaiting: number;
   readonly breaker: BreakerOptions;
+  /** Of what waits scores below are raised by their age, by 1 in this time. */
+  readonly delayBelow: number;
+  readonly ageingUs: number;
 }
 
 /** What dispatch keeps for one part of an agent. */
@@ -31,7 +34,7 @@ export class PartDelivery {
   constructor(name: PartName, bounds: DeliveryBounds) {
     this.name = name;
     this.#maxOutstanding = bounds.maxOutstanding;
-    this.queued = new Backlog(bounds.maxWaiting);
+    this.queued = new Backlog({ ...bounds, capacity: bounds.maxWaiting });
     this.breaker = new Breaker(bounds.breaker);
   }
 
@@ -57,7 +60,7 @@ export class Delivery {
 
   constructor(bounds: DeliveryBounds) {
     this.#bounds = bounds;
-    this.parked = new Backlog(bounds.maxWaiting);
+    this.parked = new Backlog({ ...bounds, capacity: bounds.maxWaiting });
   }
 
   partOf(name: PartName): PartDelivery {

@@ -1,47 +1,45 @@
-import { BoundedPriorityQueue } from "@myelin/core/schedule";
 import type { Instruction } from "../instruction/index.ts";
+import { ScoreQueue, type ScoreQueueOptions } from "./score-queue.ts";
+
+export interface BacklogOptions extends ScoreQueueOptions {
+  /** Most instructions of rules that wait. */
+  readonly capacity: number;
+}
 
 /**
- * Instructions that wait, highest score first, those by hand before others of the same score. What
- * rules decided is bounded: beyond, the lowest score is shed. What a caller was told is accepted is
- * never shed; it is bounded where it is accepted.
+ * Instructions that wait for an agent, in the order of `ScoreQueue`: highest score first, low scores
+ * raised by their age. What rules decided is bounded: beyond, the lowest is shed. What a caller was told
+ * is accepted is never shed; it is bounded where it is accepted.
  */
 export class Backlog {
-  readonly #capacity: number;
-  #decided: BoundedPriorityQueue<Instruction> | undefined;
-  #accepted: BoundedPriorityQueue<Instruction> | undefined;
+  readonly #options: BacklogOptions;
+  /** Made when something waits: most agents keep nothing waiting. */
+  #queue: ScoreQueue | undefined;
 
-  /** `capacity` is the most instructions of rules that wait. */
-  constructor(capacity: number) {
-    this.#capacity = capacity;
+  constructor(options: BacklogOptions) {
+    this.#options = options;
   }
 
   get size(): number {
-    return (this.#decided?.size ?? 0) + (this.#accepted?.size ?? 0);
+    return this.#queue?.size ?? 0;
   }
 
   /** Adds an instruction; returns what was shed for it, which may be itself. */
   push(instruction: Instruction): Instruction | undefined {
-    if (instruction.isByHand) {
-      this.#accepted ??= new BoundedPriorityQueue(Number.POSITIVE_INFINITY);
-      return this.#accepted.push(instruction, instruction.score, { isProtected: true });
-    }
-    this.#decided ??= new BoundedPriorityQueue(this.#capacity);
-    const shed = this.#decided.push(instruction, instruction.score);
+    this.#queue ??= new ScoreQueue(this.#options);
+    // One comes, so that one leaves at the most: the bound never sinks.
+    const [shed] = this.#queue.push(instruction, this.#options.capacity);
     if (shed !== undefined) shed.shedFor = "agent";
     return shed;
   }
 
   /** Takes out the first. */
   pop(): Instruction | undefined {
-    const acceptedScore = this.#accepted?.peekScore() ?? Number.NEGATIVE_INFINITY;
-    const decidedScore = this.#decided?.peekScore();
-    const isDecided = decidedScore !== undefined && decidedScore > acceptedScore;
-    return isDecided ? this.#decided?.pop() : this.#accepted?.pop();
+    return this.#queue?.pop(Number.NaN, false);
   }
 
   /** Takes an instruction out; false when it does not wait here. */
   remove(instruction: Instruction): boolean {
-    return (instruction.isByHand ? this.#accepted : this.#decided)?.remove(instruction) ?? false;
+    return this.#queue?.remove(instruction) ?? false;
   }
 }

@@ -253,7 +253,7 @@ test("weights that have moved change the order", () => {
 
 test("what is shed beside the queue is counted by where it was: waiting for an agent, or with too many open", () => {
   const { scheduler } = bench();
-  const backlog = new Backlog(1);
+  const backlog = new Backlog({ capacity: 1, delayBelow: 0.5, ageingUs: 1_000_000 });
   backlog.push(instruction("waits", 0.5));
   const shed = backlog.push(instruction("low", 0.1));
   assert.equal(shed?.id, "low");
@@ -263,4 +263,21 @@ test("what is shed beside the queue is counted by where it was: waiting for an a
   scheduler.ended({ ...instruction("refused", 0.9), error }, end);
   scheduler.ended({ ...instruction("done", 0.9) }, { ...end, isExecuted: true });
   assert.deepEqual(scheduler.counters.shed, { queue: 0, overload: 0, agent: 1, open: 1 });
+});
+
+test("of what waits for an agent low scores rise with their age, behind what is important", () => {
+  const backlog = new Backlog({ capacity: 10, delayBelow: 0.5, ageingUs: 1_000_000 });
+  const since = (id: string, score: number, createdAtUs: number): Instruction => ({
+    ...instruction(id, score),
+    score,
+    createdAtUs,
+  });
+  backlog.push(since("old", 0.1, 0));
+  backlog.push(since("new", 0.3, 250_000));
+  backlog.push(since("newer", 0.2, 250_000));
+  backlog.push(since("important", 0.5, 300_000));
+  const order = Array.from({ length: 4 }, () => backlog.pop()?.id);
+  assert.deepEqual(order, ["important", "old", "new", "newer"]);
+  assert.equal(backlog.pop(), undefined);
+  assert.equal(backlog.size, 0);
 });
