@@ -3,7 +3,6 @@
  * it is told by the parent when to begin and when to tell. While it measures the loop does not
  * sleep, so that from one callback to the next is one turn.
  */
-import { openSync, readSync } from "node:fs";
 import process from "node:process";
 
 /** The longest turns since the beginning, microseconds. */
@@ -21,13 +20,11 @@ let longestCpuUs = 0;
 let atUs = 0;
 let cpuUs = 0;
 
-const schedule = openSync("/proc/self/schedstat", "r");
-const text = Buffer.alloc(64);
-
-/** Processor time of the loop's thread, to the nanosecond; `process.threadCpuUsage` counts in ticks of milliseconds here. */
+/** Processor time of the loop's thread. That of the process is asked first, for the kernel then brings the thread's up to now. */
 function threadCpuUs(): number {
-  readSync(schedule, text, 0, text.length, 0);
-  return Number.parseInt(text.toString("latin1", 0, 20), 10) / 1e3;
+  process.cpuUsage();
+  const { user, system } = process.threadCpuUsage();
+  return user + system;
 }
 
 function turn(): void {

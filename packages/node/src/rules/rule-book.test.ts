@@ -63,6 +63,18 @@ test("a file's rules come into force when they are on disk, together", async () 
   assert.equal(store.disk.rules.get("hot")?.[0]?.actor, "local");
 });
 
+test("a set that is prepared while the disk is at work is not in force before it is on disk", async () => {
+  const { book, enforced, clock, store } = bench();
+  store.disk.syncDelayUs = 1000;
+  const applied = book.apply(file(rule("hot")), "local");
+  await clock.run(900);
+  assert.deepEqual(enforced, []);
+  assert.equal(book.get(hot), undefined);
+  await clock.run(200);
+  await applied;
+  assert.deepEqual(enforced, [["hot@1.1"]]);
+});
+
 test("what a file does not name stays", async () => {
   const { book, enforced } = bench();
   await book.apply(file(rule("hot")), "local");

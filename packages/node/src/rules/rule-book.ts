@@ -370,7 +370,8 @@ function unknownRule(name: RuleName): MyelinError {
 
 /** True when the rule is written alike, whatever the order of its fields. */
 function sameSource(a: RulePlan, b: RulePlan): boolean {
-  return canonicalJson(a.source) === canonicalJson(b.source);
+  // The meaning is made from the source: where it differs there is nothing more to compare.
+  return a.meaning === b.meaning && canonicalJson(a.source) === canonicalJson(b.source);
 }
 
 function invalidRules(errors: readonly RuleProblem[]): MyelinError {
