@@ -196,6 +196,14 @@ test("an instruction is found by its id, open and ended", async () => {
   assert.deepEqual((await node.ask("GET", `/api/v1/instructions/${id}`)).json["result"], [1, 2]);
 });
 
+test("an instruction by hand is found by its id also when the ledger had to drop its account", async () => {
+  const { node } = await served();
+  const id = instructionsOf(await send(node, { to: "w2" }))[0]?.id ?? "";
+  node.store.disk.ledger.delete(id);
+  const found = await node.ask("GET", `/api/v1/instructions/${id}`);
+  assert.deepEqual([found.status, found.json["status"]], [200, "executed"]);
+});
+
 test("an end is told once it is on disk: not in an answer, a look-up, a list or a cancellation before", async () => {
   const { node, w1 } = await served();
   await send(node, { to: "w1", wait: "0s" });

@@ -5,7 +5,7 @@ import {
   type InstructionStatus,
   isEnded as isFinal,
 } from "@myelin/core/instruction";
-import type { ByHand, Dispatch } from "../dispatch/index.ts";
+import { type ByHand, type Dispatch, instructionOfRecord } from "../dispatch/index.ts";
 import { documentOf, type Instruction, isEnded } from "../instruction/index.ts";
 import type { Ledger } from "../ledger/index.ts";
 import type { LedgerPage, Store } from "../ports/store.ts";
@@ -27,7 +27,7 @@ export interface InstructionsApiOptions {
   readonly dispatch: Dispatch;
   readonly byHand: ByHand;
   readonly ledger: Ledger;
-  readonly store: Pick<Store, "queryLedger" | "ledgerById">;
+  readonly store: Pick<Store, "queryLedger" | "ledgerById" | "instructionById">;
   readonly isDraining: () => boolean;
 }
 
@@ -164,6 +164,9 @@ export class InstructionsApi {
     this.#options.ledger.flush();
     const entry = await this.#options.store.ledgerById(id);
     if (entry !== undefined) return entry.document;
+    // The ledger may have had to drop what the state has: the stages are lost then, the outcome is not.
+    const record = await this.#options.store.instructionById(id);
+    if (record !== undefined) return documentOf(instructionOfRecord(record));
     throw new MyelinError("NOT_FOUND", `there is no instruction ${id}`);
   }
 
