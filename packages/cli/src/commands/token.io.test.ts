@@ -7,6 +7,12 @@ import { createLog, type RunningNode, startNode } from "@myelin/node";
 import { exitCodes } from "../exit-codes.ts";
 import { myelin, type Outcome, start } from "./test-support.ts";
 
+test("a node is not started with an empty token, which would guard nothing", async () => {
+  const { code, err } = await myelin(["up", "--port", "0", "--token", ""], {});
+  assert.equal(code, exitCodes.usage);
+  assert.match(err, /token: expects a secret/);
+});
+
 /** A node that was started with a token, and the command line with that token or another. */
 class Guarded implements AsyncDisposable {
   readonly node: RunningNode;
