@@ -186,6 +186,17 @@ suite("the published packages", () => {
       assert.ok(lingeredMs < 2000, `something outlives close(): ${output}`);
     });
 
+    test("bring the demo with its processes and its rules", async () => {
+      const demo = ["--no-install", "myelin", "demo", "--seconds", "9", "--port", "0", "--json"];
+      const output = await runOrFail("npx", demo, project);
+      const lines = output.split("\n").filter((line) => line.startsWith('{"summary"'));
+      const { summary } = JSON.parse(lines[0] ?? "{}") as {
+        readonly summary?: { readonly caught: Readonly<Record<string, readonly string[]>> };
+      };
+      const caught = Object.keys(summary?.caught ?? {}).toSorted();
+      assert.deepEqual(caught, ["blocker", "leaker", "spinner"], output);
+    });
+
     test("bring a node that serves, and an agent that is begun, installed and joins it", async () => {
       await using up = Running.start(
         "npx",
