@@ -55,7 +55,7 @@ class Worker {
     }
     if (nowUs - this.#pingedAtUs < pingEveryUs) return;
     this.#pingedAtUs = nowUs;
-    this.agent.ping();
+    void this.agent.ping();
   }
 }
 

@@ -166,8 +166,6 @@ export class World {
         maxWaiting: options.maxWaiting ?? 100,
         delayBelow: 0.5,
         ageingUs: 5_000_000,
-        delayBelow: 0.5,
-        ageingUs: 5_000_000,
         breaker: options.breaker ?? { failuresToOpen: 3, openForUs: 10 * secondUs },
         graceUs: options.graceUs ?? 2 * secondUs,
         resendAfterUs: options.resendAfterUs ?? 2 * secondUs,

@@ -36,14 +36,11 @@ const maxReasonBytes = 123;
 /** A close with its code and reason; without a code for a peer that gave none. */
 export function closeFrame(code: number | undefined, reason: string): Buffer {
   if (code === undefined) return controlFrame(opcodes.close, new Uint8Array(0));
-  let text = Buffer.from(reason);
-  // A character is dropped whole.
-  for (let kept = reason; text.length > maxReasonBytes; text = Buffer.from(kept))
-    kept = [...kept].slice(0, -1).join("");
-  const payload = Buffer.allocUnsafe(2 + text.length);
+  const payload = Buffer.alloc(2 + maxReasonBytes);
   payload.writeUInt16BE(code, 0);
-  payload.set(text, 2);
-  return controlFrame(opcodes.close, payload);
+  // What does not fit is left out by whole characters.
+  const { written } = new TextEncoder().encodeInto(reason, payload.subarray(2));
+  return controlFrame(opcodes.close, payload.subarray(0, 2 + written));
 }
 
 /** The answer to a ping. */
