@@ -1,12 +1,11 @@
 /**
  * Floods a node from many connections, in a process of its own and at the lowest priority: each sends
- * frames of samples as fast as the node takes them. It begins and ends when it is told, and tells when
- * the node has answered all that it was sent.
+ * frames of samples as fast as the node takes them, built before, so that it hardly needs a core. It
+ * begins and ends when it is told, and tells when the node has answered all that it was sent.
  */
-import { once } from "node:events";
 import { setPriority } from "node:os";
-import { FrameWriter, readFrame } from "@myelin/core/wire";
-import { WebSocket } from "ws";
+import { PrebuiltFrame } from "../load/prebuilt-frame.ts";
+import { epochUs, RawAgent } from "../load/raw-agent.ts";
 
 const frameBytes = 64 * 1024;
 /** A value and the offset of its time. */
@@ -22,91 +21,62 @@ const metrics = new Uint32Array(samplesPerFrame).fill(1);
 const offsetsUs = Array.from({ length: samplesPerFrame }, (_, at) => at);
 let isFlooding = false;
 
+function built(isFirst: boolean): PrebuiltFrame {
+  return new PrebuiltFrame((writer, timeUs) => {
+    writer.header(timeUs, 0);
+    writer.samples({
+      values,
+      offsetsUs,
+      names: isFirst ? [{ id: 1, name: "flood" }] : [],
+      metrics,
+      baseTimeUs: timeUs,
+      count: samplesPerFrame,
+    });
+  });
+}
+
+const first = built(true);
+const further = built(false);
+
 class Flooder {
   sentBytes = 0;
-  readonly #webSocket: WebSocket;
-  readonly #writer = new FrameWriter();
-  readonly #id: string;
-  #sequence = 0;
-  #inFlight = 0;
-  #onPong: () => void = () => undefined;
+  readonly #agent: RawAgent;
+  readonly #free: Buffer[] = Array.from({ length: framesInFlight }, () =>
+    Buffer.alloc(first.bytes.length),
+  );
+  /** Instant of the next frame's first sample: they overlap no others, as fast as they come. */
+  #nextUs = 0;
 
   constructor(id: string) {
-    this.#id = id;
-    this.#webSocket = new WebSocket(url, "myelin.v1.proto", { perMessageDeflate: false });
-    this.#webSocket.on("message", (data) =>
-      readFrame(data as Buffer, {
-        onPong: () => this.#onPong(),
-        onGoodbye: (goodbye) => {
-          throw new Error(`${id} was sent away: ${goodbye.code} ${goodbye.message}`);
-        },
-      }),
-    );
+    this.#agent = new RawAgent(url, id, () => undefined);
   }
 
   async join(): Promise<void> {
-    await once(this.#webSocket, "open");
-    this.#writer.hello({
-      protocolVersion: 1,
-      agentId: this.#id,
-      agentType: "flooder",
-      part: "app",
-      incarnation: "life-1",
-      tier: "edge",
-      capabilities: [],
-      labels: {},
-      actions: [],
-      actionsFollow: false,
-      token: "",
-      outcomes: [],
-      sentAtUs: nowUs(),
-      timeLine: "t1",
-    });
-    this.#send();
+    await this.#agent.join("none");
     await this.quiet();
   }
 
   /** Sends until told otherwise, as far as the node reads. */
   flood(): void {
-    while (isFlooding && this.#inFlight < framesInFlight) {
-      this.#sequence++;
-      const sentAtUs = nowUs();
-      this.#writer.header(sentAtUs, this.#sequence);
-      this.#writer.samples({
-        values,
-        offsetsUs,
-        names: this.#sequence === 1 ? [{ id: 1, name: "flood" }] : [],
-        metrics,
-        baseTimeUs: sentAtUs - samplesPerFrame,
-        count: samplesPerFrame,
+    while (isFlooding) {
+      const buffer = this.#free.pop();
+      if (buffer === undefined) return;
+      this.#nextUs = Math.max(this.#nextUs + samplesPerFrame, epochUs() - samplesPerFrame);
+      const frame = this.sentBytes === 0 ? first : further;
+      const end = frame.copyTo(buffer, 0, this.#nextUs);
+      this.sentBytes += end;
+      this.#agent.socket.write(buffer.subarray(0, end), () => {
+        this.#free.push(buffer);
+        // In a turn of its own, so that orders are heard while every write succeeds at once.
+        setImmediate(() => this.flood());
       });
-      this.sentBytes += this.#send();
     }
   }
 
   /** Resolves when the node has handled all that it was sent. */
-  async quiet(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#onPong = resolve;
-    this.#writer.ping({ sentAtUs: nowUs(), timeLine: "t1" });
-    this.#send();
-    await promise;
+  quiet(): Promise<void> {
+    return this.#agent.ping();
   }
-
-  #send(): number {
-    const frame = this.#writer.take();
-    this.#inFlight++;
-    this.#webSocket.send(frame, () => {
-      this.#inFlight--;
-      // In a turn of its own, so that orders are heard while every write succeeds at once.
-      setImmediate(() => this.flood());
-    });
-    return frame.byteLength;
-  }
-}
-
-function nowUs(): number {
-  return Math.round((performance.timeOrigin + performance.now()) * 1e3);
 }
 
 const flooders = Array.from({ length: Number(count) }, (_, at) => new Flooder(`flooder-${at}`));

@@ -151,7 +151,7 @@ export async function floodBench(slices: number = usualSlices): Promise<Report> 
     }
     const of = (histograms: readonly Histogram[], percentile: number): number =>
       median(histograms.map((latenciesUs) => latenciesUs.percentile(percentile)));
-    const figures = [50, 99].flatMap((percentile) => {
+    const figures = [50, 90, 99].flatMap((percentile) => {
       const [idleUs, floodedUs] = [of(idle, percentile), of(flooded, percentile)];
       const ratio = floodedUs / idleUs;
       const target = percentile === 99 ? { target: mostTimes } : {};

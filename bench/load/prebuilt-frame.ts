@@ -34,8 +34,11 @@ export class PrebuiltFrame {
 
 /** A whole message in one WebSocket frame from a client (RFC 6455, 5.2), masked with zeros. */
 export function maskedFrame(payload: Uint8Array): Buffer {
-  const length = payload.length;
-  if (length > 0xffff) throw new RangeError(`${length} bytes are more than a bench's frame has`);
-  const head = length < 126 ? [0x82, 0x80 | length] : [0x82, 0xfe, length >> 8, length & 0xff];
-  return Buffer.concat([Buffer.from(head), Buffer.alloc(4), payload]);
+  const { length } = payload;
+  const head = Buffer.alloc(length < 126 ? 2 : length <= 0xffff ? 4 : 10);
+  head[0] = 0x82;
+  head[1] = 0x80 | (length < 126 ? length : length <= 0xffff ? 126 : 127);
+  if (head.length === 4) head.writeUInt16BE(length, 2);
+  if (head.length === 10) head.writeUInt32BE(length, 6);
+  return Buffer.concat([head, Buffer.alloc(4), payload]);
 }

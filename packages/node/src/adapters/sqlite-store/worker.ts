@@ -1,5 +1,6 @@
 // A worker thread of the store: takes all the calls that have queued up, does them as one group,
 // answers them in one message. Upkeep runs when nothing is asked.
+import { constants, setPriority } from "node:os";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { LedgerService } from "./ledger-service.ts";
 import type { Call, WorkerRole } from "./protocol.ts";
@@ -17,6 +18,11 @@ if (port === null) throw new Error("this file runs on a worker thread of the sto
 const role = workerData as WorkerRole;
 const service: Service =
   role.name === "state" ? new StateService() : new LedgerService(role.settings);
+
+// Nobody waits for the ledger. Where cores are few the node's loop must not wait behind it either: on
+// Linux a thread has a priority of its own; elsewhere this would be the process's.
+if (role.name === "ledger" && process.platform === "linux")
+  setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL);
 
 let idleTimer: NodeJS.Timeout | undefined;
 
