@@ -19,7 +19,7 @@ const pingEveryMs = 500;
 const calm = 0.1;
 const hot = 0.95;
 /** Frames in one write of a load without a pace, and writes of an agent that the node has not handled yet. */
-const framesPerWrite = 32;
+const framesPerWrite = 64;
 const writesOnTheirWay = 3;
 /** An answer that has not come by then does not come. */
 const answerWithinMs = 10_000;

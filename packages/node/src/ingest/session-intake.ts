@@ -179,12 +179,13 @@ export class SessionIntake {
   #copy(columns: SampleColumns, offsetUs: number, buffer: SampleBuffer): void {
     const known = this.#metrics;
     const { metrics, values, timesUs } = buffer;
+    const { metrics: ids, values: sent, timesUs: sentUs, count: sentCount } = columns;
     const lastId = this.metricNamesKnown;
     let count = buffer.count;
     let agentUs = Number.NaN;
     let nodeUs = Number.NaN;
-    for (let index = 0; index < columns.count; index += 1) {
-      const id = columns.metrics[index] as number;
+    for (let index = 0; index < sentCount; index += 1) {
+      const id = ids[index] as number;
       if (id > lastId)
         throw new MyelinError("PROTOCOL_ERROR", `the metric id ${id} was not declared`);
       const metric = known[id] as number;
@@ -192,13 +193,13 @@ export class SessionIntake {
         this.#options.counters.refusedSamples += 1;
         continue;
       }
-      const timeUs = columns.timesUs[index] as number;
+      const timeUs = sentUs[index] as number;
       if (timeUs !== agentUs) {
         agentUs = timeUs;
         nodeUs = this.#toNode(Math.round(timeUs), offsetUs);
       }
       metrics[count] = metric;
-      values[count] = columns.values[index] as number;
+      values[count] = sent[index] as number;
       timesUs[count] = nodeUs;
       count += 1;
     }

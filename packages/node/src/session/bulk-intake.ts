@@ -8,7 +8,7 @@
  *    It is read from again, in its turn, when its frames are handled and less than `aheadBytes` wait of all:
  *    what is not read yet does not age in the node.
  * 3. A turn handles bulk for one quantum and one frame more at the most.
- * 4. While it is held nothing is handled and nothing is read again: what came before waits, in its bounds.
+ * 4. While it is held nothing is read again; what was read before is handled.
  */
 import type { Clock } from "@myelin/core/clock";
 import type { FrameBacklog } from "./frame-backlog.ts";
@@ -68,10 +68,10 @@ export class BulkIntake {
     return this.#heldFrames;
   }
 
-  /** Leaves bulk as it is, or goes on with it. */
+  /** Reads no more bulk, or goes on with it. */
   hold(isHeld: boolean): void {
     this.#isHeld = isHeld;
-    if (this.#sources.size > 0 || this.#resting.size > 0) this.#plan();
+    this.#planIfNeeded();
   }
 
   /** Queues a frame and stops reading from its connection; false when too much waits already. */
@@ -96,15 +96,18 @@ export class BulkIntake {
     this.#resting.delete(source);
   }
 
+  #planIfNeeded(): void {
+    if (this.#sources.size > 0 || (this.#resting.size > 0 && !this.#isHeld)) this.#plan();
+  }
+
   #plan(): void {
-    if (this.#isPlanned || this.#isHeld) return;
+    if (this.#isPlanned) return;
     this.#isPlanned = true;
     this.#options.clock.defer(this.#run);
   }
 
   #handleQuantum(): void {
     this.#isPlanned = false;
-    if (this.#isHeld) return;
     const { clock, quantumUs } = this.#options;
     const beganAtUs = clock.nowUs();
     let nowUs = beganAtUs;
@@ -116,11 +119,12 @@ export class BulkIntake {
     }
     this.#spentUs += nowUs - beganAtUs;
     this.#readOn();
-    if (this.#sources.size > 0 || this.#resting.size > 0) this.#plan();
+    this.#planIfNeeded();
   }
 
   /** Reads again from as many as there is room for. */
   #readOn(): void {
+    if (this.#isHeld) return;
     let roomBytes = this.#options.aheadBytes - this.#sizeBytes;
     for (const source of this.#resting) {
       if (roomBytes <= 0) return;

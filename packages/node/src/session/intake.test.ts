@@ -466,6 +466,22 @@ describe("bulk intake", () => {
     assert.equal(intake.sizeBytes, 0);
   });
 
+  test("while it is held handles what was read, and reads nothing again", () => {
+    const clock = new VirtualClock(0);
+    const settings = { quantumUs: 1, aheadBytes: 1e6, maxBacklogBytes: 1e6, maxBytes: 1e6 };
+    const intake = new BulkIntake({ clock, ...settings });
+    const source = new Source();
+    let resumed = 0;
+    source.resumeReading = () => (resumed += 1);
+    intake.hold(true);
+    for (const at of [0, 1, 2]) intake.offer(source, Uint8Array.of(at), 0);
+    clock.advance(1e6);
+    assert.deepEqual([source.handled, resumed], [[0, 1, 2], 0]);
+    intake.hold(false);
+    clock.advance(0);
+    assert.equal(resumed, 1);
+  });
+
   test("accounts for what is dropped, also while it is handled", () => {
     const clock = new VirtualClock(0);
     const intake = new BulkIntake({

@@ -53,8 +53,8 @@ export const defaultSessionSettings: SessionSettings = {
   hardOutboundBytes: 4 << 20,
   inlineBurstBytes: 16 << 10,
   inlineBytesPerSecond: 1 << 20,
-  bulkQuantumUs: 150,
-  bulkAheadBytes: 128 << 10,
+  bulkQuantumUs: 300,
+  bulkAheadBytes: 256 << 10,
   maxBacklogBytes: 4 << 20,
   maxBulkBytes: 256 << 20,
 };
