@@ -267,7 +267,8 @@ test("a look at many agents yields to other work, and misses none of them", () =
     before = world.ages.length;
   };
   world.clock.advance(world.settings.heartbeatIntervalUs / 4);
-  assert.deepEqual(sizes, [256, 256, 88]);
+  assert.equal(Math.max(...sizes), 32);
+  assert.equal(sizes.length, Math.ceil(count / 32));
   assert.equal(new Set(world.ages.map(({ agent }) => agent)).size, count);
 });
 
