@@ -397,7 +397,10 @@ export class Arc implements SessionListener {
     });
   }
 
+  /** An episode from ahead of the clock is none that the agent can have had: nothing could end it until then. */
   #reinstate(...[slot, episode, end]: Parameters<Engine["reinstate"]>): boolean {
+    const { clock, settings } = this.#options;
+    if (episode.startedAtUs > clock.nowUs() + settings.futureToleranceUs) return false;
     const isReinstated = this.engine.reinstate(slot, episode, end);
     if (isReinstated && episode.attempt === 1) this.#witness.reinstated(episode, slot);
     return isReinstated;

@@ -317,6 +317,8 @@ export class RuleRuntime {
   #stepFiring(slot: number, atUs: number, condition: Tri): Outcome {
     const page = this.#episodes.of(slot);
     const cell = cellOf(slot);
+    // What was observed before a reinstated episode began, and comes again behind a restart, does not end it.
+    if (atUs < (page.sinceUs[cell] as number)) return "none";
     if (this.#endHolds(slot, condition)) {
       if (!this.hasKeepFiring) return this.#end(slot, atUs);
       const endingSinceUs = page.endingSinceUs[cell] as number;

@@ -273,6 +273,20 @@ describe("reinstating an episode after a restart", () => {
     assert.equal(fleet.firings[0]?.id, instructionIdOf({ ...episode, attempt: 2 }));
   });
 
+  test("what was observed before it began, and comes again, does not end it", () => {
+    const fleet = new TestEngine(rules);
+    const slot = fleet.join("a1", {}, 0);
+    const later = { ...episode, startedAtUs: us(5) };
+    fleet.engine.reinstate(slot, later, { succeeded: true, endedAtUs: us(6) });
+    fleet.send(slot, 4, 1);
+    assert.equal(fleet.state(slot), "firing");
+    fleet.send(slot, 5, 11);
+    fleet.send(slot, 30, 11);
+    assert.deepEqual(fleet.firedAt, []);
+    fleet.send(slot, 31, 1);
+    assert.equal(fleet.state(slot), "inactive");
+  });
+
   test("without its end, the cooldown waits for that", () => {
     const fleet = new TestEngine(rules);
     const slot = fleet.join("a1", {}, 10);
