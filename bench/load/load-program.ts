@@ -45,6 +45,9 @@ class Sender {
 
   /** Sends the next frames, meant for the instant that is given; returns how many of them fire. */
   send(frames: Frames, count: number, intendedUs: number): number {
+    const { socket } = this.agent;
+    // What the system has not taken yet still needs its buffer.
+    const buffer = socket.writableLength === 0 ? this.#buffer : Buffer.alloc(this.#buffer.length);
     let end = 0;
     let fired = 0;
     for (let at = 0; at < count; at++) {
@@ -54,10 +57,9 @@ class Sender {
         this.firedAtUs.push(intendedUs);
         fired++;
       }
-      end = frames.of(number).copyTo(this.#buffer, end, intendedUs + at);
+      end = frames.of(number).copyTo(buffer, end, intendedUs + at);
     }
-    // The socket may keep it until the system takes it.
-    this.agent.socket.write(Buffer.from(this.#buffer.subarray(0, end)));
+    socket.write(buffer.subarray(0, end));
     return fired;
   }
 }
