@@ -1,20 +1,12 @@
-import type { Place } from "./tree.ts";
+import { type Place, patternsOf } from "./tree.ts";
 
 /** The script that completes `myelin` in bash. */
 export function bashScript(places: readonly Place[]): string {
-  const paths = places.slice(1).map(({ path }) => `"${path}"`);
-  const valued = places.flatMap(({ path, flags }) =>
-    flags.flatMap(({ name, takesValue, values }) =>
-      takesValue ? [{ at: `"${path} ${name}"`, values }] : [],
-    ),
+  const { paths, free, chosen: listed } = patternsOf(places);
+  const chosen = listed.map(
+    ({ at, values: words }) =>
+      `    ${at}) COMPREPLY=($(compgen -W "${words.join(" ")}" -- "$current")); return ;;`,
   );
-  const free = valued.filter(({ values }) => values.length === 0).map(({ at }) => at);
-  const chosen = valued
-    .filter(({ values }) => values.length > 0)
-    .map(
-      ({ at, values: words }) =>
-        `    ${at}) COMPREPLY=($(compgen -W "${words.join(" ")}" -- "$current")); return ;;`,
-    );
   const words = places.map(({ path, commands, flags }) => {
     const names = commands.map(({ name }) => name).join(" ");
     const dashed = flags.map(({ name }) => name).join(" ");

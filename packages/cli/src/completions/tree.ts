@@ -60,3 +60,26 @@ function flagsOf({ parameters }: Command<CliContext>): FlagWord[] {
       values: flag.kind === "enum" ? flag.values : [],
     }));
 }
+
+/** What the scripts of bash and zsh tell places apart by, as quoted patterns of their `case`. */
+export interface Patterns {
+  /** Every place but the root. */
+  readonly paths: readonly string[];
+  /** Flags whose value can be anything, behind their places. */
+  readonly free: readonly string[];
+  /** Flags with a list of values, behind their places. */
+  readonly chosen: readonly { readonly at: string; readonly values: readonly string[] }[];
+}
+
+export function patternsOf(places: readonly Place[]): Patterns {
+  const valued = places.flatMap(({ path, flags }) =>
+    flags.flatMap(({ name, takesValue, values }) =>
+      takesValue ? [{ at: `"${path} ${name}"`, values }] : [],
+    ),
+  );
+  return {
+    paths: places.slice(1).map(({ path }) => `"${path}"`),
+    free: valued.filter(({ values }) => values.length === 0).map(({ at }) => at),
+    chosen: valued.filter(({ values }) => values.length > 0),
+  };
+}

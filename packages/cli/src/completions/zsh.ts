@@ -1,17 +1,11 @@
-import type { Place } from "./tree.ts";
+import { type Place, patternsOf } from "./tree.ts";
 
 /** The script that completes `myelin` in zsh. */
 export function zshScript(places: readonly Place[]): string {
-  const paths = places.slice(1).map(({ path }) => `"${path}"`);
-  const valued = places.flatMap(({ path, flags }) =>
-    flags.flatMap(({ name, takesValue, values }) =>
-      takesValue ? [{ at: `"${path} ${name}"`, values }] : [],
-    ),
+  const { paths, free, chosen: listed } = patternsOf(places);
+  const chosen = listed.map(
+    ({ at, values: words }) => `    ${at}) compadd -- ${words.join(" ")}; return ;;`,
   );
-  const free = valued.filter(({ values }) => values.length === 0).map(({ at }) => at);
-  const chosen = valued
-    .filter(({ values }) => values.length > 0)
-    .map(({ at, values: words }) => `    ${at}) compadd -- ${words.join(" ")}; return ;;`);
   const lists = places.map(({ path, commands, flags }) => {
     const described = (each: { readonly name: string; readonly brief: string }): string =>
       `      ${quoted(`${each.name}:${each.brief}`)}`;

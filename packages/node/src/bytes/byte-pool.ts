@@ -9,6 +9,8 @@
  * 2. At most `maxKeptBytes` are kept; what is given back beyond is left to the collector.
  */
 
+/** What a pool keeps unless told otherwise. */
+const usualKeptBytes = 16 * 1024 * 1024;
 /** Smaller ones are not worth a size of their own. */
 const leastBytes = 128;
 
@@ -17,7 +19,7 @@ export class BytePool {
   readonly #kept = new Map<number, Uint8Array[]>();
   #keptBytes = 0;
 
-  constructor(maxKeptBytes: number) {
+  constructor(maxKeptBytes: number = usualKeptBytes) {
     this.#maxKeptBytes = maxKeptBytes;
   }
 

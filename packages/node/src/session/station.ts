@@ -46,9 +46,6 @@ export interface FrameTimes {
   placementErrorUs: number;
 }
 
-/** Buffers kept for frames that wait. */
-const maxPooledBytes = 16 * 1024 * 1024;
-
 export class SessionStation implements ConnectionHost {
   /** The frame in work; its samples may fire rules. */
   readonly frame: FrameTimes = {
@@ -67,7 +64,7 @@ export class SessionStation implements ConnectionHost {
     takenOver: 0,
     refused: 0,
   };
-  readonly framePool: BytePool = new BytePool(maxPooledBytes);
+  readonly framePool: BytePool = new BytePool();
   readonly #options: SessionStationOptions;
   readonly #table = new SessionTable();
   readonly #connections = new Set<Connection>();

@@ -20,8 +20,6 @@ import { WebSocketChannel } from "./websocket-channel.ts";
 
 /** A caller that is silent for longer than this, in milliseconds, is asked by TCP whether it is still there. */
 const keepAliveMs = 30_000;
-/** Buffers kept for messages that come in pieces. */
-const maxPooledBytes = 16 * 1024 * 1024;
 const paths: readonly string[] = ["/", "/myelin"];
 
 /** What the upgrade of a request to a channel needs. */
@@ -43,7 +41,7 @@ export type Upgrade = (
 
 export function createUpgrade(options: UpgradeOptions): Upgrade {
   const { policy, clock, maxFrameBytes } = options;
-  const pool = new BytePool(maxPooledBytes);
+  const pool = new BytePool();
   const refuse = (socket: Duplex, thrown: unknown): void => {
     respondRaw(socket, errorResponse(thrown), { "sec-websocket-version": "13" });
     endAfterLinger(socket, clock);

@@ -22,9 +22,6 @@ export interface UnixTransportOptions {
   readonly clock: Clock;
 }
 
-/** Buffers kept for frames that come in pieces. */
-const maxPooledBytes = 16 * 1024 * 1024;
-
 /**
  * Serves channels on a Unix socket; each frame is led by its length as 4 bytes big-endian. The
  * socket's file can be used by its owner only; a stale file that nothing answers on is replaced.
@@ -34,7 +31,7 @@ export function createUnixTransport(options: UnixTransportOptions): Transport {
   const isAbstract = path.startsWith("@");
   const address = isAbstract ? `\0${path.slice(1)}` : path;
   const peer: PeerInfo = { transport: "unix", address: `unix:${path}`, isLoopback: true };
-  const pool = new BytePool(maxPooledBytes);
+  const pool = new BytePool();
   let server: Server | undefined;
 
   async function listen(accept: AcceptChannel): Promise<void> {
