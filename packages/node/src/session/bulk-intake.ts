@@ -16,10 +16,12 @@ import type { FrameBacklog } from "./frame-backlog.ts";
 /** A connection with frames to be handled. */
 export interface BulkSource {
   readonly backlog: FrameBacklog;
+  /** Nothing more comes: it only waits for its frames to be handled. */
+  readonly isEnded: boolean;
   handle(bytes: Uint8Array, arrivedAtUs: number): void;
   /** Frames begin to wait. */
   pauseReading(): void;
-  /** No frame waits any more. */
+  /** No frame waits any more, and there is room for what it reads. */
   resumeReading(): void;
 }
 
@@ -144,6 +146,8 @@ export class BulkIntake {
     if (!backlog.isEmpty) this.#sources.add(source);
     source.handle(frame.bytes, frame.arrivedAtUs);
     backlog.giveBack(frame);
-    if (backlog.isEmpty) this.#resting.add(source);
+    if (!backlog.isEmpty) return;
+    if (source.isEnded) source.resumeReading();
+    else this.#resting.add(source);
   }
 }

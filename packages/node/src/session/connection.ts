@@ -133,6 +133,10 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
     return this.#isByHand;
   }
 
+  get isEnded(): boolean {
+    return this.#end !== undefined;
+  }
+
   /** The hello was admitted. */
   carry(session: PartSession): void {
     this.#setState({ kind: "carrying", session });

@@ -388,6 +388,7 @@ describe("bulk intake", () => {
   class Source implements BulkSource {
     readonly backlog: FrameBacklog = new FrameBacklog(new BytePool(1e6));
     readonly handled: number[] = [];
+    isEnded = false;
     onHandle: () => void = () => undefined;
     handle(bytes: Uint8Array): void {
       this.handled.push(bytes[0] ?? -1);
@@ -480,6 +481,20 @@ describe("bulk intake", () => {
     intake.hold(false);
     clock.advance(0);
     assert.equal(resumed, 1);
+  });
+
+  test("lets a connection that has ended go when its frames are handled, also while it is held", () => {
+    const clock = new VirtualClock(0);
+    const settings = { quantumUs: 1, aheadBytes: 0, maxBacklogBytes: 1e6, maxBytes: 1e6 };
+    const intake = new BulkIntake({ clock, ...settings });
+    const source = new Source();
+    let resumed = 0;
+    source.resumeReading = () => (resumed += 1);
+    intake.hold(true);
+    intake.offer(source, Uint8Array.of(1), 0);
+    source.isEnded = true;
+    clock.advance(0);
+    assert.deepEqual([source.handled, resumed], [[1], 1]);
   });
 
   test("accounts for what is dropped, also while it is handled", () => {

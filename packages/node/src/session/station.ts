@@ -171,7 +171,7 @@ export class SessionStation implements ConnectionHost {
     return this.#bulk.heldFrames;
   }
 
-  /** Stops to read and handle bulk, or goes on with it. */
+  /** Stops to read bulk, or goes on with it. */
   holdBulk(isHeld: boolean): void {
     this.#bulk.hold(isHeld);
   }
