@@ -16,6 +16,8 @@ import { epochUs, RawAgent } from "./raw-agent.ts";
 import type { Load, LoadFigures, Order } from "./load.ts";
 
 const pingEveryMs = 500;
+/** How late a frame may be on purpose, so that the generator need not take a core. */
+const restUs = 200;
 const calm = 0.1;
 const hot = 0.95;
 /** Frames in one write of a load without a pace, and writes of an agent that the node has not handled yet. */
@@ -194,6 +196,7 @@ class Generator {
     await openLoop({
       ratePerSecond: framesPerSecond * this.#senders.length,
       durationUs: seconds * 1e6,
+      restUs,
       send: (intendedUs) => {
         const intendedEpochUs = Math.round(epochOffsetUs + intendedUs);
         this.#lateUs.record(Math.max(0, epochUs() - intendedEpochUs));

@@ -1,3 +1,2 @@
 /** Memory that is used again instead of being left to the collector. */
 export { BytePool } from "./byte-pool.ts";
-export { freeChunk } from "./free-chunk.ts";

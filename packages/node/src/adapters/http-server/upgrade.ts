@@ -11,6 +11,7 @@ import {
 import { BytePool } from "../../bytes/index.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { AcceptChannel, PeerInfo } from "../../ports/transport.ts";
+import { SocketReader } from "../socket-reader/index.ts";
 import { acceptOf, isKey } from "../websocket/index.ts";
 import { isLoopbackAddress, unmapped } from "./address.ts";
 import { endAfterLinger } from "./linger.ts";
@@ -42,6 +43,7 @@ export type Upgrade = (
 export function createUpgrade(options: UpgradeOptions): Upgrade {
   const { policy, clock, maxFrameBytes } = options;
   const pool = new BytePool();
+  const reader = new SocketReader();
   const refuse = (socket: Duplex, thrown: unknown): void => {
     respondRaw(socket, errorResponse(thrown), { "sec-websocket-version": "13" });
     endAfterLinger(socket, clock);
@@ -69,7 +71,13 @@ export function createUpgrade(options: UpgradeOptions): Upgrade {
     if (encoding.isText) stream.setKeepAlive(true, keepAliveMs);
     stream.write(switching(request.headers["sec-websocket-key"] ?? "", subprotocol));
     if (head.length > 0) stream.unshift(head);
-    const channel = new WebSocketChannel(stream, { clock, encoding, maxFrameBytes, pool });
+    const channel = new WebSocketChannel(stream, {
+      clock,
+      encoding,
+      maxFrameBytes,
+      pool,
+      reader,
+    });
     channel.attach(accept(channel, peerOf(request)));
   };
 }

@@ -2,8 +2,9 @@ import type { Socket } from "node:net";
 import type { Channel, ChannelEnd, ChannelHandler } from "@myelin/core/channel";
 import type { ErrorCode } from "@myelin/core/errors";
 import type { Encoding, EncodingName } from "@myelin/core/wire";
-import { type BytePool, freeChunk } from "../../bytes/index.ts";
+import type { BytePool } from "../../bytes/index.ts";
 import type { Clock, Timer } from "../../ports/clock.ts";
+import type { SocketReader } from "../socket-reader/index.ts";
 import {
   closeFrame,
   headerBytes,
@@ -30,6 +31,7 @@ export interface WebSocketChannelOptions {
   readonly encoding: Pick<Encoding, "name" | "isText">;
   readonly maxFrameBytes: number;
   readonly pool: BytePool;
+  readonly reader: SocketReader;
 }
 
 /** Frames over one accepted WebSocket. */
@@ -47,7 +49,7 @@ export class WebSocketChannel implements Channel {
   #unanswered: Uint8Array | undefined;
 
   constructor(socket: Socket, options: WebSocketChannelOptions) {
-    const { clock, encoding, maxFrameBytes, pool } = options;
+    const { clock, encoding, maxFrameBytes, pool, reader } = options;
     this.encoding = encoding.name;
     this.#socket = socket;
     this.#clock = clock;
@@ -61,7 +63,7 @@ export class WebSocketChannel implements Channel {
         onClose: (code, reason) => this.#onClose(code, reason),
       },
     });
-    socket.on("data", (chunk: Buffer) => this.#onData(chunk));
+    reader.read(socket, (bytes, length) => this.#onData(bytes, length));
     socket.on("drain", () => this.#onDrain());
     socket.on("error", (error) => {
       this.#end ??= { code: "UNAVAILABLE", reason: `the connection broke: ${error.message}` };
@@ -118,14 +120,13 @@ export class WebSocketChannel implements Channel {
     this.#socket.destroy();
   }
 
-  #onData(chunk: Buffer): void {
+  #onData(bytes: Uint8Array, length: number): void {
     try {
-      this.#receiver.receive(chunk);
+      this.#receiver.receive(bytes, length);
     } catch (thrown) {
       if (!(thrown instanceof WebSocketFault)) throw thrown;
       this.#fault(thrown);
     }
-    freeChunk(chunk);
   }
 
   #onMessage(payload: Uint8Array, isText: boolean): void {

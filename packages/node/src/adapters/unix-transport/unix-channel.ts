@@ -1,8 +1,9 @@
 import type { Socket } from "node:net";
 import type { Channel, ChannelEnd, ChannelHandler } from "@myelin/core/channel";
 import type { EncodingName } from "@myelin/core/wire";
-import { type BytePool, freeChunk } from "../../bytes/index.ts";
+import type { BytePool } from "../../bytes/index.ts";
 import type { Clock, Timer } from "../../ports/clock.ts";
+import type { SocketReader } from "../socket-reader/index.ts";
 import { FrameParser } from "./frame-parser.ts";
 
 /** Up to this size a frame is copied behind its prefix and leaves in one write, which is cheaper than two. */
@@ -21,6 +22,7 @@ export interface UnixChannelOptions {
   readonly maxFrameBytes: number;
   readonly encoding: EncodingName;
   readonly pool: BytePool;
+  readonly reader: SocketReader;
 }
 
 /** Frames over one stream socket. */
@@ -34,14 +36,17 @@ export class UnixChannel implements Channel {
   #end: ChannelEnd = { reason: "closed by this side" };
   #closeTimer: Timer | undefined;
 
-  constructor(socket: Socket, { clock, maxFrameBytes, encoding, pool }: UnixChannelOptions) {
+  constructor(
+    socket: Socket,
+    { clock, maxFrameBytes, encoding, pool, reader }: UnixChannelOptions,
+  ) {
     this.encoding = encoding;
     this.#socket = socket;
     this.#clock = clock;
     this.#parser = new FrameParser(maxFrameBytes, pool, (frame) => {
       if (this.#state === "open") this.#handler?.onFrame(frame);
     });
-    socket.on("data", (chunk: Buffer) => this.#onData(chunk, maxFrameBytes));
+    reader.read(socket, (bytes, length) => this.#onData(bytes.subarray(0, length), maxFrameBytes));
     socket.on("drain", () => {
       if (this.#state === "open") this.#handler?.onDrain?.();
     });
@@ -104,7 +109,6 @@ export class UnixChannel implements Channel {
   #onData(chunk: Uint8Array, maxFrameBytes: number): void {
     if (this.#state !== "open") return;
     const tooLargeBytes = this.#parser.push(chunk);
-    freeChunk(chunk);
     if (tooLargeBytes === undefined) return;
     this.#begin({
       code: "PAYLOAD_TOO_LARGE",

@@ -7,6 +7,7 @@ import type { EncodingName } from "@myelin/core/wire";
 import { BytePool } from "../../bytes/index.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { AcceptChannel, PeerInfo, Transport } from "../../ports/transport.ts";
+import { SocketReader } from "../socket-reader/index.ts";
 import { UnixChannel } from "./unix-channel.ts";
 
 /** Where and within which bounds a Unix socket is served. */
@@ -32,13 +33,14 @@ export function createUnixTransport(options: UnixTransportOptions): Transport {
   const address = isAbstract ? `\0${path.slice(1)}` : path;
   const peer: PeerInfo = { transport: "unix", address: `unix:${path}`, isLoopback: true };
   const pool = new BytePool();
+  const reader = new SocketReader();
   let server: Server | undefined;
 
   async function listen(accept: AcceptChannel): Promise<void> {
     if (server !== undefined)
       throw new MyelinError("CONFLICT", `already listening on unix:${path}`);
     const opened = createServer((socket) => {
-      const channel = new UnixChannel(socket, { clock, maxFrameBytes, encoding, pool });
+      const channel = new UnixChannel(socket, { clock, maxFrameBytes, encoding, pool, reader });
       channel.attach(accept(channel, peer));
     });
     opened.maxConnections = options.maxConnections;

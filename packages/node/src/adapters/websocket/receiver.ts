@@ -34,6 +34,13 @@ const maskBytes = 4;
 /** A message in pieces begins with a buffer of this, and doubles it as it comes. */
 const leastAssembledBytes = 4096;
 const protocolError = 1002;
+/** First bytes of a message in one frame. */
+const wholeText = 0x80 | opcodes.text;
+const wholeBinary = 0x80 | opcodes.binary;
+/** The second byte of a client's frame has this, and its length. */
+const masked = 0x80;
+/** Head of a frame with a length of two bytes: as much can be looked at before it is known to be one. */
+const leastFrameBytes = 4 + maskBytes;
 
 export class Receiver {
   readonly #options: ReceiverOptions;
@@ -58,20 +65,59 @@ export class Receiver {
     this.#options = options;
   }
 
-  /** Reads on; the chunk is changed. @throws WebSocketFault */
-  receive(chunk: Uint8Array): void {
+  /** Reads the first `length` bytes of the chunk, which are changed. @throws WebSocketFault */
+  receive(chunk: Uint8Array, length: number = chunk.length): void {
     let at = 0;
     while (!this.#isStopped) {
       if (this.#left < 0) {
-        at = this.#readHeader(chunk, at);
+        at = this.#readWhole(chunk, at, length);
+        if (this.#isStopped) return;
+        at = this.#readHeader(chunk, at, length);
         if (this.#headerHas < this.#headerNeeds) return;
         this.#begin();
       }
-      const end = Math.min(chunk.length, at + this.#left);
+      const end = Math.min(length, at + this.#left);
       if (end === at && this.#left > 0) return;
       this.#take(chunk, at, end);
       at = end;
     }
+  }
+
+  /**
+   * Reads the messages that lie whole in the chunk, in one frame each, with a length of up to two bytes: nearly all
+   * there are. Stops before anything else, which is read step by step.
+   */
+  #readWhole(chunk: Uint8Array, from: number, end: number): number {
+    let at = from;
+    while (this.#headerHas === 0 && this.#messageOpcode === 0 && end - at >= leastFrameBytes) {
+      const first = chunk[at] as number;
+      const second = chunk[at + 1] as number;
+      if (
+        (first !== wholeText && first !== wholeBinary) ||
+        second < masked ||
+        second === masked + 127
+      )
+        return at;
+      const isShort = second < masked + 126;
+      const head = isShort ? 2 + maskBytes : 4 + maskBytes;
+      const sizeBytes = isShort
+        ? second - masked
+        : ((chunk[at + 2] as number) << 8) | (chunk[at + 3] as number);
+      const payload = at + head;
+      const next = payload + sizeBytes;
+      if (next > end || sizeBytes > this.#options.maxMessageBytes) return at;
+      const mask =
+        (chunk[payload - 4] as number) |
+        ((chunk[payload - 3] as number) << 8) |
+        ((chunk[payload - 2] as number) << 16) |
+        ((chunk[payload - 1] as number) << 24);
+      unmask(chunk, payload, next, mask, 0);
+      this.#messageOpcode = first & 15;
+      this.#endMessage(chunk.subarray(payload, next));
+      if (this.#isStopped) return next;
+      at = next;
+    }
+    return at;
   }
 
   /** Nothing more is wanted. */
@@ -82,10 +128,10 @@ export class Receiver {
   }
 
   /** Takes bytes of the header; there may not be enough of them yet. */
-  #readHeader(chunk: Uint8Array, from: number): number {
+  #readHeader(chunk: Uint8Array, from: number, end: number): number {
     let at = from;
     for (;;) {
-      while (this.#headerHas < this.#headerNeeds && at < chunk.length)
+      while (this.#headerHas < this.#headerNeeds && at < end)
         this.#header[this.#headerHas++] = chunk[at++] as number;
       if (this.#headerHas !== 2 || this.#headerNeeds !== 2) return at;
       this.#headerNeeds = this.#sizeOfHeader(this.#header[0] as number, this.#header[1] as number);
