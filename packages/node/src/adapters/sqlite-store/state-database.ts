@@ -218,7 +218,10 @@ function prepareAll(database: DatabaseSync) {
     insertAgent: prepare("INSERT INTO agent (id, record) VALUES (?, ?)"),
     deleteAgent: prepare("DELETE FROM agent WHERE id = ?"),
     // Of a group's columns beside max(), SQLite takes those of the row with the maximum.
-    loadRules: prepare("SELECT record, max(version) FROM rule GROUP BY name"),
+    loadRules: prepare(
+      `SELECT record FROM (SELECT name, max(version) AS version FROM rule GROUP BY name)
+        JOIN rule USING (name, version) ORDER BY name`,
+    ),
     insertRule: prepare("INSERT OR IGNORE INTO rule (name, version, record) VALUES (?, ?, ?)"),
     loadSettings: prepare("SELECT name, record FROM setting"),
     saveSetting: prepare("INSERT OR REPLACE INTO setting (name, record) VALUES (?, ?)"),

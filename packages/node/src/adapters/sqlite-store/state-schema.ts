@@ -64,5 +64,20 @@ export const stateSchema: Schema = {
     `
     ALTER TABLE instruction ADD COLUMN is_outlived INTEGER NOT NULL DEFAULT 0;
     `,
+    // In the order in which they were made, not by name: the versions of a set of rules that are made together
+    // lie together then, where each of its rules cost a page of its own.
+    `
+    CREATE TABLE rule_version (
+      sequence INTEGER PRIMARY KEY,
+      name TEXT NOT NULL,
+      version INTEGER NOT NULL,
+      record TEXT NOT NULL,
+      UNIQUE (name, version)
+    ) STRICT;
+    INSERT INTO rule_version (name, version, record)
+      SELECT name, version, record FROM rule ORDER BY version, name;
+    DROP TABLE rule;
+    ALTER TABLE rule_version RENAME TO rule;
+    `,
   ],
 };
