@@ -78,9 +78,16 @@ test("an instruction to nobody, or with a number that nobody can hold, is not se
   assert.match(await refused("--to", "w1", "--arg", 'cpu={"most":-1e400}'), beyond);
 });
 
-test("the key of an instruction is not taken for the key of a certificate", async () => {
-  const send = ["send", "cool", "--to", "w1", "--url", "https://127.0.0.1:1", "--key", "cool-1"];
-  const { code, err } = await myelin(send);
-  assert.equal(code, 3);
-  assert.match(err, /^error UNAVAILABLE: no node answers/);
+test("a certificate and its key are given together, or the command is wrong", async () => {
+  const send = ["send", "cool", "--to", "w1", "--url", "https://127.0.0.1:1"];
+  const outcomes = await Promise.all([
+    myelin([...send, "--key", "cool.key"]),
+    myelin([...send, "--cert", "cool.crt"]),
+    myelin(["agents"], { env: { MYELIN_KEY: "cool.key" } }),
+    myelin(["run", "--id", "w1", "--cert", "cool.crt", "--", "echo", "begun"]),
+  ]);
+  for (const { code, out, err } of outcomes) {
+    assert.deepEqual([code, out], [2, ""]);
+    assert.match(err, /^error INVALID_ARGUMENT: a .* without its .*\n {2}Give both files: --cert/);
+  }
 });

@@ -1,4 +1,5 @@
 import type { CommandContext, StricliProcess, TypedFlagParameter } from "@stricli/core";
+import { MyelinError } from "@myelin/core/errors";
 import { type ClientTlsFiles, type NodeAddress, NodeClient } from "./client/index.ts";
 
 /** What every command works with. */
@@ -59,10 +60,18 @@ export function addressOf(context: CliContext, flags: NodeFlags): NodeAddress {
   };
 }
 
+/** @throws MyelinError INVALID_ARGUMENT for a certificate without its key, which would not be shown, and the reverse */
 function tlsFilesOf({ env }: CliContext, flags: NodeFlags): ClientTlsFiles {
   const ca = flags.ca ?? (env["MYELIN_CA"] || undefined);
   const cert = flags.cert ?? (env["MYELIN_CERT"] || undefined);
   const key = flags.key ?? (env["MYELIN_KEY"] || undefined);
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new MyelinError(
+      "INVALID_ARGUMENT",
+      key === undefined ? "a certificate without its key" : "a key without its certificate",
+      { hint: "Give both files: --cert and --key, or MYELIN_CERT and MYELIN_KEY." },
+    );
+  }
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),

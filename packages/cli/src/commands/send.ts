@@ -29,7 +29,7 @@ interface SendFlags extends NodeFlags {
   readonly deadline?: string;
   readonly timeout?: string;
   readonly wait?: string;
-  readonly key?: string;
+  readonly idempotencyKey?: string;
   readonly durability: "disk" | "memory";
 }
 
@@ -93,12 +93,12 @@ export const sendCommand: Command<CliContext> = buildCommand<SendFlags, [string]
         optional: true,
         brief: "How long to wait for outcomes (default 10s)",
       },
-      key: {
+      idempotencyKey: {
         kind: "parsed",
         parse: String,
         optional: true,
-        brief:
-          "Idempotency key: the same key is performed once (that of a certificate: MYELIN_KEY)",
+        brief: "The same key is the same instruction, performed once",
+        placeholder: "KEY",
       },
       durability: {
         kind: "enum",
@@ -114,8 +114,7 @@ export const sendCommand: Command<CliContext> = buildCommand<SendFlags, [string]
   },
   async func(flags, action) {
     requireTarget(flags);
-    const { key: idempotencyKey, ...given } = flags;
-    const answer = await clientOf(this, given).post("/api/v1/instructions", {
+    const answer = await clientOf(this, flags).post("/api/v1/instructions", {
       action,
       args: argumentsOf(flags),
       durability: flags.durability,
@@ -126,7 +125,7 @@ export const sendCommand: Command<CliContext> = buildCommand<SendFlags, [string]
         deadline: flags.deadline,
         timeout: flags.timeout,
         wait: flags.wait,
-        idempotencyKey,
+        idempotencyKey: flags.idempotencyKey,
       }),
     });
     const instructions = objectsOf(answer["instructions"]);
