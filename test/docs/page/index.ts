@@ -1,4 +1,5 @@
 export { unknownScripts } from "./expectations.ts";
+export { foldersOfRuns } from "./folder.ts";
 export { type Page, readPages, repositoryRoot } from "./pages.ts";
 export { runPage } from "./run-page.ts";
 export { isRunnable, tags } from "./tags.ts";

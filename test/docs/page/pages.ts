@@ -45,6 +45,11 @@ export function readPages(): Page[] {
     .map((path) => parsePage(path, readFileSync(join(repositoryRoot, path), "utf8")));
 }
 
+/** The page's path as the name of a file. */
+export function fileNameOf({ path }: Page): string {
+  return path.replaceAll(/[^A-Za-z0-9]+/g, "-");
+}
+
 /** Reads one page. */
 function parsePage(path: string, text: string): Page {
   const blocks: Block[] = [];

@@ -1,18 +1,20 @@
 // Runs the blocks of a page one after another, as a reader would, against a node of the page's own.
 //
 // Invariants
-// 1. A page has a folder and a node of its own: pages can run side by side.
+// 1. A run of a page has a folder and a node of its own: pages can run side by side, and in several
+//    test runs at once.
 // 2. What a page has started is gone when it has run, however that ends.
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import process from "node:process";
 import { createLog, type RunningNode, startNode } from "@myelin/node";
-import { eventually } from "./eventually.ts";
 import { Conversation } from "./conversation.ts";
+import { eventually } from "./eventually.ts";
 import { Exchange } from "./exchange.ts";
 import { assertOutput, assertRefused, assertRules } from "./expectations.ts";
+import { Folder } from "./folder.ts";
 import { LiveProcess } from "./live-process.ts";
-import { type Block, type Page, repositoryRoot } from "./pages.ts";
+import { type Block, fileNameOf, type Page, repositoryRoot } from "./pages.ts";
 
 const runWithinMs = 20_000;
 const shell = ["bash", "-euo", "pipefail", "-c"];
@@ -32,7 +34,7 @@ export async function runPage(page: Page): Promise<void> {
 }
 
 class Stage implements AsyncDisposable {
-  readonly #folder: string;
+  readonly #folder: Folder;
   readonly #node: RunningNode;
   readonly #exchange: Exchange;
   readonly #conversation: Conversation;
@@ -40,7 +42,7 @@ class Stage implements AsyncDisposable {
   #files = 0;
   #output = "";
 
-  private constructor(folder: string, node: RunningNode) {
+  private constructor(folder: Folder, node: RunningNode) {
     this.#folder = folder;
     this.#node = node;
     this.#exchange = new Exchange(node.httpUrl);
@@ -48,17 +50,17 @@ class Stage implements AsyncDisposable {
   }
 
   static async open(page: Page): Promise<Stage> {
-    const name = page.path.replaceAll(/[^A-Za-z0-9]+/g, "-");
-    const folder = join(repositoryRoot, ".build/docs/pages", name);
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(join(folder, "bin"), { recursive: true });
-    writeCommand(join(folder, "bin/myelin"));
+    using cleanup = new DisposableStack();
+    const folder = cleanup.use(new Folder(fileNameOf(page)));
+    mkdirSync(join(folder.path, "bin"));
+    writeCommand(join(folder.path, "bin/myelin"));
     const node = await startNode({
       port: 0,
       id: "edge-1",
-      dataDirectory: join(folder, "data-of-page"),
+      dataDirectory: join(folder.path, "data-of-page"),
       log: await createLog({ level: "error", isReadable: false }),
     });
+    cleanup.move();
     return new Stage(folder, node);
   }
 
@@ -118,15 +120,19 @@ class Stage implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#conversation.close();
-    await Promise.all(this.#live.map((live) => live.stop()));
-    await this.#node.close(1000);
+    try {
+      this.#conversation.close();
+      await Promise.all(this.#live.map((live) => live.stop()));
+      await this.#node.close(1000);
+    } finally {
+      this.#folder[Symbol.dispose]();
+    }
   }
 
   /** Writes a block into the page's folder, by the name that `file=` gives it. */
   #save(block: Block, extension: string): string {
     const named = block.options.find((option) => option.startsWith("file="))?.slice("file=".length);
-    const path = join(this.#folder, named ?? `block-${++this.#files}.${extension}`);
+    const path = join(this.#folder.path, named ?? `block-${++this.#files}.${extension}`);
     writeFileSync(path, block.text);
     return path;
   }
@@ -151,15 +157,15 @@ class Stage implements AsyncDisposable {
   }
 
   #spawn(name: string, command: readonly string[]): LiveProcess {
-    const path = [join(this.#folder, "bin"), join(repositoryRoot, "node_modules/.bin")];
+    const path = [join(this.#folder.path, "bin"), join(repositoryRoot, "node_modules/.bin")];
     return new LiveProcess(name, command, {
-      cwd: this.#folder,
+      cwd: this.#folder.path,
       env: {
         ...process.env,
         NO_COLOR: "1",
         PATH: [...path, process.env["PATH"]].join(delimiter),
         MYELIN_URL: this.#node.httpUrl,
-        MYELIN_DATA: join(this.#folder, "data-of-up"),
+        MYELIN_DATA: join(this.#folder.path, "data-of-up"),
       },
     });
   }

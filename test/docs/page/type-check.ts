@@ -1,26 +1,25 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Page, repositoryRoot } from "./pages.ts";
+import { Folder } from "./folder.ts";
+import { fileNameOf, type Page, repositoryRoot } from "./pages.ts";
 
 /** What the compiler says of all TypeScript blocks; empty when it is content. */
 export function typeErrors(pages: readonly Page[]): string {
-  const folder = join(repositoryRoot, ".build/docs/types");
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
+  using folder = new Folder("types");
   const config = { extends: "../../../tsconfig.base.json", include: ["*.ts"] };
-  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
+  writeFileSync(join(folder.path, "tsconfig.json"), JSON.stringify(config));
   for (const page of pages) {
     for (const { tag, text, line } of page.blocks) {
       if (!tag.startsWith("ts ")) continue;
       // Blank lines before it, so that the compiler's lines are the page's.
-      const name = `${page.path.replaceAll(/[^A-Za-z0-9]+/g, "-")}-${line}.ts`;
-      writeFileSync(join(folder, name), `${"\n".repeat(line)}${text}`);
+      const name = `${fileNameOf(page)}-${line}.ts`;
+      writeFileSync(join(folder.path, name), `${"\n".repeat(line)}${text}`);
     }
   }
   const tsc = join(repositoryRoot, "node_modules/.bin/tsc");
-  const { error, stdout } = spawnSync(tsc, ["-p", folder, "--pretty", "false"], {
-    cwd: folder,
+  const { error, stdout } = spawnSync(tsc, ["-p", folder.path, "--pretty", "false"], {
+    cwd: folder.path,
     encoding: "utf8",
   });
   if (error !== undefined) throw error;
