@@ -1,7 +1,9 @@
 // A backup of a node under load, and a node that lives on from it.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { promisify } from "node:util";
@@ -22,6 +24,51 @@ async function myelinFails(...args: readonly string[]): Promise<{ code: number; 
   const thrown: unknown = await myelin(...args).catch((error: unknown) => error);
   assert.ok(thrown instanceof Error && "code" in thrown && "stderr" in thrown, "it went through");
   return { code: Number(thrown.code), stderr: String(thrown.stderr) };
+}
+
+/** Between a caller and the node: passes all on until the node has answered something, and then waits. */
+class Valve implements AsyncDisposable {
+  readonly port: number;
+  /** Resolves when an answer has begun and is held back. */
+  readonly isStopped: Promise<void>;
+  readonly #server: Server;
+  #held: Socket | undefined;
+
+  private constructor(server: Server, nodePort: number) {
+    this.#server = server;
+    this.port = (server.address() as AddressInfo).port;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.isStopped = promise;
+    server.on("connection", (caller) => {
+      const node = connect(nodePort, "127.0.0.1");
+      caller.on("error", () => node.destroy()).pipe(node);
+      node.on("error", () => caller.destroy()).pipe(caller);
+      if (this.#held !== undefined) return;
+      this.#held = node;
+      node.once("data", () => {
+        node.unpipe(caller).pause();
+        node.on("close", () => caller.destroy());
+        resolve();
+      });
+    });
+  }
+
+  static async open(nodePort: number): Promise<Valve> {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return new Valve(server, nodePort);
+  }
+
+  /** What was held back is lost, and the caller is cut off as the node has cut it off. */
+  resume(): void {
+    this.#held?.resume();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#held?.destroy();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
 }
 
 suite("a backup", () => {
@@ -110,6 +157,44 @@ suite("a backup", () => {
     const { code } = await myelinFails("backup", file, "--url", node.http, "--token", "wrong");
     assert.equal(code, 4);
     assert.ok(!existsSync(file));
+  });
+
+  test("ends with the token that asked for it, leaves nothing, and stands in nobody's way", async () => {
+    await using folder = await temporaryDirectory();
+    const data = join(folder.path, "data");
+    const file = join(folder.path, "backup.tar");
+    await using node = await NodeProcess.start(data, ["--token", "secret"]);
+    const operator = ["--url", node.http, "--token", "secret"];
+    process.env["MYELIN_TOKEN"] = "secret";
+    await using agent = await AgentProcess.start(node.url, "a1");
+    delete process.env["MYELIN_TOKEN"];
+    assert.ok(agent.isLive);
+    // More than the buffers between the node and who does not read take.
+    const order = { action: "work", to: "a1", args: { bulk: "x".repeat(60_000) } };
+    const request = {
+      method: "POST",
+      headers: { authorization: "Bearer secret" },
+      body: JSON.stringify(order),
+    };
+    const url = new URL("/api/v1/instructions", node.http);
+    const answers = await Promise.all(Array.from({ length: 300 }, () => fetch(url, request)));
+    assert.ok(answers.every(({ ok }) => ok));
+    const create = ["token", "create", "--role", "operator", "--name", "keeper"];
+    const keeper = (await myelin(...create, ...operator)).trimEnd();
+
+    await using valve = await Valve.open(node.port);
+    const keep = ["backup", file, "--url", `http://127.0.0.1:${valve.port}`, "--token", keeper];
+    const failing = myelinFails(...keep);
+    await valve.isStopped;
+    assert.ok(existsSync(join(data, "backup.tmp")));
+    await myelin("token", "revoke", "keeper", ...operator);
+    await eventually("the copy is gone", () => !existsSync(join(data, "backup.tmp")));
+    valve.resume();
+    const { code, stderr } = await failing;
+    assert.equal(code, 4);
+    assert.match(stderr, /^error UNAUTHENTICATED: the token keeper was revoked\n {2}/);
+    assert.deepEqual(readdirSync(folder.path), ["data"]);
+    assert.match(await myelin("backup", file, ...operator), /is whole/);
   });
 
   test("of a directory, and a restore into one, need that no node uses it", async () => {

@@ -59,10 +59,10 @@ export class NodeClient {
     return this.#call("DELETE", path, undefined, headers);
   }
 
-  /** Posts, and gives the bytes that are answered. */
+  /** Posts, and gives the bytes that are answered; reading them throws when the answer is cut off. */
   async download(path: string): Promise<AsyncIterable<Uint8Array>> {
     const response = await this.#send("POST", path);
-    if (response.ok && response.body !== null) return response.body;
+    if (response.ok && response.body !== null) return this.#whole(response.body);
     throw await this.#refusal(response);
   }
 
@@ -116,6 +116,17 @@ export class NodeClient {
       return await fetchSecurely(url, request, this.#tls);
     } catch (cause) {
       throw unreachable(this.address, cause);
+    }
+  }
+
+  async *#whole(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    try {
+      yield* bytes;
+    } catch (cause) {
+      // Bytes cannot say why they end, so the node is asked: it may not admit this caller any more.
+      await this.get("/api/v1/node");
+      const message = `${this.address} cut its answer off before it was whole`;
+      throw new MyelinError("UNAVAILABLE", message, { hint: "Try it again.", cause });
     }
   }
 

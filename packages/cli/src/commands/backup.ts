@@ -98,7 +98,7 @@ async function write(path: string, bytes: AsyncIterable<Uint8Array>): Promise<vo
   }
 }
 
-/** What the disk refused, or the node that has gone in the middle. */
+/** What the disk refused; what the node did, its client has told. */
 function writeError(path: string, cause: unknown): MyelinError {
   if (cause instanceof MyelinError) return cause;
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
@@ -106,7 +106,7 @@ function writeError(path: string, cause: unknown): MyelinError {
     return new MyelinError("STORAGE_FULL", `${path}: the disk is full`, { cause });
   if (cause instanceof Error && "syscall" in cause)
     return new MyelinError("STORAGE_UNAVAILABLE", `${path}: ${cause.message}`, { cause });
-  return new MyelinError("UNAVAILABLE", "the node has gone before the backup was whole", { cause });
+  return MyelinError.from(cause);
 }
 
 /** A name that is to survive the machine's crash needs its folder on disk. */

@@ -1,7 +1,6 @@
 import { MyelinError } from "@myelin/core/errors";
 import type { JsonObject } from "@myelin/core/json";
 import type { Audit } from "../audit/index.ts";
-import type { HttpResponse } from "../ports/transport.ts";
 
 /** What the audit is told of a request that acts. */
 export class ActNote {
@@ -28,7 +27,7 @@ export class ActNote {
   }
 
   /** Does the work, and writes what became of it unless the work has. */
-  async around(work: () => Promise<HttpResponse> | HttpResponse): Promise<HttpResponse> {
+  async around<Response>(work: () => Promise<Response> | Response): Promise<Response> {
     try {
       const response = await work();
       await this.#write("done", undefined);

@@ -14,8 +14,14 @@ export interface ApiRequest {
   readonly note: ActNote;
 }
 
+/** An answer, and how it ends when its caller is not admitted any more. */
+export interface ApiResponse extends HttpResponse {
+  /** What a stream says last, and why; one that has no such words is cut off, lest it seem whole. */
+  readonly lastWords?: (why: MyelinError) => string;
+}
+
 /** Answers a routed request. */
-export type ApiHandler = (request: ApiRequest) => Promise<HttpResponse> | HttpResponse;
+export type ApiHandler = (request: ApiRequest) => Promise<ApiResponse> | ApiResponse;
 
 /** What a route asks of its callers, and what the audit calls it. */
 export interface RouteOptions {
@@ -57,7 +63,7 @@ export class Router {
   }
 
   /** @throws MyelinError NOT_FOUND, PERMISSION_DENIED, INVALID_ARGUMENT for a path that is not well encoded */
-  async answer(http: HttpRequest, guard: Guard): Promise<HttpResponse> {
+  async answer(http: HttpRequest, guard: Guard): Promise<ApiResponse> {
     const allowed: string[] = [];
     for (const route of this.#routes) {
       const { method, pattern } = route;
@@ -89,7 +95,7 @@ async function perform(
   http: HttpRequest,
   parameters: Record<string, string>,
   { caller, audit }: Guard,
-): Promise<HttpResponse> {
+): Promise<ApiResponse> {
   const { actor } = caller;
   const subject = Object.values(parameters)[0] ?? "";
   const who = { actor, act: act ?? `read ${http.path}`, address: http.remoteAddress };

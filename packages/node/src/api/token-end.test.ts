@@ -4,10 +4,11 @@ import { VirtualClock } from "@myelin/core/clock";
 import { seededRandom } from "@myelin/core/random";
 import { type Caller, TokenBook } from "../access/index.ts";
 import { createMemoryStore } from "../adapters/memory-store/index.ts";
+import type { ApiResponse } from "./router.ts";
 import { endWithToken } from "./token-end.ts";
 
 /** An answer that goes on, of a caller with a token: `open` has its head written, `written` is its body. */
-async function answered(): Promise<{
+async function answered({ lastWords }: Pick<ApiResponse, "lastWords">): Promise<{
   readonly book: TokenBook;
   readonly open: () => void;
   readonly written: string[];
@@ -26,7 +27,10 @@ async function answered(): Promise<{
     agents: undefined,
   };
   const source = { onDrain: () => undefined, onEnd: () => undefined };
-  const response = { status: 200, body: undefined, stream: () => source };
+  const response = {
+    ...{ status: 200, body: undefined, stream: () => source },
+    ...(lastWords === undefined ? {} : { lastWords }),
+  };
   const answer = endWithToken(response, caller, book);
   const written: string[] = [];
   const open = (): void => {
@@ -40,23 +44,28 @@ async function answered(): Promise<{
   return { book, open, written };
 }
 
-const goodbye = /^event: goodbye\ndata: .*"UNAUTHENTICATED".*the token looker was revoked/;
+const lastWords = (why: Error): string => `goodbye: ${why.message}`;
 
 test("an answer that goes on ends when its token is revoked, and only then", async () => {
-  const { book, open, written } = await answered();
+  const { book, open, written } = await answered({ lastWords });
   open();
   await book.create({ role: "reader", name: "other" }, "local");
   await book.revoke("other", "local");
   assert.deepEqual(written, []);
   await book.revoke("looker", "local");
-  assert.match(written[0] ?? "", goodbye);
-  assert.deepEqual(written.slice(1), ["end"]);
+  assert.deepEqual(written, ["goodbye: the token looker was revoked", "end"]);
 });
 
 test("a token that is revoked before the answer has begun ends it as it begins", async () => {
-  const { book, open, written } = await answered();
+  const { book, open, written } = await answered({ lastWords });
   await book.revoke("looker", "local");
   open();
-  assert.match(written[0] ?? "", goodbye);
-  assert.deepEqual(written.slice(1), ["end"]);
+  assert.deepEqual(written, ["goodbye: the token looker was revoked", "end"]);
+});
+
+test("an answer that cannot say why it ends is cut off, and nothing is added to it", async () => {
+  const { book, open, written } = await answered({});
+  open();
+  await book.revoke("looker", "local");
+  assert.deepEqual(written, ["destroy"]);
 });

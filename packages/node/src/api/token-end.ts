@@ -1,21 +1,26 @@
 import type { MyelinError } from "@myelin/core/errors";
 import type { Caller, TokenBook } from "../access/index.ts";
 import type { HttpResponse } from "../ports/transport.ts";
+import type { ApiResponse } from "./router.ts";
 
-/** An answer that goes on ends with the token that admitted its caller; its last event says why. */
+/** An answer that goes on ends with the token that admitted its caller: with its last words, or cut off. */
 export function endWithToken(
-  answer: HttpResponse,
+  answer: ApiResponse,
   { tokenId }: Caller,
   tokens: TokenBook | undefined,
 ): HttpResponse {
-  const { stream } = answer;
+  const { stream, lastWords } = answer;
   if (stream === undefined || tokenId === undefined || tokens === undefined) return answer;
   return {
     ...answer,
     stream: (sink) => {
       const source = stream(sink);
       const end = (error: MyelinError): void => {
-        sink.write(`event: goodbye\ndata: ${JSON.stringify(error)}\n\n`);
+        if (lastWords === undefined) {
+          sink.destroy();
+          return;
+        }
+        sink.write(lastWords(error));
         sink.end();
       };
       const stopListening = tokens.onEnd((token, error) => {

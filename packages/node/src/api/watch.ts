@@ -26,6 +26,7 @@ export function watchHandler({ watch }: WatchApiOptions): ApiHandler {
       headers: { "content-type": "text/event-stream; charset=utf-8" },
       body: undefined,
       stream: (sink) => watch.open({ filter, cursor }, sink),
+      lastWords: (why) => `event: goodbye\ndata: ${JSON.stringify(why)}\n\n`,
     };
   };
 }
