@@ -117,6 +117,8 @@ function diffText(difference: JsonObject): string {
     else lines.push(...yamlLines("-", field, before), ...yamlLines("+", field, after));
   }
   if (changed.size === 0) lines.push("nothing differs");
+  else if (!isInForce(to)) lines.push("the rule was deleted");
+  else if (!isInForce(from)) lines.push("the rule came into force");
   else if (difference["isMeaningChanged"] === true)
     lines.push("the meaning changed: the rule's state starts afresh");
   else lines.push("the meaning is the same: the rule keeps its state");
@@ -130,10 +132,14 @@ function titleOf(name: string, side: JsonObject | undefined): string {
   return `rule ${name} version ${cell(version)} (${cell(createdAt)} by ${cell(actor)}${deleted})`;
 }
 
+function isInForce(side: JsonObject | undefined): side is JsonObject {
+  return side !== undefined && side["isDeleted"] !== true;
+}
+
 /** The fields of a version; a deletion has none. */
 function fieldsOf(side: JsonObject | undefined): JsonObject {
   const source = side?.["source"];
-  return isJsonObject(source) && side?.["isDeleted"] !== true ? source : {};
+  return isJsonObject(source) && isInForce(side) ? source : {};
 }
 
 function yamlLines(sign: string, field: string, fields: JsonObject): string[] {

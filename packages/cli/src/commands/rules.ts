@@ -79,8 +79,8 @@ const apply: Command<CliContext> = buildCommand<ApplyFlags, string[], CliContext
           this,
           `rule ${cell(change["name"])} ${cell(change["change"])} (version ${cell(change["version"])})\n`,
         );
-      for (const warning of objectsOf(answer["warnings"]))
-        this.process.stderr.write(`warning: ${cell(warning["message"])}\n`);
+      for (const { rule, message } of objectsOf(answer["warnings"]))
+        this.process.stderr.write(`warning: rule ${cell(rule)}: ${cell(message)}\n`);
     }
   },
 });
@@ -101,11 +101,19 @@ async function applyText(
   const json = jsonOf(text);
   if (json === undefined) return await send(text);
   try {
-    return await send(json);
+    return withoutPlaces(await send(json));
   } catch (thrown) {
     if (MyelinError.from(thrown).code !== "RULE_INVALID") throw thrown;
     return await send(text);
   }
+}
+
+/** What is told of a text that nobody wrote, without the places in it. */
+function withoutPlaces(answer: JsonObject): JsonObject {
+  const warnings = objectsOf(answer["warnings"]).map(
+    ({ line: _line, column: _column, ...warning }) => warning,
+  );
+  return { ...answer, warnings };
 }
 
 /** The file as compact JSON; undefined where YAML finds anything to say about it. */
@@ -137,6 +145,7 @@ const list: Command<CliContext> = buildCommand<ListFlags, [], CliContext>({
     const { rules, etag } = await clientOf(this, given).get("/api/v1/rules");
     if (given.etag) print(this, `${cell(etag)}\n`);
     else if (given.json) print(this, rules);
+    else if (objectsOf(rules).length === 0) print(this, "no rules\n");
     else
       print(
         this,

@@ -13,6 +13,8 @@ export interface Outcome {
 export interface Running {
   /** Resolves when it has printed this, on either output. */
   readonly has: (text: string) => Promise<void>;
+  /** Stops it, as SIGINT does. */
+  readonly stop: () => void;
   readonly ended: Promise<Outcome>;
 }
 
@@ -42,19 +44,18 @@ export function start(
     env,
     exitCode: null as number | null,
   };
-  const ended = run(app, args, { process: host, env, signal: new AbortController().signal }).then(
-    () => {
-      const isMisused =
-        host.exitCode === ExitCode.InvalidArgument || host.exitCode === ExitCode.UnknownCommand;
-      return { code: isMisused ? exitCodes.usage : (host.exitCode ?? 0), out, err };
-    },
-  );
+  const stopping = new AbortController();
+  const ended = run(app, args, { process: host, env, signal: stopping.signal }).then(() => {
+    const isMisused =
+      host.exitCode === ExitCode.InvalidArgument || host.exitCode === ExitCode.UnknownCommand;
+    return { code: isMisused ? exitCodes.usage : (host.exitCode ?? 0), out, err };
+  });
   const has = (text: string): Promise<void> =>
     new Promise((resolve) => {
       waiting.push({ text, resolve });
       look();
     });
-  return { has, ended };
+  return { has, stop: () => stopping.abort(), ended };
 }
 
 /** Runs a command of the command line to its end. */

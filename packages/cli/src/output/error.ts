@@ -29,7 +29,9 @@ export function argumentErrorText(thrown: unknown): string {
   return formatMessageForArgumentScannerError(thrown, {
     ArgumentParseError({ externalFlagNameOrPlaceholder: name, input, exception }) {
       const error = MyelinError.from(exception);
-      const message = `Failed to parse ${JSON.stringify(input)} for ${name}: ${error.message}`;
+      // Flags are in small letters, placeholders of arguments in capitals.
+      const word = name === name.toUpperCase() ? name : `--${name}`;
+      const message = `Failed to parse ${JSON.stringify(input)} for ${word}: ${error.message}`;
       return error.hint === "" ? message : `${message}\n  ${error.hint}`;
     },
   });
