@@ -316,7 +316,7 @@ export class Arc implements SessionListener {
     return {
       latest: (slot) => this.engine.latest(slot),
       ruleStates: (slot) => this.engine.agentStates(slot),
-      value: (slot, metric) => this.engine.value(slot, metric),
+      value: (slot, metric) => this.engine.latestValue(slot, metric),
       twin: ({ slot }) => (slot === undefined ? {} : this.engine.twin(slot)),
     };
   }

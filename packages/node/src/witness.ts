@@ -121,13 +121,13 @@ export class Witness {
       this.#options.watch.episode(type, rule, agent.id, agent.attributes, detail);
   }
 
-  /** Latest values of what a rule reads, for an agent. */
+  /** Latest values of what a rule reads, for an agent, but those that are unknown. */
   #values(rule: RuleName, slot: number): JsonObject {
     const read = this.#options.rules.get(rule)?.plan.inputs.metrics ?? [];
     const values: Record<string, number | string> = Object.create(null);
     for (const metric of read) {
       const value = this.#options.engine.latestValue(slot, metric);
-      if (value !== undefined) values[metric] = Number.isFinite(value) ? value : String(value);
+      if (!Number.isNaN(value)) values[metric] = Number.isFinite(value) ? value : String(value);
     }
     return values;
   }

@@ -61,6 +61,18 @@ test("an agent, its episode and the instruction of a rule are watched from begin
   assert.deepEqual(sink.events.at(-1)?.data["values"], { cpu_usage: 0.2 });
 });
 
+test("an episode is shown with the values that its rule reads, but those that are unknown", async () => {
+  const node = await new TestNode().start();
+  await node.apply(
+    "rules: [{ name: any, expr: a > 0 || b > 0 || c > 0 || d > 0, action: restart }]",
+  );
+  const sink = await watch(node, "?kinds=episodes");
+  const agent = await new TestAgent(node.clock).join(node);
+  agent.report({ a: Number.NaN, b: Number.NEGATIVE_INFINITY, c: 0.5, other: 1 });
+  await node.clock.run(0);
+  assert.deepEqual(sink.events.at(-1)?.data["values"], { b: "-Infinity", c: 0.5 });
+});
+
 test("an agent that hangs, answers again, loses its connection and is forgotten is watched", async () => {
   const node = await new TestNode().start();
   const sink = await watch(node, "?kinds=agents");

@@ -367,21 +367,14 @@ export class Engine {
     return this.#rules.all.map((rule) => stateOf(rule, slot, this.#agents));
   }
 
-  /** The latest value of a metric of an agent; NaN when it is unknown. */
-  value(slot: number, metric: string): number {
+  /** The latest value of a metric of an agent; NaN when it is unknown, as it is to rules. */
+  latestValue(slot: number, metric: string): number {
     return this.#columns.get(metric)?.values[slot] ?? Number.NaN;
   }
 
   /** The latest sample of each metric of an agent. */
   latest(slot: number): readonly LatestSample[] {
     return latestOf(slot, this.#agents, this.#columns);
-  }
-
-  /** The latest value of one metric of an agent; undefined when it has none. */
-  latestValue(slot: number, metric: string): number | undefined {
-    const column = this.#columns.get(metric);
-    const isReported = column !== undefined && this.#agents.series[slot]?.includes(column.index);
-    return isReported === true ? column?.values[slot] : undefined;
   }
 }
 
