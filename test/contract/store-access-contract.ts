@@ -4,7 +4,7 @@ import {
   auditRetention,
   type TokenRecord,
 } from "../../packages/node/src/ports/access-records.ts";
-import { nowUs } from "./store-records.ts";
+import { nowUs } from "../../packages/node/src/ports/test-support.ts";
 import type { InStore, Promised } from "./store-place.ts";
 
 function tokenRecord(id: string, changes: Partial<TokenRecord> = {}): TokenRecord {

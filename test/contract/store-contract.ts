@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { InstructionRecord, LedgerQuery, Store } from "../../packages/node/src/ports/store.ts";
 import { accessContract } from "./store-access-contract.ts";
-import { agentRecord, instructionRecord, ledgerEntry, nowUs, ruleRecord } from "./store-records.ts";
+import {
+  agentRecord,
+  instructionRecord,
+  ledgerEntry,
+  nowUs,
+  ruleRecord,
+} from "../../packages/node/src/ports/test-support.ts";
 import type { InStore, Promised, StoreBounds, StorePlace } from "./store-place.ts";
 
 const dayUs = 86_400e6;

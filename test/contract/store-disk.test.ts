@@ -11,7 +11,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { openSqliteStore } from "../../packages/node/src/adapters/sqlite-store/index.ts";
 import type { Store } from "../../packages/node/src/ports/store.ts";
-import { instructionRecord, ledgerEntry } from "./store-records.ts";
+import { instructionRecord, ledgerEntry } from "../../packages/node/src/ports/test-support.ts";
 
 const writer = fileURLToPath(new URL("./store-writer.ts", import.meta.url));
 

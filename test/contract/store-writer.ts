@@ -2,7 +2,7 @@
 // a test can kill it and look what is left.
 import { argv, stdout } from "node:process";
 import { openSqliteStore } from "../../packages/node/src/adapters/sqlite-store/index.ts";
-import { instructionRecord, ledgerEntry } from "./store-records.ts";
+import { instructionRecord, ledgerEntry } from "../../packages/node/src/ports/test-support.ts";
 
 const writersAtOnce = 8;
 const store = await openSqliteStore({ directory: argv[2] ?? "" });

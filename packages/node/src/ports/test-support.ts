@@ -1,10 +1,5 @@
 import type { InstructionStatus } from "@myelin/core/instruction";
-import type {
-  AgentRecord,
-  InstructionRecord,
-  LedgerEntry,
-  RuleRecord,
-} from "../../packages/node/src/ports/store.ts";
+import type { AgentRecord, InstructionRecord, LedgerEntry, RuleRecord } from "./store.ts";
 
 /** Whole microseconds of now, so that nothing is old enough to be pruned. */
 export const nowUs: number = Date.now() * 1000;

@@ -1,53 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { VirtualClock } from "@myelin/core/clock";
-import type { InstructionRecord, LedgerEntry } from "../../ports/store.ts";
+import { instructionRecord, ledgerEntry } from "../../ports/test-support.ts";
 import { createMemoryDisk, createMemoryStore } from "./index.ts";
 
 const startUs = 1_790_000_000_000_000;
-
-function instruction(id: string): InstructionRecord {
-  return {
-    id,
-    batch: "b1",
-    agent: "w1",
-    action: "stop",
-    args: {},
-    priority: 5,
-    actor: "token:ops",
-    createdAtUs: startUs,
-    deadlineUs: startUs + 1e6,
-    timeoutUs: 1e6,
-    status: "accepted",
-    isDurable: true,
-  };
-}
-
-function entry(id: string): LedgerEntry {
-  const at = new Date(startUs / 1000).toISOString();
-  return {
-    document: {
-      id,
-      agent: "w1",
-      part: null,
-      rule: null,
-      ruleVersion: null,
-      action: "stop",
-      args: {},
-      priority: 5,
-      status: "executed",
-      createdAt: at,
-      deadline: at,
-      endedAt: at,
-      attempt: 1,
-      actor: "token:ops",
-      stagesUs: { collect: null, ingest: null, compute: null, rule: null, dispatch: 1, execute: 1 },
-      totalUs: 2,
-      withinSla: null,
-    },
-    nodeUs: null,
-  };
-}
 
 test("a slow disk answers when its delay has passed, a group at a time", async () => {
   const clock = new VirtualClock(startUs);
@@ -55,7 +12,7 @@ test("a slow disk answers when its delay has passed, a group at a time", async (
   store.disk.syncDelayUs = 500;
   const answered: string[] = [];
   const accept = (id: string): Promise<void> =>
-    store.acceptInstructions([instruction(id)]).then(() => void answered.push(id));
+    store.acceptInstructions([instructionRecord(id)]).then(() => void answered.push(id));
   const first = [accept("a"), accept("b")];
   clock.advance(499);
   await Promise.resolve();
@@ -70,13 +27,13 @@ test("a slow disk answers when its delay has passed, a group at a time", async (
 test("a crash loses what was not synced, and nothing that was answered", async () => {
   const clock = new VirtualClock(startUs);
   const store = createMemoryStore({ clock });
-  await store.acceptInstructions([instruction("a")]);
-  await store.appendLedger([entry("e")]);
+  await store.acceptInstructions([instructionRecord("a")]);
+  await store.appendLedger([ledgerEntry("e")]);
   store.disk.syncDelayUs = 500;
   void store
-    .acceptInstructions([instruction("b")])
+    .acceptInstructions([instructionRecord("b")])
     .then(() => assert.fail("answered after the crash"));
-  void store.appendLedger([entry("f")]).then(() => assert.fail("answered after the crash"));
+  void store.appendLedger([ledgerEntry("f")]).then(() => assert.fail("answered after the crash"));
   store.crash();
   clock.advance(1e6);
   const next = createMemoryStore({ disk: store.disk });
@@ -94,15 +51,17 @@ test("a crash loses what was not synced, and nothing that was answered", async (
 
 test("a full disk refuses writes with nothing kept of them, answers reads, and recovers by itself", async () => {
   const store = createMemoryStore();
-  await store.acceptInstructions([instruction("a")]);
+  await store.acceptInstructions([instructionRecord("a")]);
   store.disk.isFull = true;
-  await assert.rejects(store.acceptInstructions([instruction("b")]), { code: "STORAGE_FULL" });
+  await assert.rejects(store.acceptInstructions([instructionRecord("b")]), {
+    code: "STORAGE_FULL",
+  });
   assert.equal((await store.instructionById("a"))?.status, "accepted");
   assert.equal(store.health().isWritable, false);
   assert.equal(store.health().lastError?.code, "STORAGE_FULL");
   store.disk.isFull = false;
   assert.equal(await store.instructionById("b"), undefined);
-  await store.acceptInstructions([instruction("b")]);
+  await store.acceptInstructions([instructionRecord("b")]);
   assert.equal(store.health().isWritable, true);
 });
 
@@ -117,7 +76,7 @@ test("ledger entries wait for a full disk up to a bound, then the oldest are dro
   const clock = new VirtualClock(startUs);
   const store = createMemoryStore({ clock, maxLedgerEntries: 2 });
   store.disk.isFull = true;
-  const answers = ["a", "b", "c"].map((id) => store.appendLedger([entry(id)]));
+  const answers = ["a", "b", "c"].map((id) => store.appendLedger([ledgerEntry(id)]));
   assert.equal(await answers[0], false);
   assert.equal(store.health().pendingLedgerEntries, 2);
   assert.equal(store.health().droppedLedgerEntries, 1);

@@ -1,34 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MyelinError } from "@myelin/core/errors";
-import type { LedgerEntry } from "../../ports/store.ts";
+import { ledgerEntry } from "../../ports/test-support.ts";
 import { LedgerBuffer } from "./ledger-buffer.ts";
-
-function entry(id: string): LedgerEntry {
-  const at = "2026-11-21T09:00:00.000Z";
-  return {
-    document: {
-      id,
-      agent: "w1",
-      part: null,
-      rule: null,
-      ruleVersion: null,
-      action: "stop",
-      args: {},
-      priority: 5,
-      status: "executed",
-      createdAt: at,
-      deadline: at,
-      endedAt: at,
-      attempt: 1,
-      actor: "token:ops",
-      stagesUs: { collect: null, ingest: null, compute: null, rule: null, dispatch: 1, execute: 1 },
-      totalUs: 2,
-      withinSla: null,
-    },
-    nodeUs: null,
-  };
-}
 
 /** A disk that takes groups, or fails as it is told. */
 function recordingDisk() {
@@ -48,7 +22,7 @@ test("entries are written behind in groups, in their order", async () => {
   const { disk, write } = recordingDisk();
   const buffer = new LedgerBuffer(1000, write);
   const ids = Array.from({ length: 300 }, (_, index) => `e${index}`);
-  const answers = await Promise.all(ids.map((id) => buffer.append([entry(id)])));
+  const answers = await Promise.all(ids.map((id) => buffer.append([ledgerEntry(id)])));
   assert.ok(answers.every((isWritten) => isWritten));
   assert.deepEqual(disk.ids(), ids);
   assert.ok(disk.groups.length >= 3, "a group is small");
@@ -59,10 +33,10 @@ test("what a full disk refused stays in its place, and is written when there is 
   const { disk, write } = recordingDisk();
   const buffer = new LedgerBuffer(10, write);
   disk.failure = new MyelinError("STORAGE_FULL", "full");
-  const first = buffer.append([entry("a"), entry("b")]);
+  const first = buffer.append([ledgerEntry("a"), ledgerEntry("b")]);
   await buffer.flush();
   assert.equal(buffer.size, 2);
-  const second = buffer.append([entry("c")]);
+  const second = buffer.append([ledgerEntry("c")]);
   delete disk.failure;
   await buffer.flush();
   assert.deepEqual(await Promise.all([first, second]), [true, true]);
@@ -73,10 +47,10 @@ test("beyond the bound the oldest entries are dropped, counted, and their append
   const { disk, write } = recordingDisk();
   const buffer = new LedgerBuffer(2, write);
   disk.failure = new MyelinError("STORAGE_UNAVAILABLE", "gone");
-  const first = buffer.append([entry("a")]);
-  const others = buffer.append([entry("b")]);
+  const first = buffer.append([ledgerEntry("a")]);
+  const others = buffer.append([ledgerEntry("b")]);
   await buffer.flush();
-  const last = buffer.append([entry("c")]);
+  const last = buffer.append([ledgerEntry("c")]);
   assert.equal(await first, false);
   assert.equal(buffer.dropped, 1);
   assert.equal(buffer.size, 2);
@@ -90,11 +64,11 @@ test("a group that is refused for a fault of its own does not hold up the next",
   const { disk, write } = recordingDisk();
   const buffer = new LedgerBuffer(10, write);
   disk.failure = new MyelinError("INTERNAL", "a fault");
-  const first = buffer.append([entry("a")]);
+  const first = buffer.append([ledgerEntry("a")]);
   await buffer.flush();
   assert.equal(await first, false);
   delete disk.failure;
-  assert.equal(await buffer.append([entry("b")]), true);
+  assert.equal(await buffer.append([ledgerEntry("b")]), true);
   assert.equal(buffer.dropped, 1);
 });
 
@@ -102,7 +76,7 @@ test("what is given up is dropped, and its appenders told", async () => {
   const { disk, write } = recordingDisk();
   const buffer = new LedgerBuffer(10, write);
   disk.failure = new MyelinError("STORAGE_FULL", "full");
-  const answer = buffer.append([entry("a")]);
+  const answer = buffer.append([ledgerEntry("a")]);
   await buffer.flush();
   buffer.abandon();
   assert.equal(await answer, false);
@@ -112,11 +86,11 @@ test("what is given up is dropped, and its appenders told", async () => {
 test("an entry that cannot be made into a row is dropped, and the buffer goes on", async () => {
   const { disk, write } = recordingDisk();
   const buffer = new LedgerBuffer(10, write);
-  const { document, nodeUs } = entry("a");
+  const { document, nodeUs } = ledgerEntry("a");
   assert.equal(
     await buffer.append([{ document: { ...document, createdAt: "once" }, nodeUs }]),
     false,
   );
-  assert.equal(await buffer.append([entry("b")]), true);
+  assert.equal(await buffer.append([ledgerEntry("b")]), true);
   assert.deepEqual(disk.ids(), ["b"]);
 });

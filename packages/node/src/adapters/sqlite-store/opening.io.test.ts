@@ -13,43 +13,13 @@ import { join } from "node:path";
 import process from "node:process";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-import type { AgentRecord, LedgerEntry, Store } from "../../ports/store.ts";
+import type { Store } from "../../ports/store.ts";
+import { agentRecord, ledgerEntry } from "../../ports/test-support.ts";
 import { openSqliteStore } from "./index.ts";
 import { stateSchema } from "./state-schema.ts";
 
-const agent: AgentRecord = {
-  id: "w1",
-  type: "worker",
-  tier: "edge",
-  labels: {},
-  capabilities: [],
-  parts: [],
-  firstSeenUs: 1,
-  lastSeenUs: 2,
-};
-
-const entry: LedgerEntry = {
-  document: {
-    id: "e1",
-    agent: "w1",
-    part: null,
-    rule: null,
-    ruleVersion: null,
-    action: "stop",
-    args: {},
-    priority: 5,
-    status: "executed",
-    createdAt: "2026-11-21T09:00:00.000Z",
-    deadline: "2026-11-21T09:00:00.000Z",
-    endedAt: "2026-11-21T09:00:00.000Z",
-    attempt: 1,
-    actor: "token:ops",
-    stagesUs: { collect: null, ingest: null, compute: null, rule: null, dispatch: 1, execute: 1 },
-    totalUs: 2,
-    withinSla: null,
-  },
-  nodeUs: null,
-};
+const agent = agentRecord("w1");
+const entry = ledgerEntry("e1", { endedAtUs: Date.UTC(2026, 10, 21, 9) * 1000 });
 
 /** A data directory that a store has used and closed. */
 async function inUsedDirectory(check: (directory: string) => Promise<void>): Promise<void> {
