@@ -6,10 +6,15 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import type { Channel, ChannelEnd, Dial } from "@myelin/core/channel";
+import {
+  type Channel,
+  type ChannelEnd,
+  type Dial,
+  FrameParser,
+  prefixed,
+} from "@myelin/core/channel";
 import { type WebSocket, WebSocketServer } from "ws";
 import { dialWith as dialInBrowserWith } from "./browser.ts";
-import { FrameSplitter, prefixed } from "./length-prefix.ts";
 import { dialWith } from "./node.ts";
 
 const maxFrameBytes = 1_048_576;
@@ -51,8 +56,8 @@ async function unixEcho(): Promise<EchoServer> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
-    const splitter = new FrameSplitter(maxFrameBytes, (frame) => socket.write(prefixed(frame)));
-    socket.on("data", (chunk) => splitter.push(chunk as Buffer));
+    const parser = new FrameParser(maxFrameBytes, (frame) => socket.write(prefixed(frame)));
+    socket.on("data", (chunk) => parser.push(chunk as Buffer));
     socket.on("error", () => {});
     socket.on("close", () => sockets.delete(socket));
   });

@@ -1,7 +1,12 @@
 import { createConnection } from "node:net";
-import type { Channel, ChannelEnd, ChannelHandler, DialOptions } from "@myelin/core/channel";
-import { MyelinError } from "@myelin/core/errors";
-import { FrameSplitter, prefixed } from "./length-prefix.ts";
+import {
+  type Channel,
+  type ChannelEnd,
+  type ChannelHandler,
+  type DialOptions,
+  FrameParser,
+  prefixed,
+} from "@myelin/core/channel";
 
 const closeWithinMs = 1_000;
 
@@ -12,19 +17,18 @@ export function dialUnix(path: string, handler: ChannelHandler, options: DialOpt
   let timer: NodeJS.Timeout | undefined;
   /** Once this side ends it, what still arrives is dropped. */
   let isEnding = false;
-  const splitter = new FrameSplitter(options.maxFrameBytes, (frame) => {
+  const { maxFrameBytes } = options;
+  const parser = new FrameParser(maxFrameBytes, (frame) => {
     if (!isEnding) handler.onFrame(frame);
   });
   socket.on("connect", () => handler.onOpen?.());
   socket.on("data", (chunk) => {
-    try {
-      // No encoding is set, so chunks are bytes.
-      splitter.push(chunk as Buffer);
-    } catch (thrown) {
-      const { code, message } = MyelinError.from(thrown);
-      failure ??= { code, reason: message };
-      socket.destroy();
-    }
+    // No encoding is set, so chunks are bytes.
+    const tooLargeBytes = parser.push(chunk as Buffer);
+    if (tooLargeBytes === undefined) return;
+    const reason = `the node announced a frame of ${tooLargeBytes} bytes; the limit is ${maxFrameBytes}`;
+    failure ??= { code: "PAYLOAD_TOO_LARGE", reason };
+    socket.destroy();
   });
   socket.on("drain", () => {
     if (!socket.destroyed && socket.writableLength === 0) handler.onDrain?.();

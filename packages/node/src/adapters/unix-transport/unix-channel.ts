@@ -1,10 +1,16 @@
 import type { Socket } from "node:net";
-import type { Channel, ChannelEnd, ChannelHandler } from "@myelin/core/channel";
+import {
+  type Channel,
+  type ChannelEnd,
+  type ChannelHandler,
+  FrameParser,
+  prefixBytes,
+  writePrefix,
+} from "@myelin/core/channel";
 import type { EncodingName } from "@myelin/core/wire";
 import type { BytePool } from "../../bytes/index.ts";
 import type { Clock, Timer } from "../../ports/clock.ts";
 import type { SocketReader } from "../socket-reader/index.ts";
-import { FrameParser } from "./frame-parser.ts";
 
 /** Up to this size a frame is copied behind its prefix and leaves in one write, which is cheaper than two. */
 const copiedUpToBytes = 16_384;
@@ -43,9 +49,10 @@ export class UnixChannel implements Channel {
     this.encoding = encoding;
     this.#socket = socket;
     this.#clock = clock;
-    this.#parser = new FrameParser(maxFrameBytes, pool, (frame) => {
+    const onFrame = (frame: Uint8Array): void => {
       if (this.#state === "open") this.#handler?.onFrame(frame);
-    });
+    };
+    this.#parser = new FrameParser(maxFrameBytes, onFrame, pool);
     reader.read(socket, (bytes, length) => this.#onData(bytes.subarray(0, length), maxFrameBytes));
     socket.on("drain", () => {
       if (this.#state === "open") this.#handler?.onDrain?.();
@@ -71,13 +78,10 @@ export class UnixChannel implements Channel {
     if (this.#state !== "open" || !socket.writable) return;
     const sizeBytes = frame.length;
     const isCopied = sizeBytes <= copiedUpToBytes;
-    const prefixed = Buffer.allocUnsafe(isCopied ? sizeBytes + 4 : 4);
-    prefixed[0] = sizeBytes >>> 24;
-    prefixed[1] = sizeBytes >>> 16;
-    prefixed[2] = sizeBytes >>> 8;
-    prefixed[3] = sizeBytes;
+    const prefixed = Buffer.allocUnsafe(isCopied ? prefixBytes + sizeBytes : prefixBytes);
+    writePrefix(prefixed, sizeBytes);
     if (isCopied) {
-      prefixed.set(frame, 4);
+      prefixed.set(frame, prefixBytes);
       socket.write(prefixed);
     } else {
       socket.cork();

@@ -1,18 +1,50 @@
-import type { BytePool } from "../../bytes/index.ts";
+/** Bytes of the length that leads each frame of a stream. */
+export const prefixBytes = 4;
+
+/** Writes the length of a frame before it, big-endian, to the first four of these bytes. */
+export function writePrefix(into: Uint8Array, sizeBytes: number): void {
+  into[0] = sizeBytes >>> 24;
+  into[1] = sizeBytes >>> 16;
+  into[2] = sizeBytes >>> 8;
+  into[3] = sizeBytes;
+}
+
+/** A frame with its length before it. */
+export function prefixed(frame: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(prefixBytes + frame.length);
+  writePrefix(bytes, frame.length);
+  bytes.set(frame, prefixBytes);
+  return bytes;
+}
+
+/** Where buffers for frames that come in pieces are from, and go back to. */
+export interface Buffers {
+  /** A buffer of at least so many bytes, with anything in it. */
+  take(sizeBytes: number): Uint8Array;
+  /** Takes back what `take` gave. */
+  give(buffer: Uint8Array): void;
+}
+
+/** A new buffer for each; frames from it may be kept. */
+const newBuffers: Buffers = {
+  take: (sizeBytes) => new Uint8Array(sizeBytes),
+  give: () => undefined,
+};
 
 /**
  * Cuts a stream of bytes into frames, each led by its length as 4 bytes big-endian.
  *
  * Invariants
- * 1. A frame that lies whole in one chunk is handed on as a view of that chunk: nothing is copied. No
- *    frame is the reader's for longer than the call, and no chunk is needed after `push`.
- * 2. A frame that comes in pieces is assembled in one buffer of the pool that hardly exceeds twice what
- *    has arrived of it (or one kibibyte): a hostile length costs nothing until its bytes come.
+ * 1. A frame that lies whole in one chunk is handed on as a view of that chunk: nothing is copied, and
+ *    no chunk is needed after `push`. A frame is its reader's for as long as the chunk, or the buffer
+ *    that was taken for it, is not used again; buffers go back when the call returns.
+ * 2. A frame that comes in pieces is assembled in one buffer that hardly exceeds twice what has arrived
+ *    of it (or one kibibyte): a hostile length costs nothing until its bytes come.
  * 3. A length above the limit stops the parser for good; nothing of that frame is kept.
  */
 export class FrameParser {
   readonly #maxFrameBytes: number;
-  readonly #pool: BytePool;
+  readonly #buffers: Buffers;
   readonly #onFrame: (frame: Uint8Array) => void;
   /** The length prefix so far, when it is split over chunks. */
   #prefix = 0;
@@ -23,10 +55,14 @@ export class FrameParser {
   #declaredBytes = 0;
   #isStopped = false;
 
-  constructor(maxFrameBytes: number, pool: BytePool, onFrame: (frame: Uint8Array) => void) {
+  constructor(
+    maxFrameBytes: number,
+    onFrame: (frame: Uint8Array) => void,
+    buffers: Buffers = newBuffers,
+  ) {
     this.#maxFrameBytes = maxFrameBytes;
-    this.#pool = pool;
     this.#onFrame = onFrame;
+    this.#buffers = buffers;
   }
 
   /** True when the stream stands between two frames, so that it may end here. */
@@ -37,7 +73,7 @@ export class FrameParser {
   /** Hands on no further frame, also of the chunk being parsed. */
   stop(): void {
     this.#isStopped = true;
-    if (this.#partial !== undefined) this.#pool.give(this.#partial);
+    if (this.#partial !== undefined) this.#buffers.give(this.#partial);
     this.#partial = undefined;
   }
 
@@ -49,12 +85,12 @@ export class FrameParser {
     let at = this.#partial === undefined ? 0 : this.#assemble(chunk, 0);
     while (at < chunk.length && !this.#isStopped) {
       let sizeBytes: number;
-      if (this.#prefixBytes === 0 && chunk.length - at >= 4) {
+      if (this.#prefixBytes === 0 && chunk.length - at >= prefixBytes) {
         sizeBytes = readUint32(chunk, at);
-        at += 4;
+        at += prefixBytes;
       } else {
         this.#prefix = this.#prefix * 256 + (chunk[at++] ?? 0);
-        if (++this.#prefixBytes < 4) continue;
+        if (++this.#prefixBytes < prefixBytes) continue;
         sizeBytes = this.#prefix;
         this.#prefix = 0;
         this.#prefixBytes = 0;
@@ -69,7 +105,7 @@ export class FrameParser {
       } else {
         this.#declaredBytes = sizeBytes;
         this.#partialBytes = 0;
-        this.#partial = this.#pool.take(
+        this.#partial = this.#buffers.take(
           Math.min(sizeBytes, Math.max(1024, 2 * (chunk.length - at))),
         );
         at = this.#assemble(chunk, at);
@@ -85,9 +121,9 @@ export class FrameParser {
     const heldBytes = this.#partialBytes;
     const takenBytes = Math.min(this.#declaredBytes - heldBytes, chunk.length - from);
     if (heldBytes + takenBytes > buffer.length) {
-      const grown = this.#pool.take(Math.min(this.#declaredBytes, 2 * (heldBytes + takenBytes)));
+      const grown = this.#buffers.take(Math.min(this.#declaredBytes, 2 * (heldBytes + takenBytes)));
       grown.set(buffer.subarray(0, heldBytes));
-      this.#pool.give(buffer);
+      this.#buffers.give(buffer);
       buffer = grown;
     }
     buffer.set(chunk.subarray(from, from + takenBytes), heldBytes);
@@ -95,7 +131,7 @@ export class FrameParser {
     if (this.#partialBytes === this.#declaredBytes) {
       this.#partial = undefined;
       this.#onFrame(buffer.subarray(0, this.#partialBytes));
-      this.#pool.give(buffer);
+      this.#buffers.give(buffer);
     } else {
       this.#partial = buffer;
     }
