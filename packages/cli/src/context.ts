@@ -1,6 +1,7 @@
 import type { CommandContext, StricliProcess, TypedFlagParameter } from "@stricli/core";
+import type { TlsFileNames } from "@myelin/agent/tls-files";
 import { MyelinError } from "@myelin/core/errors";
-import { type ClientTlsFiles, type NodeAddress, NodeClient } from "./client/index.ts";
+import { type NodeAddress, NodeClient } from "./client/index.ts";
 
 /** What every command works with. */
 export interface CliContext extends CommandContext {
@@ -61,7 +62,7 @@ export function addressOf(context: CliContext, flags: NodeFlags): NodeAddress {
 }
 
 /** @throws MyelinError INVALID_ARGUMENT for a certificate without its key, which would not be shown, and the reverse */
-function tlsFilesOf({ env }: CliContext, flags: NodeFlags): ClientTlsFiles {
+function tlsFilesOf({ env }: CliContext, flags: NodeFlags): TlsFileNames {
   const ca = flags.ca ?? (env["MYELIN_CA"] || undefined);
   const cert = flags.cert ?? (env["MYELIN_CERT"] || undefined);
   const key = flags.key ?? (env["MYELIN_KEY"] || undefined);

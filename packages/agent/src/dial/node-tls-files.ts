@@ -1,3 +1,5 @@
+// Whom a client in Node trusts over TLS, and what it shows. Also a door of the package, for what calls
+// a node beside its agent.
 import { readFileSync } from "node:fs";
 import { getCACertificates } from "node:tls";
 import { MyelinError } from "@myelin/core/errors";

@@ -1,6 +1,6 @@
+import type { TlsFileNames } from "@myelin/agent/tls-files";
 import { MyelinError, tlsFaultOf } from "@myelin/core/errors";
 import { isJsonObject, type JsonObject } from "@myelin/core/json";
-import type { ClientTlsFiles } from "./secure-fetch.ts";
 
 /** Which node to call, and with what. */
 export interface NodeAddress {
@@ -8,7 +8,7 @@ export interface NodeAddress {
   readonly url: string;
   readonly token: string | undefined;
   /** Whom to trust over `https:`, and what to prove oneself with. */
-  readonly tls?: ClientTlsFiles;
+  readonly tls?: TlsFileNames;
 }
 
 /** Headers beside those that every call has. */
@@ -18,7 +18,7 @@ type Headers = Readonly<Record<string, string>>;
 export class NodeClient {
   readonly #base: URL;
   readonly #token: string | undefined;
-  readonly #tls: ClientTlsFiles;
+  readonly #tls: TlsFileNames;
   readonly #onUnenforced: (() => void) | undefined;
 
   /**

@@ -1,2 +1,1 @@
 export { baseOf, type NodeAddress, NodeClient } from "./client.ts";
-export type { ClientTlsFiles } from "./secure-fetch.ts";

@@ -1,17 +1,8 @@
-import { readFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
 import { Readable } from "node:stream";
-import { getCACertificates } from "node:tls";
+import { readTlsFiles, type TlsFileNames, type TlsMaterial } from "@myelin/agent/tls-files";
 import { MyelinError } from "@myelin/core/errors";
-
-/** Files by which a node is trusted, and by which this side proves itself; PEM each. */
-export interface ClientTlsFiles {
-  /** Authorities that are trusted besides the system's. */
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-}
 
 /** What of a fetch is used here. */
 export interface SecureRequest {
@@ -25,14 +16,14 @@ export interface SecureRequest {
 export async function fetchSecurely(
   url: URL,
   { method, headers, body, signal }: SecureRequest,
-  files: ClientTlsFiles,
+  files: TlsFileNames,
 ): Promise<Response> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const call = request(url, {
     method,
     headers,
     agent: false,
-    ...tlsOf(files),
+    ...materialOf(files),
     ...(signal === undefined ? {} : { signal }),
   });
   call.on("response", resolve);
@@ -50,23 +41,11 @@ export async function fetchSecurely(
   return new Response(stream, { status: statusCode, headers: answered });
 }
 
-function tlsOf({ ca, cert, key }: ClientTlsFiles): {
-  readonly ca?: string[];
-  readonly cert?: string;
-  readonly key?: string;
-} {
-  return {
-    ...(ca === undefined ? {} : { ca: [...getCACertificates("default"), textOf(ca)] }),
-    ...(cert === undefined ? {} : { cert: textOf(cert) }),
-    ...(key === undefined ? {} : { key: textOf(key) }),
-  };
-}
-
-function textOf(file: string): string {
+function materialOf(files: TlsFileNames): TlsMaterial {
   try {
-    return readFileSync(file, "utf8");
+    return readTlsFiles(files);
   } catch (cause) {
-    throw new MyelinError("INVALID_ARGUMENT", `the file ${file} cannot be read`, {
+    throw new MyelinError("INVALID_ARGUMENT", MyelinError.from(cause).message, {
       hint: "Name a file of PEM that is there with --ca, --cert and --key.",
       cause,
     });
