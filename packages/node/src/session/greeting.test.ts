@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { MyelinError } from "@myelin/core/errors";
 import type { Goodbye, Hello } from "@myelin/core/wire";
-import { instructionOf, originUs, World, type WorldOptions } from "./test-support.ts";
+import { instructionOf, originUs, World, type WorldOptions, writeSample } from "./test-support.ts";
 
 const full = () => new MyelinError("RESOURCE_EXHAUSTED", "no slot is free");
 const worldOf = (options: WorldOptions = {}): World => new World(full, options);
@@ -308,14 +308,7 @@ describe("a goodbye", () => {
     const agent = world.join();
     agent.send((writer) => {
       writer.header(originUs, 1);
-      writer.samples({
-        names: [{ id: 1, name: "m" }],
-        metrics: [1],
-        baseTimeUs: originUs,
-        values: Float64Array.of(1),
-        offsetsUs: undefined,
-        count: 1,
-      });
+      writeSample(writer);
       writer.goodbye({ code: "", message: "bye", canResume: false, isFinal: false });
       writer.event({ type: "late", attributes: {}, timeUs: originUs });
       writer.ping({ sentAtUs: originUs, timeLine: "t1" });

@@ -6,7 +6,7 @@ import { BytePool } from "../bytes/index.ts";
 import { BulkIntake, type BulkSource } from "./bulk-intake.ts";
 import { FrameBacklog } from "./frame-backlog.ts";
 import { IntakeShare } from "./intake-share.ts";
-import { originUs, type WireAgent, World, type WorldOptions } from "./test-support.ts";
+import { originUs, type WireAgent, World, type WorldOptions, writeSample } from "./test-support.ts";
 
 const worldOf = (options: WorldOptions = {}): World =>
   new World(() => new MyelinError("RESOURCE_EXHAUSTED", "no slot is free"), options);
@@ -70,14 +70,7 @@ describe("a malformed frame", () => {
     const session = world.session();
     agent.send((writer) => {
       writer.header(originUs, 1);
-      writer.samples({
-        names: [{ id: 1, name: "m" }],
-        metrics: [1],
-        baseTimeUs: originUs,
-        values: Float64Array.of(1),
-        offsetsUs: undefined,
-        count: 1,
-      });
+      writeSample(writer);
       // A twin of that version counts as a gap in the test's intake.
       writer.flowControl({
         droppedSamples: 1,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { MyelinError } from "@myelin/core/errors";
 import { parseAgentId } from "@myelin/core/ids";
-import { instructionOf, originUs, World, type WorldOptions } from "./test-support.ts";
+import { instructionOf, originUs, World, type WorldOptions, writeSample } from "./test-support.ts";
 
 const worldOf = (options: WorldOptions = {}): World =>
   new World(() => new MyelinError("RESOURCE_EXHAUSTED", "no slot is free"), options);
@@ -22,14 +22,7 @@ describe("what a turn queues for a session", () => {
     agent.send((writer) => {
       writer.header(originUs, 1);
       writer.ping({ sentAtUs: originUs, timeLine: "t1" });
-      writer.samples({
-        names: [{ id: 1, name: "m" }],
-        metrics: [1],
-        baseTimeUs: originUs,
-        values: Float64Array.of(1),
-        offsetsUs: undefined,
-        count: 1,
-      });
+      writeSample(writer);
       writer.ping({ sentAtUs: originUs, timeLine: "t1" });
     });
     world.clock.advance(0);

@@ -489,3 +489,15 @@ export function instructionOf(id: string, sizeBytes = 0): InstructionMessage {
     createdAtUs: originUs,
   };
 }
+
+/** Writes one sample of the metric `m`. */
+export function writeSample(writer: FrameWriter): void {
+  writer.samples({
+    names: [{ id: 1, name: "m" }],
+    metrics: [1],
+    baseTimeUs: originUs,
+    values: Float64Array.of(1),
+    offsetsUs: undefined,
+    count: 1,
+  });
+}

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { VirtualClock } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
 import { seededRandom } from "@myelin/core/random";
-import { originUs, type WireAgent, World, type WorldOptions } from "./test-support.ts";
+import { originUs, type WireAgent, World, type WorldOptions, writeSample } from "./test-support.ts";
 
 const worldOf = (options: WorldOptions = {}): World =>
   new World(() => new MyelinError("RESOURCE_EXHAUSTED", "no slot is free"), options);
@@ -192,14 +192,7 @@ describe("a step of the agent's clock", () => {
     const before = line(world);
     agent.send((writer) => {
       writer.header(originUs, 1);
-      writer.samples({
-        names: [{ id: 1, name: "m" }],
-        metrics: [1],
-        baseTimeUs: originUs,
-        values: Float64Array.of(1),
-        offsetsUs: undefined,
-        count: 1,
-      });
+      writeSample(writer);
       writer.ping({ sentAtUs: originUs + 9e9, timeLine: "t2" });
     });
     world.clock.advance(0);
