@@ -224,6 +224,28 @@ suite("the published packages", () => {
       assert.match(await myelin(...sent), /hello, world/);
     });
 
+    test("bring a command that reads a configuration and rules, and writes and restores a backup", async () => {
+      const file = (name: string): string => join(project, name);
+      writeFileSync(file("node.yaml"), "port: 0\nnode:\n  id: edge-9\ndata: ./data-of-file\n");
+      writeFileSync(file("rules.yaml"), "rules: [{ name: hot, expr: cpu > 0.9, action: cool }]\n");
+      const configured = ["--config", file("node.yaml")];
+      const myelin = (...args: readonly string[]): Promise<string> =>
+        runOrFail("npx", ["--no-install", "myelin", ...args], project);
+      assert.match(await myelin("config", ...configured), /^node\.id +edge-9 +\S*node\.yaml:3$/m);
+      const up = ["--no-install", "myelin", "up", "--log-level", "warn", ...configured];
+      await using node = Running.start("npx", up, { folder: project, env: {} });
+      const { http } = JSON.parse(await node.line(/^\{/)) as { readonly http: string };
+      const url = ["--url", http];
+      assert.match(await myelin("rules", "apply", "rules.yaml", ...url), /^rule hot created/m);
+      assert.match(await myelin("rules", "show", "hot", ...url), /^name: hot$/m);
+      assert.match(await myelin("backup", "backup.tar", ...url), /is whole/);
+      await myelin("restore", "backup.tar", "--data", file("restored"));
+      const doctor = ["--no-install", "myelin", "doctor", "--port", "0", ...configured, ...url];
+      const { output } = await run("npx", doctor, project);
+      assert.match(output, /Node\.js/);
+      assert.doesNotMatch(output, /INTERNAL/);
+    });
+
     test("have types that a strict program compiles against", async () => {
       const checked = join(project, "checked");
       mkdirSync(checked);

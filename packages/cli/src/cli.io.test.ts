@@ -91,3 +91,15 @@ test("a certificate and its key are given together, or the command is wrong", as
     assert.match(err, /^error INVALID_ARGUMENT: a .* without its .*\n {2}Give both files: --cert/);
   }
 });
+
+test("an older Node.js is told what it takes, and loads nothing else", async () => {
+  const versions = '{ ...process.versions, node: "20.11.0" }';
+  const older = `Object.defineProperty(process, "versions", { value: ${versions} });`;
+  const NODE_OPTIONS = `--import data:text/javascript,${encodeURIComponent(older)}`;
+  const { code, out, err } = await myelin(["--version"], { env: { NODE_OPTIONS } });
+  assert.deepEqual([code, out], [2, ""]);
+  assert.equal(
+    err,
+    "error UNSUPPORTED_PLATFORM: this is Node.js 20.11.0\n  Install Node.js 24 or newer, and run myelin with it.\n",
+  );
+});

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
+import { isMap, isScalar, LineCounter, parseDocument } from "yaml";
 import { MyelinError } from "@myelin/core/errors";
 import type { ConfigValue } from "./forms.ts";
 import { nearestOf } from "./nearest.ts";
@@ -35,12 +36,11 @@ export async function textOf(file: string): Promise<string | undefined> {
 }
 
 /** Reads what a file sets, by the keys there are. */
-export async function readSettings(
+export function readSettings(
   file: string,
   content: string,
   keys: readonly ConfigKey[],
-): Promise<FileReading> {
-  const { isMap, isScalar, LineCounter, parseDocument } = await import("yaml");
+): FileReading {
   const counter = new LineCounter();
   const document = parseDocument(content, { lineCounter: counter, prettyErrors: false });
   const settings: FileSetting[] = [];

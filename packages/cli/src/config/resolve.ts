@@ -110,7 +110,7 @@ function fileOf({ flags, environment }: ConfigSources, folder: string): string |
 async function read(file: string | undefined, keys: readonly ConfigKey[]): Promise<FileReading> {
   if (file === undefined) return { settings: [], problems: [] };
   const content = await textOf(file);
-  if (content !== undefined) return await readSettings(file, content, keys);
+  if (content !== undefined) return readSettings(file, content, keys);
   throw new MyelinError("INVALID_ARGUMENT", `there is no configuration ${file}`, {
     hint: "Name one that is there with --config or MYELIN_CONFIG, or neither.",
   });

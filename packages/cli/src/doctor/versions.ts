@@ -1,11 +1,9 @@
 import process from "node:process";
 import { MyelinError } from "@myelin/core/errors";
 import type { NodeClient } from "../client/index.ts";
+import { oldestNode } from "../oldest-node.ts";
 import { cell } from "../output/index.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
-
-/** The oldest major version of Node.js that Myelin runs on (`engines` of its packages). */
-const oldestNode = 24;
 
 /** The version of Node.js, and the command's beside that of the node that runs. */
 export async function versionFindings(client: NodeClient, version: string): Promise<Finding[]> {
