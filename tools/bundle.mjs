@@ -3,7 +3,8 @@
 //
 // Invariants
 // 1. A file that a module addresses by `new URL("./x", import.meta.url)` lies beside the module.
-// 2. The notices of everything that is bundled are in THIRD-PARTY.txt.
+// 2. What is taken of a module that is loaded later is there: of CommonJS that is `default` alone.
+// 3. The notices of everything that is bundled are in THIRD-PARTY.txt.
 import {
   cpSync,
   existsSync,
@@ -74,6 +75,30 @@ function notices(metafile, root) {
   return parts.join(`\n${"-".repeat(80)}\n\n`);
 }
 
+/** What is taken of modules that are loaded later, by the names of their files in the bundle. */
+function* takenLater(text) {
+  const forms =
+    /(?:\{([^{}]*)\} = await )?import\("\.\/([^"]+)"\)(?:\.then\(\(?(?:\{([^{}]*)\}|(\w+)))?/g;
+  for (const [, awaited, file, given, whole] of text.matchAll(forms)) {
+    const names = (awaited ?? given ?? "").split(",").map((name) => name.split(":")[0].trim());
+    yield { file, names: names.filter((name) => name !== ""), isWhole: whole !== undefined };
+  }
+}
+
+function assertTakenIsThere({ outputs }, root) {
+  for (const path of Object.keys(outputs)) {
+    if (!path.endsWith(".js")) continue;
+    for (const { file, names, isWhole } of takenLater(readFileSync(join(root, path), "utf8"))) {
+      const { exports } = outputs[join(dirname(path), file)];
+      const isCommonJs = exports.length === 1 && exports[0] === "default";
+      const missing =
+        isWhole && isCommonJs ? ["*"] : names.filter((name) => !exports.includes(name));
+      if (missing.length > 0)
+        throw new Error(`${path} takes ${missing.join(", ")} of ${file}, which has ${exports}`);
+    }
+  }
+}
+
 /**
  * Replaces `dist` of a built command by its bundle.
  * `packages` is the folder that has the built packages, the command's `folder` among them.
@@ -100,6 +125,7 @@ export async function bundleCommand({ root, packages, folder }) {
     logLevel: "warning",
     plugins: [addressesRewritten(names)],
   });
+  assertTakenIsThere(metafile, root);
   for (const [path, name] of names) {
     if (!path.endsWith(".js")) cpSync(path, join(outdir, name));
   }

@@ -238,6 +238,8 @@ suite("the published packages", () => {
       const url = ["--url", http];
       assert.match(await myelin("rules", "apply", "rules.yaml", ...url), /^rule hot created/m);
       assert.match(await myelin("rules", "show", "hot", ...url), /^name: hot$/m);
+      const metrics = await (await fetch(new URL("/metrics", http))).text();
+      assert.match(metrics, /^myelin_rules 1$/m);
       assert.match(await myelin("backup", "backup.tar", ...url), /is whole/);
       await myelin("restore", "backup.tar", "--data", file("restored"));
       const doctor = ["--no-install", "myelin", "doctor", "--port", "0", ...configured, ...url];

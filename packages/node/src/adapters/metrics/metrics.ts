@@ -19,7 +19,9 @@ export function createMetrics(arc: Arc, store: Pick<Store, "health">): Metrics {
   let registry: Promise<Registry> | undefined;
   return {
     read: async () => {
-      registry ??= import("prom-client").then((library) => register(library, arc, store));
+      registry ??= import("prom-client").then(({ default: library }) =>
+        register(library, arc, store),
+      );
       const loaded = await registry;
       return { contentType: loaded.contentType, text: await loaded.metrics() };
     },
