@@ -35,7 +35,7 @@ async function filesFinding(data: string): Promise<Finding> {
 }
 
 /** The process that noted itself as the user of a directory, while it lives. */
-function holderOf(data: string): number | undefined {
+export function holderOf(data: string): number | undefined {
   const path = join(data, "lock.pid");
   const pid = existsSync(path) ? Number.parseInt(readFileSync(path, "utf8"), 10) : Number.NaN;
   if (!(pid > 0)) return undefined;

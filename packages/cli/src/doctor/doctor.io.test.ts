@@ -59,6 +59,21 @@ suite("the doctor", () => {
     }
   });
 
+  test("knows the node by its process where its port does not answer, as one with TLS", async () => {
+    const server = createServer((_, response) => response.end("else"));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const data = join(folder, "data");
+    mkdirSync(data, { mode: 0o700 });
+    writeFileSync(join(data, "lock.pid"), `${process.pid}\n`);
+    try {
+      const { status } = (await look({ port, data }))("port");
+      assert.equal(status, process.platform === "linux" ? "ok" : "fail");
+    } finally {
+      server.close();
+    }
+  });
+
   test("names the process that has the port", async () => {
     const server = createServer((_, response) => response.end("else"));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

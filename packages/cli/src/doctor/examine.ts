@@ -1,6 +1,6 @@
 import type { NodeClient } from "../client/index.ts";
 import { clockFindings } from "./clock.ts";
-import { dataFindings } from "./data.ts";
+import { dataFindings, holderOf } from "./data.ts";
 import { diskFindings } from "./disk.ts";
 import type { Finding } from "./finding.ts";
 import { limitFindings } from "./limits.ts";
@@ -25,7 +25,7 @@ export async function examine(patient: Patient): Promise<Finding[]> {
     ...(await clockFindings()),
     ...diskFindings(patient.data),
     ...(await dataFindings(patient.data)),
-    await portFinding(patient.host, patient.port),
+    await portFinding(patient.host, patient.port, holderOf(patient.data)),
     ...limitFindings(patient.maxConnections),
     ...machineFindings(),
   ];

@@ -2,8 +2,12 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { type Finding, fail, ok } from "./finding.ts";
 
-/** Whether a node can listen where it is to, and if not, who does. */
-export async function portFinding(host: string, port: number): Promise<Finding> {
+/** Whether a node can listen where it is to, and if not, who does; `nodePid` is who uses its directory. */
+export async function portFinding(
+  host: string,
+  port: number,
+  nodePid: number | undefined,
+): Promise<Finding> {
   const code = await listenCode(host, port);
   if (code === undefined) return ok("port", port === 0 ? "a free one" : `${host}:${port} is free`);
   if (code !== "EADDRINUSE") {
@@ -16,10 +20,14 @@ export async function portFinding(host: string, port: number): Promise<Finding> 
     );
   }
   if (await isNode(host, port)) return ok("port", `a node serves at ${host}:${port}`);
+  // One that speaks TLS may not talk with who has no certificate.
   const holder = holderOf(port);
+  if (holder !== undefined && holder.pid === nodePid)
+    return ok("port", `the node serves at ${host}:${port}`);
+  const who = holder === undefined ? "another process" : `process ${holder.pid} (${holder.name})`;
   return fail(
     "port",
-    `${host}:${port} is in use by ${holder ?? "another process"}`,
+    `${host}:${port} is in use by ${who}`,
     "Stop that process, or name another port with --port.",
   );
 }
@@ -46,14 +54,15 @@ async function isNode(host: string, port: number): Promise<boolean> {
 }
 
 /** The process that listens on a TCP port, found by its socket; undefined where that cannot be seen. */
-function holderOf(port: number): string | undefined {
+function holderOf(port: number): { readonly pid: number; readonly name: string } | undefined {
   const inodes = ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((path) => listeners(path, port));
   if (inodes.length === 0) return undefined;
   for (const pid of numbersIn("/proc")) {
     const folder = `/proc/${pid}/fd`;
     for (const descriptor of numbersIn(folder)) {
       const [, inode = ""] = /^socket:\[(\d+)\]$/.exec(linkOf(`${folder}/${descriptor}`)) ?? [];
-      if (inodes.includes(inode)) return `process ${pid} (${textOf(`/proc/${pid}/comm`).trim()})`;
+      if (inodes.includes(inode))
+        return { pid: Number(pid), name: textOf(`/proc/${pid}/comm`).trim() };
     }
   }
   return undefined;
