@@ -13,6 +13,8 @@ import type { AgentInsight, TopInsight } from "./api/index.ts";
 import { Audit } from "./audit/index.ts";
 import { ByHand, Dispatch, instructionOfRecord, Reports } from "./dispatch/index.ts";
 import { Engine, type Firing } from "./engine/index.ts";
+import { EpisodeMemory } from "./episode-memory.ts";
+import { EpisodeJournal } from "./episodes/index.ts";
 import { Ingest } from "./ingest/index.ts";
 import { Ledger } from "./ledger/index.ts";
 import { noteMetrics } from "./note-metrics.ts";
@@ -69,12 +71,14 @@ export class Arc implements SessionListener {
   readonly byHand: ByHand;
   readonly reports: Reports;
   readonly ledger: Ledger;
+  readonly episodes: EpisodeJournal;
   readonly rules: RuleBook;
   readonly enforcement: Enforcement;
   readonly audit: Audit;
   readonly watch: Watch;
   readonly #options: ArcOptions;
   readonly #witness: Witness;
+  readonly #memory: EpisodeMemory;
   readonly #heartbeatAge: number;
   /** Metrics that were reported or observed since the start; bounded by the engine's metrics. */
   readonly #seenMetrics = new Set<string>(["heartbeat_age"]);
@@ -96,7 +100,10 @@ export class Arc implements SessionListener {
       futureToleranceUs: settings.futureToleranceUs,
       hooks: {
         onFiring: (firing) => this.#onFiring(firing),
-        onEpisodeEnd: (rule, slot, atUs) => this.#witness.changed("resolved", rule, slot, atUs),
+        onEpisodeEnd: (rule, slot, atUs, startedAtUs) => {
+          this.#witness.changed("resolved", rule, slot, atUs);
+          this.#memory.ended(rule, slot, startedAtUs);
+        },
         onBreaker: (rule, isOpen) => {
           const kind = isOpen ? "breaker-opened" : "breaker-closed";
           options.onNotice({ kind, over: `rule ${rule}` });
@@ -117,6 +124,7 @@ export class Arc implements SessionListener {
       onStoreError,
       onForgotten: (agent, attributes) => {
         this.dispatch.forgotten(agent);
+        this.episodes.forget(agent);
         this.#witness.forgotten(agent, attributes);
       },
     });
@@ -138,6 +146,15 @@ export class Arc implements SessionListener {
       void this.audit.record({ ...act, outcome: "done" });
     });
     this.ledger = new Ledger({ clock, store, groupDelayUs: settings.ledgerGroupDelayUs });
+    this.episodes = new EpisodeJournal({
+      clock,
+      store,
+      onStoreError,
+      maxEpisodes: settings.maxEpisodes,
+      windowUs: sessionSettings.resumeWindowUs,
+      cooldownUsOf: (rule) => this.rules.get(rule)?.plan.cooldownUs ?? 0,
+      appliedUntilUs: (agent) => this.#memory.appliedUntilUs(agent),
+    });
     this.dispatch = new Dispatch(
       {
         clock,
@@ -145,6 +162,7 @@ export class Arc implements SessionListener {
         agents: this.registry,
         sessions: this.sessions,
         ledger: this.ledger,
+        episodes: { keep: (instruction) => this.#memory.keep(instruction) },
         rules: this.engine,
         flush: endTurn,
         onStoreError,
@@ -214,7 +232,8 @@ export class Arc implements SessionListener {
       onStoreError,
       dispatch: this.dispatch,
       episodes: {
-        reinstate: (...args) => this.#reinstate(...args),
+        reinstate: (...args) => this.#memory.reinstateTold(...args),
+        keep: (instruction) => this.#memory.keep(instruction),
         instructionEnded: (...args) => this.engine.instructionEnded(...args),
       },
       timeoutUsOf: (rule) => this.rules.get(rule)?.plan.timeoutUs,
@@ -236,17 +255,28 @@ export class Arc implements SessionListener {
     const { engine, registry, rules, sessions, watch } = this;
     const hungAfterSeconds = (sessionSettings.heartbeatIntervalUs * hungAfterIntervals) / 1e6;
     this.#witness = new Witness({ engine, registry, rules, sessions, watch, hungAfterSeconds });
+    this.#memory = new EpisodeMemory({
+      clock,
+      engine,
+      registry,
+      rules,
+      sessions,
+      journal: this.episodes,
+      futureToleranceUs: settings.futureToleranceUs,
+      onReinstated: (episode, slot) => this.#witness.reinstated(episode, slot),
+    });
   }
 
   /** Takes over what the store kept, then begins to work. */
   async start(): Promise<void> {
-    const { agents, rules, openInstructions, tokens, enforcement } =
+    const { agents, rules, openInstructions, tokens, episodes, enforcement } =
       await this.#options.store.load();
     this.#options.access.tokens?.restore(tokens);
     this.registry.restore(agents);
     this.enforcement.restore(enforcement);
     for (const { message } of this.rules.restore(rules))
       this.#options.onNotice({ kind: "rule-unreadable", message });
+    this.episodes.restore(episodes);
     for (const record of openInstructions) this.dispatch.restore(instructionOfRecord(record));
     this.sessions.start();
     this.overload?.start();
@@ -288,7 +318,9 @@ export class Arc implements SessionListener {
     this.dispatch.stop();
     this.scheduler.stop();
     this.ledger.flush();
+    this.episodes.stop();
     await Promise.all([
+      this.episodes.flush(),
       this.registry.flush(),
       this.#options.access.tokens?.stop(),
       this.audit.stop(),
@@ -322,7 +354,9 @@ export class Arc implements SessionListener {
   }
 
   onAttached(session: PartSession, how: Attachment, outcomes: readonly Acknowledgement[]): void {
+    this.#memory.reinstateKept(session.agent);
     this.reports.take(session, outcomes);
+    this.#memory.goOn(session.agent);
     if (how.isOpening) this.dispatch.attached(session);
     if (how.isFurther) return;
     this.#witness.attached(session, how);
@@ -397,19 +431,12 @@ export class Arc implements SessionListener {
     });
   }
 
-  /** An episode from ahead of the clock is none that the agent can have had: nothing could end it until then. */
-  #reinstate(...[slot, episode, end]: Parameters<Engine["reinstate"]>): boolean {
-    const { clock, settings } = this.#options;
-    if (episode.startedAtUs > clock.nowUs() + settings.futureToleranceUs) return false;
-    const isReinstated = this.engine.reinstate(slot, episode, end);
-    if (isReinstated && episode.attempt === 1) this.#witness.reinstated(episode, slot);
-    return isReinstated;
-  }
-
   #onFiring(firing: Firing): void {
     this.#witness.fired(firing);
     const { frame } = this.sessions;
-    this.dispatch.fire(firing, {
+    const { intake } = frame;
+    const isOfLine = intake?.timeLine === firing.episode.timeLine && intake.newestUs > 0;
+    const times = {
       sampledAtUs: firing.sampleTimeUs + frame.placementErrorUs,
       framedAtUs: frame.framedAtUs,
       arrivedAtUs: frame.arrivedAtUs,
@@ -418,7 +445,8 @@ export class Arc implements SessionListener {
       writtenAtUs: Number.NaN,
       receivedAtUs: Number.NaN,
       executedAtUs: Number.NaN,
-    });
+    };
+    this.dispatch.fire(firing, times, isOfLine ? intake.newestUs : 0);
   }
 
   *#prepareRules(rules: readonly RuleEntry[]): Generator<void, (nowUs: number) => void> {

@@ -12,6 +12,7 @@ export function noteMetrics(engine: Engine, seen: Set<string>): IngestOptions["e
     },
     apply: (slot, part, count, metrics, values, timesUs, nowUs) =>
       engine.apply(slot, part, count, metrics, values, timesUs, nowUs),
+    appliedBefore: (slot, part, untilUs) => engine.appliedBefore(slot, part, untilUs),
     setTwin: (slot, twin, fields, part, atUs, nowUs) =>
       engine.setTwin(slot, twin, fields, part, atUs, nowUs),
     tenancy: (slot) => engine.tenancy(slot),

@@ -14,6 +14,8 @@ export interface ArcSettings {
   readonly maxRules: number;
   /** Most instructions of rules open, and as many by hand; callers beyond are refused, decisions of rules beyond are shed and accounted. */
   readonly maxOpenInstructions: number;
+  /** Most episodes kept for the node's next start; of one beyond the agent keeps the outcome itself, and it is counted. */
+  readonly maxEpisodes: number;
   /** Most instructions of rules in the scheduler's queue; beyond, the lowest score is shed and accounted. */
   readonly maxQueued: number;
   /** The same while the node is overloaded and sheds. */
@@ -70,6 +72,7 @@ export const defaultArcSettings: ArcSettings = {
   futureToleranceUs: 60_000_000,
   maxRules: 10_000,
   maxOpenInstructions: 65_536,
+  maxEpisodes: 262_144,
   maxQueued: 65_536,
   maxQueuedOverloaded: 4096,
   overloadPercent: 80,

@@ -201,6 +201,7 @@ describe("outcomes over a broken connection", () => {
       timeLine: "t1",
       startedAtUs: 5,
       attempt: 1,
+      appliedUntilUs: 4,
     };
     node.instruct({ id: "i1" }, { id: "i2", episode }, { id: "slow", timeoutUs: 9e6 });
     await clock.run(1);

@@ -34,6 +34,7 @@ test("what is not settled is told with its action and episode", () => {
     timeLine: "t",
     startedAtUs: 5,
     attempt: 1,
+    appliedUntilUs: 4,
   };
   store.insert(acknowledgement("i1"), { action: "stop", episode }, 1e6, at(0));
   store.insert(acknowledgement("i2"), origin, 1e6, at(0));

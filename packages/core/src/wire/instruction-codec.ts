@@ -85,6 +85,7 @@ function readEpisode(reader: ByteReader, previous: Episode | undefined): Episode
     timeLine: "",
     startedAtUs: 0,
     attempt: 0,
+    appliedUntilUs: 0,
   };
   const outer = reader.enter("episode");
   for (let number = reader.field(); number !== 0; number = reader.field()) {
@@ -107,6 +108,9 @@ function readEpisode(reader: ByteReader, previous: Episode | undefined): Episode
       case 6:
         episode.attempt = reader.uint32("episode.attempt");
         break;
+      case 7:
+        episode.appliedUntilUs = reader.time("episode.applied_until_us");
+        break;
       default:
         reader.skip("episode");
     }
@@ -123,6 +127,7 @@ function writeEpisode(writer: ByteWriter, tag: number, episode: Episode): void {
   writer.string(0x22, episode.timeLine);
   writer.time(0x29, episode.startedAtUs);
   writer.uint(0x30, episode.attempt);
+  writer.time(0x39, episode.appliedUntilUs);
   writer.close(start);
 }
 

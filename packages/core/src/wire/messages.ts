@@ -149,6 +149,8 @@ export interface Episode {
   readonly timeLine: string;
   readonly startedAtUs: number;
   readonly attempt: number;
+  /** Newest sample of the time line that was applied when it was decided, on its part's clock; 0 when there was none. */
+  readonly appliedUntilUs: number;
 }
 
 /** A command to an agent. */

@@ -362,6 +362,7 @@ const episode: fc.Arbitrary<Episode> = plain({
   timeLine: text,
   startedAtUs: timeUs,
   attempt: uint32,
+  appliedUntilUs: timeUs,
 });
 const acknowledgementFields = {
   instructionId: text,

@@ -25,7 +25,7 @@ import { Courier, type CourierOptions, type OpenBreaker } from "./courier.ts";
 import { DueTimes } from "./due-times.ts";
 import { RecentIds } from "./recent-ids.ts";
 import type { DeliverySession } from "./recipient.ts";
-import { type Accounts, Settler } from "./settler.ts";
+import { type Accounts, type EpisodeKeeper, Settler } from "./settler.ts";
 import { instructionOfFiring } from "./sources.ts";
 
 /** What becomes of an instruction is told to the engine, for cooldown and further attempts. */
@@ -40,6 +40,7 @@ export interface RuleFeedback {
 export interface DispatchOptions extends CourierOptions {
   readonly clock: Clock;
   readonly ledger: Accounts;
+  readonly episodes: EpisodeKeeper;
   readonly rules: RuleFeedback;
   /** Most instructions of rules open in the node. */
   readonly maxOpen: number;
@@ -75,7 +76,7 @@ export class Dispatch {
 
   /** `scheduler` is asked for at the first delivery: the two stations know each other. */
   constructor(options: DispatchOptions, scheduler: () => Scheduler) {
-    const { clock, ledger, store, resendAfterUs, flush, onStoreError } = options;
+    const { clock, ledger, episodes, store, resendAfterUs, flush, onStoreError } = options;
     this.#options = options;
     this.#scheduler = scheduler;
     this.#due = new DueTimes(clock, (instruction, nowUs) => this.#onDue(instruction, nowUs), flush);
@@ -93,6 +94,7 @@ export class Dispatch {
     this.#settler = new Settler({
       clock,
       ledger,
+      episodes,
       store,
       onStoreError,
       retryAfterUs: resendAfterUs,
@@ -164,11 +166,14 @@ export class Dispatch {
     return this.#decided.has(id);
   }
 
-  /** Takes what a rule decided. It leaves when the scheduler is drained. */
-  fire(firing: Firing, times: StageTimes): void {
+  /**
+   * Takes what a rule decided. It leaves when the scheduler is drained.
+   * @param appliedUntilUs Newest sample of the episode's time line that was applied, on its part's clock; 0 for none.
+   */
+  fire(firing: Firing, times: StageTimes, appliedUntilUs = 0): void {
     if (this.#decided.has(firing.id) || this.#open.has(firing.id)) return;
     this.#decided.add(firing.id);
-    const instruction = instructionOfFiring(firing, times);
+    const instruction = instructionOfFiring(firing, times, appliedUntilUs);
     const { name } = firing.plan;
     const { maxOpen } = this.#options;
     if (firing.isShadow)

@@ -1,5 +1,5 @@
 export { type Batch, ByHand, type ByHandOptions, type Order } from "./by-hand.ts";
 export { Dispatch, type DispatchOptions, type RuleFeedback } from "./dispatch.ts";
 export type { DeliverySession, Sessions } from "./recipient.ts";
-export { Reports, type ReportsOptions } from "./reports.ts";
+export { Reports, type ReportsOptions, type ToldEpisode } from "./reports.ts";
 export { instructionOfRecord } from "./sources.ts";

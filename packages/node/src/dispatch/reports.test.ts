@@ -23,6 +23,7 @@ class ReportingWorld extends World {
         return true;
       },
       instructionEnded: (...told) => this.told.push(told),
+      keep: (instruction) => this.episodes.keep(instruction),
     },
     timeoutUsOf: (rule) => (rule === "hot" ? 20 * secondUs : undefined),
     flush: () => this.scheduler.drain(),
@@ -47,7 +48,7 @@ class ReportingWorld extends World {
     const { agent: _, ...episode } = key;
     return session.says(instructionIdOf(key), status, {
       action: "restart",
-      episode: { ...episode, ruleVersion: 7 },
+      episode: { ...episode, ruleVersion: 7, appliedUntilUs: 5 },
     });
   }
 }
@@ -166,7 +167,10 @@ test("what this run of the node decided is not reinstated: the engine knows, or 
   const ended = world.fire("w1");
   world.dispatch.acknowledge(app, app.says(ended.id, "executed"));
   const told = (id: string, firing: typeof open): Acknowledgement =>
-    app.says(id, "executed", { episode: { ...firing.episode, ruleVersion: 1 }, action: "restart" });
+    app.says(id, "executed", {
+      episode: { ...firing.episode, ruleVersion: 1, appliedUntilUs: 0 },
+      action: "restart",
+    });
   world.reports.take(app, [told(open.id, open), told(ended.id, ended)]);
   await world.clock.run(secondUs);
   world.reports.take(app, [told(ended.id, ended)]);

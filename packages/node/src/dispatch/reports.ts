@@ -5,6 +5,7 @@
  * 1. An episode that an agent tells of, and that this run of the node did not decide, is reinstated before
  *    anything else of that agent is heard: it never acts twice.
  * 2. An instruction that the ledger has already is not accounted again; until that is known what is told of it waits.
+ *    Its agent may forget it when the episode, too, is on disk.
  * 3. An agent can only tell of its own: the id must be that of the episode with this agent. At most `maxChecking`
  *    are looked up at once; of what is beyond, an outcome is told again by the agent's next hello, and what still
  *    runs is taken up unasked (if the ledger had it, its account takes the place of the earlier one).
@@ -23,22 +24,31 @@ import type { Instruction } from "../instruction/index.ts";
 import type { LedgerEntry, Store } from "../ports/store.ts";
 import type { Dispatch, RuleFeedback } from "./dispatch.ts";
 import type { DeliverySession } from "./recipient.ts";
+import type { EpisodeKeeper } from "./settler.ts";
 import { instructionOfReport } from "./sources.ts";
 
 /** Where episodes are reinstated: the engine, seen from here. */
 export interface Episodes extends RuleFeedback {
-  reinstate(
-    slot: number,
-    episode: EpisodeKey,
-    end?: { readonly succeeded: boolean; readonly endedAtUs: number },
-  ): boolean;
+  reinstate(slot: number, episode: ToldEpisode, end?: EpisodeEnd): boolean;
+}
+
+/** An episode as an agent tells of it. */
+export interface ToldEpisode extends EpisodeKey {
+  readonly ruleVersion: number;
+  /** Newest sample of the time line that was applied when it was decided, on its part's clock; 0 for none. */
+  readonly appliedUntilUs: number;
+}
+
+interface EpisodeEnd {
+  readonly succeeded: boolean;
+  readonly endedAtUs: number;
 }
 
 export interface ReportsOptions {
   readonly clock: { nowUs(): number };
   readonly dispatch: Dispatch;
   readonly store: Pick<Store, "ledgerById">;
-  readonly episodes: Episodes;
+  readonly episodes: Episodes & EpisodeKeeper;
   /** How long an instruction of a rule may run; undefined for a rule that is not in force. */
   readonly timeoutUsOf: (rule: RuleName) => number | undefined;
   /** Writes what sessions have queued. */
@@ -49,7 +59,7 @@ export interface ReportsOptions {
 /** One that is looked up in the ledger; answers that come meanwhile wait. */
 interface Check {
   readonly lost: Instruction;
-  readonly key: EpisodeKey;
+  readonly key: ToldEpisode;
   /** The latest that was told, and in which session. */
   told: { readonly session: DeliverySession; readonly report: Acknowledgement };
 }
@@ -94,15 +104,16 @@ export class Reports {
     if (isFull && isEnding) return;
     const nowUs = this.#options.clock.nowUs();
     const timeoutUs = this.#options.timeoutUsOf(key.rule) ?? unknownTimeoutUs;
-    const episode = { ...key, ruleVersion: report.episode?.ruleVersion ?? 0 };
-    const lost = instructionOfReport(session, { report, episode, timeoutUs, nowUs });
+    const lost = instructionOfReport(session, { report, episode: key, timeoutUs, nowUs });
     if (isFull) {
       dispatch.restore(lost);
       return;
     }
     const check: Check = { lost, key, told: { session, report } };
     this.#checks.set(id, check);
-    void this.#lookUp(id).then((entry) => this.#checked(check, entry));
+    void this.#lookUp(id).then((entry) =>
+      entry === undefined ? this.#isLost(check) : this.#isAccounted(check, entry),
+    );
   }
 
   /** True when the instruction is being looked up; the report is kept until then. */
@@ -114,7 +125,7 @@ export class Reports {
     return true;
   }
 
-  #reinstate(session: DeliverySession, key: EpisodeKey, report: Acknowledgement): void {
+  #reinstate(session: DeliverySession, key: ToldEpisode, report: Acknowledgement): void {
     const { slot } = session.agent;
     if (slot === undefined) return;
     if (report.status === "received") this.#options.episodes.reinstate(slot, key);
@@ -137,17 +148,32 @@ export class Reports {
     }
   }
 
-  #checked({ lost, key, told: { session, report } }: Check, entry: LedgerEntry | undefined): void {
+  #isLost({ lost, told: { session, report } }: Check): void {
     const { dispatch, flush } = this.#options;
     this.#checks.delete(lost.id);
-    if (entry !== undefined) this.#tellEnd(session, key, entry);
-    else dispatch.restore(lost, { isEnding: report.status !== "received" });
+    dispatch.restore(lost, { isEnding: report.status !== "received" });
     dispatch.acknowledge(session, report);
     flush();
   }
 
+  /** The ledger knew the end; what is told meanwhile goes on waiting until its episode is kept as well. */
+  async #isAccounted(check: Check, entry: LedgerEntry): Promise<void> {
+    const { dispatch, episodes, flush } = this.#options;
+    const { lost, key, told } = check;
+    this.#tellEnd(told.session, key, entry);
+    const { document } = entry;
+    lost.status = document.status;
+    lost.endedAtUs = parseTime(document.endedAt ?? document.createdAt);
+    const isKept = await episodes.keep(lost);
+    this.#checks.delete(lost.id);
+    // What is not settled is told again by the agent's next hello.
+    if (!isKept) return;
+    dispatch.acknowledge(check.told.session, check.told.report);
+    flush();
+  }
+
   /** The ledger knew the end: the engine waits for it no longer. */
-  #tellEnd(session: DeliverySession, key: EpisodeKey, { document }: LedgerEntry): void {
+  #tellEnd(session: DeliverySession, key: ToldEpisode, { document }: LedgerEntry): void {
     const { slot } = session.agent;
     if (slot === undefined) return;
     this.#options.episodes.instructionEnded(key.rule, slot, {
@@ -159,12 +185,10 @@ export class Reports {
   }
 
   /** The episode that a report bears, when it is one of this agent and its id is the episode's. */
-  #keyOf({ agent }: DeliverySession, report: Acknowledgement): EpisodeKey | undefined {
+  #keyOf({ agent }: DeliverySession, report: Acknowledgement): ToldEpisode | undefined {
     const { episode } = report;
     if (episode === undefined || !isWellFormed(episode)) return undefined;
-    const { meaningVersion, timeLine, startedAtUs, attempt } = episode;
-    const rule = parseRuleName(episode.rule);
-    const key = { rule, meaningVersion, agent: agent.id, timeLine, startedAtUs, attempt };
+    const key = { ...episode, rule: parseRuleName(episode.rule), agent: agent.id };
     return instructionIdOf(key) === report.instructionId ? key : undefined;
   }
 }

@@ -3,7 +3,7 @@
  *
  * Invariants
  * 1. An agent is told that an outcome is settled only when it is on disk: in the ledger, and for a
- *    durable instruction in the state too.
+ *    durable instruction in the state too, for one of a rule with its episode.
  * 2. The state hears of an end only after the ledger: a crash between the two leaves the instruction open, and it
  *    ends again, in the place of its first account. The other way round its account would be lost.
  * 3. Ends of durable instructions are written in their order, in groups, one group at a time; while the disk
@@ -31,6 +31,7 @@ export interface Accounts {
 export interface SettlerOptions {
   readonly clock: Clock;
   readonly ledger: Accounts;
+  readonly episodes: EpisodeKeeper;
   readonly store: Pick<Store, "updateInstructions">;
   /** A write that failed is tried again after this. */
   readonly retryAfterUs: number;
@@ -40,6 +41,12 @@ export interface SettlerOptions {
   readonly onTold: (instruction: Instruction, document: InstructionDocument) => void;
   /** Told when a write failed. */
   readonly onStoreError: (error: MyelinError) => void;
+}
+
+/** Where the episodes of ended instructions are kept. */
+export interface EpisodeKeeper {
+  /** Resolves to true when the instruction's episode, if it has one, is on disk, to false when the disk did not take it; never rejects. */
+  keep(instruction: Instruction): Promise<boolean>;
 }
 
 /** Most ends in one write. */
@@ -93,7 +100,8 @@ export class Settler {
     const before = instruction.isDurable ? beforeEnd(instruction, statusBefore) : undefined;
     this.#settling.set(instruction.id, { instruction, before });
     if (before === undefined) this.#options.onTold(instruction, document);
-    void this.#settleOnceOnDisk(instruction, document, isOnDisk);
+    const isEpisodeKept = this.#options.episodes.keep(instruction);
+    void this.#settleOnceOnDisk(instruction, document, isOnDisk, isEpisodeKept);
     return document;
   }
 
@@ -101,11 +109,16 @@ export class Settler {
     instruction: Instruction,
     document: InstructionDocument,
     isOnDisk: Promise<boolean>,
+    isEpisodeKept: Promise<boolean>,
   ): Promise<void> {
     const isAccounted = await isOnDisk;
-    const isWritten = !instruction.isDurable || (await this.#writeEnd(instruction));
+    if (!instruction.isDurable) {
+      this.#settled(instruction, isAccounted && (await isEpisodeKept));
+      return;
+    }
+    const isWritten = await this.#writeEnd(instruction);
     this.#settled(instruction, isAccounted && isWritten);
-    if (instruction.isDurable && isWritten) this.#options.onTold(instruction, document);
+    if (isWritten) this.#options.onTold(instruction, document);
   }
 
   #writeEnd(instruction: Instruction): Promise<boolean> {

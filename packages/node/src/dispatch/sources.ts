@@ -11,8 +11,15 @@ import {
 import type { InstructionRecord } from "../ports/store.ts";
 import type { DeliverySession } from "./recipient.ts";
 
-/** The instruction of a rule that fired; `times` carries what is known up to the decision. */
-export function instructionOfFiring(firing: Firing, times: StageTimes): Instruction {
+/**
+ * The instruction of a rule that fired; `times` carries what is known up to the decision, `appliedUntilUs` the
+ * newest sample of the episode's time line that was applied by then.
+ */
+export function instructionOfFiring(
+  firing: Firing,
+  times: StageTimes,
+  appliedUntilUs: number,
+): Instruction {
   const { plan, episode } = firing;
   return {
     id: firing.id,
@@ -33,6 +40,7 @@ export function instructionOfFiring(firing: Firing, times: StageTimes): Instruct
       timeLine: episode.timeLine,
       startedAtUs: episode.startedAtUs,
       attempt: episode.attempt,
+      appliedUntilUs,
     },
     actor: `rule:${episode.rule}`,
     batch: undefined,

@@ -124,10 +124,25 @@ export interface WorldOptions
   readonly seed?: number;
 }
 
+/** Keeps the episodes of ended instructions, when the test wants it. */
+class EpisodesOfTest {
+  /** Instructions whose episodes came to be kept. */
+  readonly kept: string[] = [];
+  /** What the next are told of the disk; at once unless a test has them wait. */
+  isOnDisk: Promise<boolean> = Promise.resolve(true);
+
+  keep({ id, episode }: Instruction): Promise<boolean> {
+    if (episode === undefined) return Promise.resolve(true);
+    this.kept.push(id);
+    return this.isOnDisk;
+  }
+}
+
 /** Dispatch with a ledger and a store in memory, and agents that are made up. */
 export class World {
   readonly clock: VirtualClock;
   readonly store: MemoryStore;
+  readonly episodes: EpisodesOfTest = new EpisodesOfTest();
   readonly agents: Map<AgentId, Agent> = new Map();
   readonly sessions: Map<AgentId, Map<PartName, FakeSession>> = new Map();
   readonly ledger: Ledger;
@@ -161,6 +176,7 @@ export class World {
         store: this.store,
         agents: this.agents,
         ledger: this.ledger,
+        episodes: this.episodes,
         rules: { instructionEnded: (...told) => this.told.push(told) },
         maxOutstanding: options.maxOutstanding ?? 64,
         maxWaiting: options.maxWaiting ?? 100,

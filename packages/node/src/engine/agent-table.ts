@@ -120,6 +120,12 @@ export class AgentTable {
     return this.#lineNames[slot * partsPerAgent + part] ?? (part === nodePart ? "node" : "");
   }
 
+  /** Counts the samples of a part up to an instant as applied. */
+  reach(slot: number, part: number, untilUs: number): void {
+    const line = slot * partsPerAgent + part;
+    if (this.has(slot) && untilUs > (this.newestUs[line] as number)) this.newestUs[line] = untilUs;
+  }
+
   /** Begins a time line of a part; false when it is the one it has. */
   startLine(slot: number, part: number, name: string): boolean {
     const line = slot * partsPerAgent + part;

@@ -24,7 +24,7 @@ import type { EngineHooks } from "./firing.ts";
 import { MetricColumns, noPart } from "./metric-columns.ts";
 import { Outbox } from "./outbox.ts";
 import { nodePart, partsPerAgent } from "./parts.ts";
-import type { RuleRuntime, RuleVersion } from "./rule-runtime.ts";
+import type { RuleVersion } from "./rule-runtime.ts";
 import { RuleSet } from "./rule-set.ts";
 import { TimerHeap } from "./timer-heap.ts";
 import { isSameJson, touchesTwin } from "./twin-change.ts";
@@ -58,6 +58,14 @@ export interface InstructionEnd {
   readonly attempt: number;
   /** Start of its episode. */
   readonly startedAtUs: number;
+}
+
+/** What is known of an episode that is reinstated. */
+export interface Reinstatement {
+  /** How the instruction ended; absent while that is not known. */
+  readonly end?: { readonly succeeded: boolean; readonly endedAtUs: number };
+  /** True when the episode has ended already; with attempt 0 when none of its instructions had. */
+  readonly isOver?: boolean;
 }
 
 /** Most instructions of one episode that a rule can ask for. */
@@ -136,16 +144,18 @@ export class Engine {
     if (!this.#agents.has(slot)) return;
     const agent = this.#agents.idOf(slot);
     const cooldowns = new Map<RuleName, number>();
-    const ended: RuleRuntime[] = [];
+    const ended: { readonly rule: RuleName; readonly startedAtUs: number }[] = [];
     for (const rule of this.#rules.all) {
+      const startedAtUs = rule.sinceUs(slot);
       const untilUs = Math.min(rule.cooldownUntilUs(slot), atUs + rule.plan.cooldownUs);
       if (untilUs > atUs) cooldowns.set(rule.name, untilUs);
-      if (rule.release(slot, atUs)) ended.push(rule);
+      if (rule.release(slot, atUs)) ended.push({ rule: rule.name, startedAtUs });
     }
     this.#departed.put(agent, cooldowns);
     for (const index of this.#agents.series[slot] ?? []) this.#columns.all[index]?.clear(slot);
     this.#agents.remove(slot);
-    for (const rule of ended) this.#hooks.onEpisodeEnd?.(rule.name, slot, atUs);
+    for (const { rule, startedAtUs } of ended)
+      this.#hooks.onEpisodeEnd?.(rule, slot, atUs, startedAtUs);
   }
 
   /** Changes an agent's attributes; rules that read them are evaluated if they differ. */
@@ -272,13 +282,14 @@ export class Engine {
   *prepareRules(rules: readonly RuleVersion[]): Generator<void, (nowUs: number) => void> {
     const prepared = yield* this.#rules.prepare(rules);
     return (nowUs) => {
-      const ended: { readonly rule: RuleName; readonly slot: number }[] = [];
+      const ended: { rule: RuleName; slot: number; startedAtUs: number }[] = [];
       const isHeard = this.#hooks.onEpisodeEnd !== undefined;
       this.#rules.put(prepared, nowUs, (rule, slot) => {
-        if (isHeard) ended.push({ rule: rule.name, slot });
+        if (isHeard) ended.push({ rule: rule.name, slot, startedAtUs: rule.sinceUs(slot) });
       });
       this.#evaluator.rulesChanged();
-      for (const { rule, slot } of ended) this.#hooks.onEpisodeEnd?.(rule, slot, nowUs);
+      for (const { rule, slot, startedAtUs } of ended)
+        this.#hooks.onEpisodeEnd?.(rule, slot, nowUs, startedAtUs);
     };
   }
 
@@ -299,39 +310,42 @@ export class Engine {
   }
 
   /**
-   * Tells that an agent already has an instruction of an episode, which the node lost in a restart: the
-   * rule fires on in that episode, without another instruction. Call it before the agent's first input.
+   * Tells of an episode that began before the node started, and of which an agent has an instruction or had one: the
+   * rule fires on in it, without another instruction, or knows that it is over. Call it before the agent's first input.
    * @returns True when the episode, or a later one, is the rule's; false when it was passed over, because the
-   * rule is not in force in that meaning or not for this agent, or the episode is none.
+   * rule is not in force in that meaning or not for this agent, or the episode is none. Its cooldown counts all the same.
    */
-  reinstate(
-    slot: number,
-    episode: EpisodeKey,
-    end?: { readonly succeeded: boolean; readonly endedAtUs: number },
-  ): boolean {
+  reinstate(slot: number, episode: EpisodeKey, how: Reinstatement = {}): boolean {
     const rule = this.#rules.get(episode.rule);
-    if (
-      rule === undefined ||
-      rule.meaningVersion !== episode.meaningVersion ||
-      !this.#agents.has(slot)
-    )
-      return false;
     const { startedAtUs, attempt } = episode;
-    const isPlausible = Number.isSafeInteger(startedAtUs) && attempt >= 1 && attempt <= maxAttempts;
-    if (!isPlausible || !rule.sees(slot)) return false;
+    const { isOver = false, end } = how;
+    const isPlausible =
+      Number.isSafeInteger(startedAtUs) && attempt >= (isOver ? 0 : 1) && attempt <= maxAttempts;
+    if (rule === undefined || !this.#agents.has(slot) || !isPlausible) return false;
+    const isRules = rule.meaningVersion === episode.meaningVersion && rule.sees(slot);
     const emittedUs = rule.emittedStartUs(slot);
     const isKnown =
       emittedUs > startedAtUs || (emittedUs === startedAtUs && rule.attempt(slot) >= attempt);
-    if (!isKnown)
-      rule.reinstate(
-        slot,
-        startedAtUs,
-        attempt,
-        episode.timeLine,
-        this.#agents.timesUs[slot] as number,
-      );
+    if (isRules && !isKnown) {
+      const isKnownOver = emittedUs === startedAtUs && !rule.isFiring(slot, startedAtUs);
+      if (isOver || isKnownOver) rule.reinstateOver(slot, startedAtUs, attempt);
+      else {
+        const atUs = this.#agents.timesUs[slot] as number;
+        rule.reinstate(slot, startedAtUs, attempt, episode.timeLine, atUs);
+      }
+    }
     if (end !== undefined) rule.ended(slot, startedAtUs, attempt, end.endedAtUs, end.succeeded);
-    return true;
+    return isRules;
+  }
+
+  /** True while the rule fires on the agent in the episode that started at this instant. */
+  isFiring(rule: RuleName, slot: number, startedAtUs: number): boolean {
+    return this.#rules.get(rule)?.isFiring(slot, startedAtUs) ?? false;
+  }
+
+  /** Tells that an earlier run of the node has applied a part's samples up to an instant: what is older is late. */
+  appliedBefore(slot: number, part: number, untilUs: number): void {
+    this.#agents.reach(slot, part, untilUs);
   }
 
   /** Closes a rule's breaker by hand; false when it was not open. */

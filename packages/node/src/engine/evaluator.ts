@@ -162,7 +162,7 @@ export class Evaluator {
   #endByTimer(rule: RuleRuntime, slot: number, dueUs: number): void {
     const atUs = this.#agents.moveOn(slot, dueUs);
     rule.makeInactive(slot, atUs);
-    this.#hooks.onEpisodeEnd?.(rule.name, slot, atUs);
+    this.#hooks.onEpisodeEnd?.(rule.name, slot, atUs, rule.sinceUs(slot));
   }
 
   #fire(

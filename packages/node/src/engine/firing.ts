@@ -26,8 +26,8 @@ export interface Firing {
 export interface EngineHooks {
   /** A rule fired. Firings of one evaluation come by score, then rule name, when all its rules have been evaluated. */
   onFiring(firing: Firing): void;
-  /** An episode ended. */
-  onEpisodeEnd?(rule: RuleName, slot: number, atUs: number): void;
+  /** An episode, which started at `startedAtUs`, ended. */
+  onEpisodeEnd?(rule: RuleName, slot: number, atUs: number, startedAtUs: number): void;
   /** A rule's breaker opened or closed. */
   onBreaker?(rule: RuleName, isOpen: boolean): void;
 }

@@ -1,6 +1,6 @@
 /** The engine: keyed state and rules over it, without I/O or a clock of its own. */
 export type { EngineCounters } from "./counters.ts";
-export { Engine, type EngineOptions, type InstructionEnd } from "./engine.ts";
+export { Engine, type EngineOptions, type InstructionEnd, type Reinstatement } from "./engine.ts";
 export type { EngineHooks, Firing } from "./firing.ts";
 export type { RuleVersion } from "./rule-runtime.ts";
 export type { AgentRuleState, LatestSample, RuleStatus } from "./views.ts";

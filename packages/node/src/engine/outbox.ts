@@ -29,7 +29,7 @@ export class Outbox {
    */
   deliver(hooks: EngineHooks, slot: number, atUs: number): void {
     if (this.#ended.length > 1) this.#ended.sort((a, b) => a.position - b.position);
-    for (const rule of this.#ended) hooks.onEpisodeEnd?.(rule.name, slot, atUs);
+    for (const rule of this.#ended) hooks.onEpisodeEnd?.(rule.name, slot, atUs, rule.sinceUs(slot));
     if (this.#breakers.length > 1) this.#breakers.sort((a, b) => a.rule.position - b.rule.position);
     for (const { rule, isOpen } of this.#breakers) hooks.onBreaker?.(rule.name, isOpen);
     if (this.#firings.length > 1)

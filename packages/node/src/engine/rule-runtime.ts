@@ -212,6 +212,11 @@ export class RuleRuntime {
     this.#episodes.of(slot).timeLines[cellOf(slot)] = name;
   }
 
+  /** True while it fires in the episode that started at this instant. */
+  isFiring(slot: number, startedAtUs: number): boolean {
+    return this.states[slot] === FIRING && this.sinceUs(slot) === startedAtUs;
+  }
+
   /** One evaluation for an agent that `where` matches, `condition` being what `expr` gave. */
   step(slot: number, atUs: number, condition: Tri): Outcome {
     return this.states[slot] === FIRING
@@ -285,6 +290,17 @@ export class RuleRuntime {
     page.timeLines[cell] = timeLine;
     page.endingSinceUs[cell] = Number.NaN;
     page.cooldownUntilUs[cell] = this.plan.cooldownUs > 0 ? Number.POSITIVE_INFINITY : never;
+  }
+
+  /** Notes the latest instruction of an episode that began and ended before the node knew of it; attempt 0 when none has ended. */
+  reinstateOver(slot: number, startedAtUs: number, attempt: number): void {
+    const page = this.#episodes.of(slot);
+    const cell = cellOf(slot);
+    page.emittedStartUs[cell] = startedAtUs;
+    page.attempts[cell] = attempt;
+    page.isLastFailed[cell] = 0;
+    if (this.plan.cooldownUs > 0 && attempt > 0)
+      page.cooldownUntilUs[cell] = Number.POSITIVE_INFINITY;
   }
 
   #matches(slot: number): boolean {

@@ -241,7 +241,7 @@ describe("reinstating an episode after a restart", () => {
     const fleet = new TestEngine(rules);
     const slot = fleet.join("a1", {}, 10);
     assert.equal(
-      fleet.engine.reinstate(slot, episode, { succeeded: true, endedAtUs: us(3) }),
+      fleet.engine.reinstate(slot, episode, { end: { succeeded: true, endedAtUs: us(3) } }),
       true,
     );
     assert.deepEqual(fleet.engine.agentStates(slot), [
@@ -266,7 +266,7 @@ describe("reinstating an episode after a restart", () => {
   test("the next attempt of the episode has the id it would have had", () => {
     const fleet = new TestEngine(rules);
     const slot = fleet.join("a1", {}, 10);
-    fleet.engine.reinstate(slot, episode, { succeeded: false, endedAtUs: us(10) });
+    fleet.engine.reinstate(slot, episode, { end: { succeeded: false, endedAtUs: us(10) } });
     fleet.send(slot, 14, 11);
     assert.deepEqual(fleet.firedAt, []);
     fleet.send(slot, 15, 11);
@@ -277,7 +277,7 @@ describe("reinstating an episode after a restart", () => {
     const fleet = new TestEngine(rules);
     const slot = fleet.join("a1", {}, 0);
     const later = { ...episode, startedAtUs: us(5) };
-    fleet.engine.reinstate(slot, later, { succeeded: true, endedAtUs: us(6) });
+    fleet.engine.reinstate(slot, later, { end: { succeeded: true, endedAtUs: us(6) } });
     fleet.send(slot, 4, 1);
     assert.equal(fleet.state(slot), "firing");
     fleet.send(slot, 5, 11);
@@ -308,7 +308,7 @@ describe("reinstating an episode after a restart", () => {
   test("of several reports the newest episode and attempt count", () => {
     const fleet = new TestEngine(rules);
     const slot = fleet.join("a1", {}, 10);
-    const ended = { succeeded: true, endedAtUs: us(3) };
+    const ended = { end: { succeeded: true, endedAtUs: us(3) } };
     fleet.engine.reinstate(slot, { ...episode, startedAtUs: us(5), attempt: 2 }, ended);
     assert.equal(fleet.engine.reinstate(slot, episode, ended), true);
     assert.equal(fleet.engine.reinstate(slot, { ...episode, startedAtUs: us(5) }, ended), true);

@@ -3,5 +3,5 @@ import type { Engine } from "../engine/index.ts";
 /** The engine, seen from here. */
 export type IngestEngine = Pick<
   Engine,
-  "apply" | "futureToleranceUs" | "metric" | "setTwin" | "tenancy" | "timeLine"
+  "apply" | "appliedBefore" | "futureToleranceUs" | "metric" | "setTwin" | "tenancy" | "timeLine"
 >;

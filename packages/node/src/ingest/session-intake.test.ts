@@ -253,6 +253,7 @@ describe("a session's intake", () => {
           setTwin: () => undefined,
           tenancy: () => 1,
           timeLine: () => "line",
+          appliedBefore: () => undefined,
           apply: (
             _slot: number,
             _part: number,

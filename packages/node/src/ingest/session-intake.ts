@@ -66,6 +66,30 @@ export class SessionIntake {
     return this.#names.length - 1;
   }
 
+  /** The time line of the samples applied last. */
+  get timeLine(): string {
+    return this.#timeLine;
+  }
+
+  /** The newest instant applied of that time line, on the part's clock; -Infinity when there is none. */
+  get newestUs(): number {
+    return this.#newestAgentUs;
+  }
+
+  /**
+   * Goes on where an earlier run of the node was: it has applied the present time line up to `partUs` on the part's
+   * clock, which is to be `nodeUs` on the node's. What is older and comes again is late.
+   */
+  goOn(partUs: number, nodeUs: number): void {
+    const { engine, slot, partIndex } = this.#options;
+    const timeLine = engine.timeLine(slot, partIndex);
+    if (timeLine === this.#timeLine && partUs <= this.#newestAgentUs) return;
+    this.#timeLine = timeLine;
+    this.#newestAgentUs = partUs;
+    this.#newestNodeUs = nodeUs;
+    engine.appliedBefore(slot, partIndex, nodeUs);
+  }
+
   /** True when samples were collected since the last `apply`. */
   get hasSamples(): boolean {
     return this.#options.buffer.owner === this;

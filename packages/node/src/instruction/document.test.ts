@@ -42,6 +42,7 @@ function instruction(changes: Partial<Instruction> = {}): Instruction {
       timeLine: "t",
       startedAtUs: 100,
       attempt: 2,
+      appliedUntilUs: 0,
     },
     actor: "rule:hot",
     batch: undefined,

@@ -38,6 +38,8 @@ export interface InstructionEpisode {
   readonly timeLine: string;
   readonly startedAtUs: number;
   readonly attempt: number;
+  /** Newest sample of the time line that was applied when it was decided, on its part's clock; 0 when there was none. */
+  readonly appliedUntilUs: number;
 }
 
 /** The incarnation of a part that an instruction was, or may have been, sent to. */

@@ -37,6 +37,7 @@ function executed(id: string, totalUs: number, changes: Partial<Instruction> = {
       timeLine: "t",
       startedAtUs: startUs,
       attempt: 1,
+      appliedUntilUs: 0,
     },
     actor: "rule:hot",
     batch: undefined,

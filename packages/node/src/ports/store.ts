@@ -90,6 +90,23 @@ export interface InstructionChange {
   readonly error?: { readonly code: ErrorCode; readonly message: string };
 }
 
+/** The latest episode of a rule for an agent of which an instruction has ended, or that is over. */
+export interface EpisodeRecord {
+  readonly agent: string;
+  readonly rule: string;
+  readonly meaningVersion: number;
+  /** Empty where the episode is over. */
+  readonly timeLine: string;
+  readonly startedAtUs: number;
+  /** Its latest instruction that has ended; 0 when none has. */
+  readonly attempt: number;
+  /** How that one ended. */
+  readonly end?: { readonly succeeded: boolean; readonly endedAtUs: number };
+  readonly isOver: boolean;
+  /** By the names of the agent's clocks: the newest instant that the node had applied, on that clock. */
+  readonly appliedUntilUs: Readonly<Record<string, number>>;
+}
+
 /** An ended instruction with its account. */
 export interface LedgerEntry {
   readonly document: InstructionDocument;
@@ -135,6 +152,8 @@ export interface StoredState {
   readonly openInstructions: readonly InstructionRecord[];
   /** Every token, also those revoked or expired, in the order of their making. */
   readonly tokens: readonly TokenRecord[];
+  /** In no order. */
+  readonly episodes: readonly EpisodeRecord[];
   /** Undefined while nobody has ever switched it: rules are enforced. */
   readonly enforcement?: EnforcementRecord;
 }
@@ -174,8 +193,14 @@ export interface Store {
 
   /** Adds or replaces agents, all or none. @throws MyelinError RESOURCE_EXHAUSTED beyond the registry's bound */
   saveAgents(records: readonly AgentRecord[]): Promise<void>;
-  /** Forgets an agent; resolves to false when it was not known. Its instructions stay. */
+  /** Forgets an agent with its episodes; resolves to false when it was not known. Its instructions stay. */
   forgetAgent(id: string): Promise<boolean>;
+
+  /** Keeps the episode of each agent and rule in place of the earlier one, and forgets those of others; all or none. */
+  saveEpisodes(
+    records: readonly EpisodeRecord[],
+    forgotten: readonly Pick<EpisodeRecord, "agent" | "rule">[],
+  ): Promise<void>;
 
   /** Adds versions of rules, all or none. @throws MyelinError ALREADY_EXISTS when a version is kept already */
   saveRules(records: readonly RuleRecord[]): Promise<void>;

@@ -82,7 +82,17 @@ function rank({ name, declared }: Pick<Part, "name" | "declared">): number {
   return name === "supervisor" ? 0 : 1;
 }
 
+/** Names the clock of a part between two steps that the part told of; the same in every run of the node. */
+export function clockName(part: Pick<Part, "name" | "incarnation" | "timeLine">): string {
+  return `${part.name}/${part.incarnation}/${part.timeLine}`;
+}
+
 /** Name of a part's time line, unlike that of any other incarnation or step. */
 export function lineName(part: Pick<Part, "name" | "incarnation" | "timeLine" | "steps">): string {
-  return `${part.name}/${part.incarnation}/${part.timeLine}/${part.steps}`;
+  return `${clockName(part)}/${part.steps}`;
+}
+
+/** The name of the clock that the instants of a time line are read from. */
+export function clockNameOf(timeLine: string): string {
+  return timeLine.slice(0, Math.max(0, timeLine.lastIndexOf("/")));
 }

@@ -32,6 +32,7 @@ import type { BytePool } from "../bytes/index.ts";
 import type { PeerInfo } from "../ports/transport.ts";
 import type { BulkSource } from "./bulk-intake.ts";
 import { FrameBacklog } from "./frame-backlog.ts";
+import type { SessionIntake } from "./intake.ts";
 import type { IntakeShare } from "./intake-share.ts";
 import type { Carrier, PartSession } from "./part-session.ts";
 
@@ -45,7 +46,12 @@ export interface ConnectionHost {
   /** Admits a hello and has the connection carry the session. @throws MyelinError */
   admit(connection: Connection, hello: Hello, nowUs: number): void;
   /** What a frame says is about to be applied. */
-  beginApply(framedAtUs: number, arrivedAtUs: number, placementErrorUs: number): void;
+  beginApply(
+    framedAtUs: number,
+    arrivedAtUs: number,
+    placementErrorUs: number,
+    intake?: SessionIntake,
+  ): void;
   acknowledged(session: PartSession, acknowledgement: Acknowledgement): void;
   /** The part's clock was set: its instants belong to a new time line. @throws MyelinError INVALID_ARGUMENT */
   clockStepped(session: PartSession, timeLine: string): void;
@@ -274,7 +280,7 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
     const session = this.#begin("twin_delta");
     if (this.#isRepeated) return;
     const timeUs = session.place(delta.timeUs, this.#arrivedAtUs);
-    this.#host.beginApply(this.#framedAtUs, this.#arrivedAtUs, session.placementErrorUs);
+    this.#beginApply(session);
     if (session.intake.twinDelta(delta, timeUs, this.#arrivedAtUs)) {
       throw new MyelinError(
         "PROTOCOL_ERROR",
@@ -285,7 +291,7 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
 
   onAcknowledgement(acknowledgement: Acknowledgement): void {
     const session = this.#begin("acknowledgement");
-    this.#host.beginApply(this.#framedAtUs, this.#arrivedAtUs, session.placementErrorUs);
+    this.#beginApply(session);
     this.#host.acknowledged(session, acknowledgement);
   }
 
@@ -323,8 +329,12 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
 
   #applySamples(session: PartSession): void {
     if (!session.intake.hasSamples) return;
-    this.#host.beginApply(this.#framedAtUs, this.#arrivedAtUs, session.placementErrorUs);
+    this.#beginApply(session);
     session.intake.apply(this.#arrivedAtUs);
+  }
+
+  #beginApply({ placementErrorUs, intake }: PartSession): void {
+    this.#host.beginApply(this.#framedAtUs, this.#arrivedAtUs, placementErrorUs, intake);
   }
 
   #isRepetition({ telemetrySequence }: PartSession): boolean {

@@ -12,6 +12,12 @@ export interface SessionIntake {
   samples(columns: SampleColumns, toNodeUs: number): void;
   /** Packed samples as columns; undefined when some before them are missing, and the next must be full. */
   unpack(packed: PackedSamples): SampleColumns | undefined;
+  /** The time line of the samples applied last. */
+  readonly timeLine: string;
+  /** The newest instant applied of that time line, on the part's clock; -Infinity when there is none. */
+  readonly newestUs: number;
+  /** Goes on where an earlier run of the node was: at `partUs` on the part's clock, to be `nodeUs` on the node's. */
+  goOn(partUs: number, nodeUs: number): void;
   /** True when samples were collected since the last `apply`. */
   readonly hasSamples: boolean;
   /** Hands the frame's samples to the engine, in order of time. */

@@ -27,6 +27,7 @@ import { BulkIntake } from "./bulk-intake.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import { goodbyeOf } from "./goodbye.ts";
 import { Heartbeats } from "./heartbeats.ts";
+import type { SessionIntake } from "./intake.ts";
 import { IntakeShare } from "./intake-share.ts";
 import { Outbox } from "./outbox.ts";
 import type { PartSession } from "./part-session.ts";
@@ -44,6 +45,8 @@ export interface FrameTimes {
   computedAtUs: number;
   /** What to add to the instants of its samples to have them by the best estimate of the agent's clock. */
   placementErrorUs: number;
+  /** Where its samples come in; undefined for what no part has sent. */
+  intake: SessionIntake | undefined;
 }
 
 export class SessionStation implements ConnectionHost {
@@ -53,6 +56,7 @@ export class SessionStation implements ConnectionHost {
     arrivedAtUs: Number.NaN,
     computedAtUs: Number.NaN,
     placementErrorUs: 0,
+    intake: undefined,
   };
   /** Frames and bytes received since the start, and sessions ended for misbehaviour. */
   readonly counters = {
@@ -217,7 +221,13 @@ export class SessionStation implements ConnectionHost {
     this.#reception.admit(connection, hello, nowUs);
   }
 
-  beginApply(framedAtUs: number, arrivedAtUs: number, placementErrorUs: number): void {
+  beginApply(
+    framedAtUs: number,
+    arrivedAtUs: number,
+    placementErrorUs: number,
+    intake?: SessionIntake,
+  ): void {
+    this.frame.intake = intake;
     this.frame.framedAtUs = framedAtUs;
     this.frame.placementErrorUs = placementErrorUs;
     this.frame.arrivedAtUs = arrivedAtUs;

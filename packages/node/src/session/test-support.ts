@@ -227,6 +227,13 @@ class TestIntake implements SessionIntake {
     this.#agent = agent;
   }
 
+  readonly timeLine = "";
+  readonly newestUs: number = Number.NEGATIVE_INFINITY;
+
+  goOn(): void {
+    throw new Error("no run of the node came before");
+  }
+
   get metricNamesKnown(): number {
     return this.#names.length;
   }

@@ -91,6 +91,7 @@ const episode = new MessageSchema("episode", {
   time_line: of("string", 4),
   started_at_us: of("double", 5),
   attempt: of("uint32", 6),
+  applied_until_us: of("double", 7),
 });
 
 const instruction = new MessageSchema("instruction", {

@@ -9,6 +9,7 @@ import {
 } from "../../ports/access-records.ts";
 import type {
   AgentRecord,
+  EpisodeRecord,
   EnforcementRecord,
   InstructionChange,
   InstructionRecord,
@@ -37,6 +38,8 @@ export interface MemoryDiskFaults {
 /** What outlives a memory store. Give it to the next store to have that one find what was kept. */
 export interface MemoryDisk extends MemoryDiskFaults {
   readonly agents: Map<string, AgentRecord>;
+  /** By agent, then by rule. */
+  readonly episodes: Map<string, Map<string, EpisodeRecord>>;
   readonly rules: Map<string, RuleRecord[]>;
   enforcement: EnforcementRecord | undefined;
   readonly instructions: Map<string, InstructionRecord>;
@@ -58,6 +61,7 @@ export function createMemoryDisk(): MemoryDisk {
     isBroken: false,
     syncDelayUs: 0,
     agents: new Map(),
+    episodes: new Map(),
     rules: new Map(),
     enforcement: undefined,
     instructions: new Map(),
@@ -90,6 +94,22 @@ export function putAgents(
     });
   }
   for (const record of records) disk.agents.set(record.id, record);
+}
+
+/** Keeps episodes in place of earlier ones, and forgets others. */
+export function putEpisodes(
+  { episodes }: MemoryDisk,
+  records: readonly EpisodeRecord[],
+  forgotten: readonly Pick<EpisodeRecord, "agent" | "rule">[],
+): void {
+  for (const record of records) {
+    const kept = episodes.get(record.agent) ?? new Map<string, EpisodeRecord>();
+    episodes.set(record.agent, kept.set(record.rule, record));
+  }
+  for (const { agent, rule } of forgotten) {
+    const kept = episodes.get(agent);
+    if (kept?.delete(rule) === true && kept.size === 0) episodes.delete(agent);
+  }
 }
 
 /** @throws MyelinError ALREADY_EXISTS */

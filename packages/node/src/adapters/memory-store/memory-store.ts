@@ -17,6 +17,7 @@ import type {
 import type {
   AgentRecord,
   EnforcementRecord,
+  EpisodeRecord,
   InstructionChange,
   InstructionRecord,
   LedgerEntry,
@@ -38,6 +39,7 @@ import {
   putAgents,
   putAudit,
   putEntries,
+  putEpisodes,
   putInstructions,
   putRules,
   requireWritable,
@@ -55,8 +57,10 @@ export interface MemoryStoreOptions {
   readonly maxInstructions?: number;
   /** Calls not answered yet; 10,000 by default. */
   readonly maxQueuedOperations?: number;
-  /** Entries kept in the ledger, and at most waiting for it; 100,000 by default. */
+  /** Entries kept in the ledger; 100,000 by default. */
   readonly maxLedgerEntries?: number;
+  /** Entries that wait for the disk; as many as are kept by default. */
+  readonly maxWaitingEntries?: number;
 }
 
 /** A store in memory, with its disk, whose faults can be switched while it runs. */
@@ -89,6 +93,7 @@ class InMemoryStore implements MemoryStore {
   readonly disk: MemoryDisk;
   readonly #options: MemoryStoreOptions;
   readonly #maxLedgerEntries: number;
+  readonly #maxWaitingEntries: number;
   #queue: Operation[] = [];
   #entries: WaitingEntry[] = [];
   #timer: Timer | undefined;
@@ -104,6 +109,7 @@ class InMemoryStore implements MemoryStore {
     this.#options = options;
     this.disk = options.disk ?? createMemoryDisk();
     this.#maxLedgerEntries = options.maxLedgerEntries ?? 100_000;
+    this.#maxWaitingEntries = options.maxWaitingEntries ?? this.#maxLedgerEntries;
   }
 
   load(): Promise<StoredState> {
@@ -117,6 +123,7 @@ class InMemoryStore implements MemoryStore {
           ({ status }) => !isEnded(status),
         ),
         tokens: [...this.disk.tokens.values()],
+        episodes: [...this.disk.episodes.values()].flatMap((kept) => [...kept.values()]),
         ...(this.disk.enforcement === undefined ? {} : { enforcement: this.disk.enforcement }),
       };
     });
@@ -127,7 +134,17 @@ class InMemoryStore implements MemoryStore {
   }
 
   forgetAgent(id: string): Promise<boolean> {
-    return this.#write(() => this.disk.agents.delete(id));
+    return this.#write(() => {
+      this.disk.episodes.delete(id);
+      return this.disk.agents.delete(id);
+    });
+  }
+
+  saveEpisodes(
+    records: readonly EpisodeRecord[],
+    forgotten: readonly Pick<EpisodeRecord, "agent" | "rule">[],
+  ): Promise<void> {
+    return this.#write(() => putEpisodes(this.disk, records, forgotten));
   }
 
   saveRules(records: readonly RuleRecord[]): Promise<void> {
@@ -195,7 +212,7 @@ class InMemoryStore implements MemoryStore {
       for (const entry of entries) this.#entries.push({ entry, settle });
       for (const { settle: drop } of this.#entries.splice(
         0,
-        this.#entries.length - this.#maxLedgerEntries,
+        this.#entries.length - this.#maxWaitingEntries,
       )) {
         this.#dropped += 1;
         drop(false);

@@ -43,12 +43,20 @@ export interface RuleRow extends TextRow {
   readonly version: number;
 }
 
+/** The episode of a rule for an agent; without a text it is to be forgotten. */
+export interface EpisodeRow {
+  readonly agent: string;
+  readonly rule: string;
+  readonly text?: string;
+}
+
 /** Everything that was kept, as the state worker reads it. */
 export interface StateTexts {
   readonly agents: readonly string[];
   readonly rules: readonly string[];
   readonly openInstructions: readonly InstructionRow[];
   readonly tokens: readonly string[];
+  readonly episodes: readonly string[];
   readonly settings: readonly TextRow[];
 }
 
@@ -93,6 +101,7 @@ export interface StateCalls extends CopyCalls {
   load(_: undefined): StateTexts;
   saveAgents(rows: readonly TextRow[]): void;
   forgetAgent(id: string): boolean;
+  saveEpisodes(rows: readonly EpisodeRow[]): void;
   saveRules(rows: readonly RuleRow[]): void;
   ruleVersions(name: string): string[];
   saveSetting(row: TextRow): void;

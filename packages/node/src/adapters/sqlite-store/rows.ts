@@ -4,6 +4,7 @@ import type { JsonObject, JsonValue } from "@myelin/core/json";
 import type { AuditEntry, KeptAuditEntry, TokenRecord } from "../../ports/access-records.ts";
 import type {
   AgentRecord,
+  EpisodeRecord,
   InstructionChange,
   InstructionRecord,
   LedgerEntry,
@@ -11,6 +12,7 @@ import type {
 } from "../../ports/store.ts";
 import type {
   AuditRow,
+  EpisodeRow,
   InstructionChangeRow,
   InstructionRow,
   KeptAuditRow,
@@ -35,6 +37,14 @@ export function rowOfRule(record: RuleRecord): RuleRow {
 
 export function ruleOf(text: string): RuleRecord {
   return JSON.parse(text) as RuleRecord;
+}
+
+export function rowOfEpisode(record: EpisodeRecord): EpisodeRow {
+  return { agent: record.agent, rule: record.rule, text: JSON.stringify(record) };
+}
+
+export function episodeOf(text: string): EpisodeRecord {
+  return JSON.parse(text) as EpisodeRecord;
 }
 
 export function rowOfToken(record: TokenRecord): TextRow {

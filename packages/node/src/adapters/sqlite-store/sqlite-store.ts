@@ -17,6 +17,7 @@ import type {
 import type {
   AgentRecord,
   EnforcementRecord,
+  EpisodeRecord,
   InstructionChange,
   InstructionRecord,
   LedgerEntry,
@@ -33,10 +34,12 @@ import {
   agentOf,
   auditOf,
   entryOf,
+  episodeOf,
   instructionOf,
   rowOfAgent,
   rowOfAudit,
   rowOfChange,
+  rowOfEpisode,
   rowOfRule,
   rowOfToken,
   rowsOfInstructions,
@@ -129,13 +132,14 @@ export class SqliteStore implements Store {
 
   async load(): Promise<StoredState> {
     const texts = await this.#read("load", undefined);
-    const { agents, rules, openInstructions, tokens, settings } = texts;
+    const { agents, rules, openInstructions, tokens, episodes, settings } = texts;
     const enforcement = settings.find(({ id }) => id === enforcementSetting);
     return {
       agents: agents.map(agentOf),
       rules: rules.map(ruleOf),
       openInstructions: openInstructions.map(instructionOf),
       tokens: tokens.map(tokenOf),
+      episodes: episodes.map(episodeOf),
       ...(enforcement === undefined ? {} : { enforcement: JSON.parse(enforcement.text) }),
     };
   }
@@ -146,6 +150,14 @@ export class SqliteStore implements Store {
 
   async forgetAgent(id: string): Promise<boolean> {
     return this.#write("forgetAgent", id);
+  }
+
+  async saveEpisodes(
+    records: readonly EpisodeRecord[],
+    forgotten: readonly Pick<EpisodeRecord, "agent" | "rule">[],
+  ): Promise<void> {
+    const cells = forgotten.map(({ agent, rule }) => ({ agent, rule }));
+    await this.#write("saveEpisodes", [...records.map(rowOfEpisode), ...cells]);
   }
 
   async saveRules(records: readonly RuleRecord[]): Promise<void> {

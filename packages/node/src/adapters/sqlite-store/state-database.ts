@@ -7,6 +7,7 @@ import type { TransactionWatcher } from "./group-commit.ts";
 import type {
   AuditRow,
   CopyCalls,
+  EpisodeRow,
   InstructionChangeRow,
   InstructionRow,
   KeptAuditRow,
@@ -80,6 +81,7 @@ export class StateDatabase implements Tables, TransactionWatcher {
       rules: this.#sql.loadRules.all().map(({ record }) => String(record)),
       openInstructions: this.#sql.loadInstructions.all().map(instructionRow),
       tokens: this.#access.tokens(),
+      episodes: this.#sql.loadEpisodes.all().map(({ record }) => String(record)),
       settings: this.#sql.loadSettings
         .all()
         .map(({ name, record }) => ({ id: String(name), text: String(record) })),
@@ -103,10 +105,18 @@ export class StateDatabase implements Tables, TransactionWatcher {
   }
 
   forgetAgent(id: string): boolean {
+    this.#sql.deleteEpisodes.run(id);
     const isKnown = this.#sql.deleteAgent.run(id).changes === 1;
     const { agents } = this.#counts;
     if (isKnown && agents !== undefined) this.#counts = { ...this.#counts, agents: agents - 1 };
     return isKnown;
+  }
+
+  saveEpisodes(rows: readonly EpisodeRow[]): void {
+    for (const { agent, rule, text } of rows) {
+      if (text === undefined) this.#sql.deleteEpisode.run(agent, rule);
+      else this.#sql.saveEpisode.run(agent, rule, text);
+    }
   }
 
   saveRules(rows: readonly RuleRow[]): void {
@@ -217,6 +227,10 @@ function prepareAll(database: DatabaseSync) {
     updateAgent: prepare("UPDATE agent SET record = ? WHERE id = ?"),
     insertAgent: prepare("INSERT INTO agent (id, record) VALUES (?, ?)"),
     deleteAgent: prepare("DELETE FROM agent WHERE id = ?"),
+    loadEpisodes: prepare("SELECT record FROM episode"),
+    saveEpisode: prepare("INSERT OR REPLACE INTO episode (agent, rule, record) VALUES (?, ?, ?)"),
+    deleteEpisode: prepare("DELETE FROM episode WHERE agent = ? AND rule = ?"),
+    deleteEpisodes: prepare("DELETE FROM episode WHERE agent = ?"),
     // Of a group's columns beside max(), SQLite takes those of the row with the maximum.
     loadRules: prepare(
       `SELECT record FROM (SELECT name, max(version) AS version FROM rule GROUP BY name)

@@ -5,7 +5,7 @@ import type { Schema } from "./database.ts";
 /** Holds for instructions that have not ended; written like this so that the partial index serves it. */
 export const openStatus = "status IN ('accepted', 'sent', 'received')";
 
-/** `state.db`: registry, rules, accepted instructions, settings, tokens, audit. A migration that was released is never changed. */
+/** `state.db`: registry, rules, accepted instructions, settings, tokens, audit, episodes. A migration that was released is never changed. */
 export const stateSchema: Schema = {
   migrations: [
     `
@@ -78,6 +78,14 @@ export const stateSchema: Schema = {
       SELECT name, version, record FROM rule ORDER BY version, name;
     DROP TABLE rule;
     ALTER TABLE rule_version RENAME TO rule;
+    `,
+    `
+    CREATE TABLE episode (
+      agent TEXT NOT NULL,
+      rule TEXT NOT NULL,
+      record TEXT NOT NULL,
+      PRIMARY KEY (agent, rule)
+    ) STRICT, WITHOUT ROWID;
     `,
   ],
 };

@@ -28,6 +28,7 @@ type TableCall = (argument: never) => unknown;
 const writes: ReadonlySet<string> = new Set([
   "saveAgents",
   "forgetAgent",
+  "saveEpisodes",
   "saveRules",
   "saveSetting",
   "acceptInstructions",

@@ -1,0 +1,389 @@
+/**
+ * The journal of episodes: what a node that was killed must know when it starts again, so that no episode acts twice.
+ *
+ * An agent tells in its hello of the instructions that it was not told to forget, with their episodes. The journal
+ * keeps the others.
+ *
+ * Invariants
+ * 1. For each agent and rule it keeps the latest episode of which an instruction has ended, or that was over
+ *    before one did. An agent may forget an outcome only once that is on disk (`keep`).
+ * 2. Nothing but that waits for it: rows are written behind, one for all that changed of it since the last write.
+ *    What the disk refuses is told, and tried again until there is something newer.
+ * 3. What is over is kept until its cooldown has passed, and for as long as its agent may send samples of it again.
+ * 4. Rows of an earlier run wait for their agents. An agent that is not back when the window for it has
+ *    passed has left: its episodes are over.
+ * 5. A row tells up to where the agent's samples were applied when it was written, which is not before its state.
+ * 6. At most `maxEpisodes` are kept; one beyond is counted, and its agent not told to forget.
+ */
+import type { Clock, Timer } from "@myelin/core/clock";
+import { MyelinError } from "@myelin/core/errors";
+import type { AgentId, EpisodeKey, RuleName } from "@myelin/core/ids";
+import { parseAgentId, parseRuleName } from "@myelin/core/ids";
+import type { Instruction } from "../instruction/index.ts";
+import type { EpisodeRecord, Store } from "../ports/store.ts";
+import { AppliedMarks, type Mark } from "./applied-marks.ts";
+
+export interface EpisodeJournalOptions {
+  readonly clock: Clock;
+  readonly store: Pick<Store, "saveEpisodes">;
+  readonly maxEpisodes: number;
+  /** How long agents may take to come back, after the node's start and after they have left. */
+  readonly windowUs: number;
+  /** Cooldown of a rule; 0 for one that is not in force. */
+  readonly cooldownUsOf: (rule: RuleName) => number;
+  /** By the names of an agent's clocks, up to which instant its samples were applied; undefined while it has no session. */
+  readonly appliedUntilUs: (agent: AgentId) => Readonly<Record<string, number>> | undefined;
+  /** Told when a write failed. */
+  readonly onStoreError: (error: MyelinError) => void;
+}
+
+/** An episode of an earlier run, as it is to be reinstated. */
+export interface LostEpisode {
+  readonly episode: EpisodeKey;
+  readonly end?: { readonly succeeded: boolean; readonly endedAtUs: number };
+  readonly isOver: boolean;
+}
+
+interface Row {
+  readonly agent: AgentId;
+  readonly rule: RuleName;
+  meaningVersion: number;
+  timeLine: string;
+  startedAtUs: number;
+  attempt: number;
+  end: EpisodeRecord["end"] | undefined;
+  isOver: boolean;
+  appliedUntilUs: EpisodeRecord["appliedUntilUs"];
+  /** True until the agent is back after the node's start. */
+  isWaiting: boolean;
+  isForgotten: boolean;
+  /** When a row that is over may be forgotten. */
+  keptUntilUs: number;
+}
+
+/** Rows that are written together, and who waits for that. */
+interface Group {
+  readonly rows: Set<Row>;
+  readonly isWritten: Promise<boolean>;
+  readonly settle: (isWritten: boolean) => void;
+}
+
+const writeDelayUs = 50_000;
+const retryDelayUs = 2_000_000;
+const rowsPerWrite = 250;
+const sweepEveryUs = 10_000_000;
+
+export class EpisodeJournal {
+  /** Episodes that were not kept for want of room, and rows that the disk refused. */
+  readonly counters = { dropped: 0, refused: 0 };
+  readonly #options: EpisodeJournalOptions;
+  readonly #rows = new Map<AgentId, Map<RuleName, Row>>();
+  readonly #over = new Set<Row>();
+  readonly #marks = new AppliedMarks();
+  #size = 0;
+  #waiting = 0;
+  /** What has changed since the last write, and what is being written. */
+  #group = newGroup();
+  #inFlight: Group | undefined;
+  #writing: Promise<void> | undefined;
+  #timer: Timer | undefined;
+  #sweeper: Timer | undefined;
+  #window: Timer | undefined;
+  #notBeforeUs = Number.NEGATIVE_INFINITY;
+  #isStopped = false;
+
+  constructor(options: EpisodeJournalOptions) {
+    this.#options = options;
+  }
+
+  /** Episodes kept. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Takes over what an earlier run has kept, and gives its agents the window to come back. */
+  restore(records: readonly EpisodeRecord[]): void {
+    const { clock, windowUs } = this.#options;
+    for (const record of records) {
+      const { agent, rule, isOver, end, appliedUntilUs, startedAtUs, ...rest } = record;
+      const row: Row = {
+        ...rest,
+        agent: parseAgentId(agent),
+        rule: parseRuleName(rule),
+        startedAtUs,
+        end,
+        isOver,
+        appliedUntilUs,
+        isWaiting: true,
+        isForgotten: false,
+        keptUntilUs: Number.POSITIVE_INFINITY,
+      };
+      this.#add(row);
+      this.#waiting += 1;
+      this.#place(row, isOver);
+      for (const [name, partUs] of Object.entries(appliedUntilUs))
+        this.#marks.note(row.agent, name, { partUs, startedAtUs });
+    }
+    if (records.length > 0) this.#window = clock.schedule(windowUs, () => this.#windowPassed());
+  }
+
+  /** What is kept of an agent that is back after the node's start, once. */
+  takeUp(agent: AgentId): LostEpisode[] {
+    if (this.#waiting === 0) return [];
+    const lost: LostEpisode[] = [];
+    for (const row of this.#rows.get(agent)?.values() ?? []) {
+      if (!row.isWaiting) continue;
+      this.#arrive(row);
+      const { rule, meaningVersion, timeLine, startedAtUs, attempt, isOver, end } = row;
+      const episode = { rule, meaningVersion, agent, timeLine, startedAtUs, attempt };
+      lost.push({ episode, isOver, ...(end === undefined ? {} : { end }) });
+    }
+    return lost;
+  }
+
+  /** Up to where an earlier run has applied the samples of one of the agent's clocks, once. */
+  takeMark(agent: AgentId, clockName: string): Mark | undefined {
+    return this.#marks.take(agent, clockName);
+  }
+
+  /** An agent tells up to where an earlier run had applied the samples of one of its clocks. */
+  noteMark(agent: AgentId, clockName: string, mark: Mark): void {
+    this.#marks.note(agent, clockName, mark);
+  }
+
+  /** Keeps the episode of an ended instruction. Resolves to true when that is on disk, to false when it was not written; never rejects. */
+  keep(instruction: Instruction, isOver: boolean): Promise<boolean> {
+    const { agent, episode, isHeldBack, status, times } = instruction;
+    if (episode === undefined) return Promise.resolve(true);
+    const { rule, meaningVersion, timeLine, startedAtUs, attempt } = episode;
+    const row = this.#of(agent, rule);
+    if (row === undefined) return Promise.resolve(false);
+    const isNewer =
+      startedAtUs > row.startedAtUs || (startedAtUs === row.startedAtUs && attempt >= row.attempt);
+    if (isNewer) {
+      const endedAtUs = instruction.endedAtUs ?? this.#options.clock.nowUs();
+      row.meaningVersion = meaningVersion;
+      row.timeLine = timeLine;
+      row.startedAtUs = startedAtUs;
+      row.attempt = attempt;
+      // One that is not sent counts as ended when it was decided, and is not attempted again.
+      row.end = isHeldBack
+        ? { succeeded: true, endedAtUs: instruction.createdAtUs }
+        : { succeeded: status === "executed", endedAtUs: earlier(times.executedAtUs, endedAtUs) };
+      this.#place(row, isOver);
+      this.#changed(row);
+    }
+    if (this.#group.rows.has(row)) return this.#group.isWritten;
+    return this.#inFlight?.rows.has(row) === true
+      ? this.#inFlight.isWritten
+      : Promise.resolve(true);
+  }
+
+  /** An episode is over. */
+  over(agent: AgentId, rule: RuleName, meaningVersion: number, startedAtUs: number): void {
+    const known = this.#rows.get(agent)?.get(rule);
+    if (known !== undefined && !(startedAtUs > known.startedAtUs)) {
+      if (known.isOver || startedAtUs < known.startedAtUs) return;
+      this.#place(known, true);
+      this.#changed(known);
+      return;
+    }
+    const row = Number.isNaN(startedAtUs) ? undefined : this.#of(agent, rule);
+    if (row === undefined) return;
+    row.meaningVersion = meaningVersion;
+    row.timeLine = "";
+    row.startedAtUs = startedAtUs;
+    row.attempt = 0;
+    row.end = undefined;
+    this.#place(row, true);
+    this.#changed(row);
+  }
+
+  /** The agent is not known any more. */
+  forget(agent: AgentId): void {
+    this.#marks.forget(agent);
+    for (const row of this.#rows.get(agent)?.values() ?? []) this.#forget(row);
+  }
+
+  /** Writes all that has changed, once. */
+  async flush(): Promise<void> {
+    await this.#writing;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    await this.#write();
+  }
+
+  /** Does nothing by itself any more. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    this.#sweeper?.cancel();
+    this.#window?.cancel();
+  }
+
+  /** The row of an agent and rule, made if need be; undefined at the bound. */
+  #of(agent: AgentId, rule: RuleName): Row | undefined {
+    const known = this.#rows.get(agent)?.get(rule);
+    if (known !== undefined) {
+      if (known.isWaiting) this.#arrive(known);
+      return known;
+    }
+    if (this.#size >= this.#options.maxEpisodes) {
+      this.counters.dropped += 1;
+      return undefined;
+    }
+    return this.#add({
+      agent,
+      rule,
+      meaningVersion: 0,
+      timeLine: "",
+      startedAtUs: Number.NEGATIVE_INFINITY,
+      attempt: 0,
+      end: undefined,
+      isOver: false,
+      appliedUntilUs: {},
+      isWaiting: false,
+      isForgotten: false,
+      keptUntilUs: Number.POSITIVE_INFINITY,
+    });
+  }
+
+  #add(row: Row): Row {
+    const rows = this.#rows.get(row.agent) ?? new Map<RuleName, Row>();
+    this.#rows.set(row.agent, rows.set(row.rule, row));
+    this.#size += 1;
+    return row;
+  }
+
+  #arrive(row: Row): void {
+    row.isWaiting = false;
+    this.#waiting -= 1;
+  }
+
+  /** Notes whether the episode is over, and from when on it need not be kept. */
+  #place(row: Row, isOver: boolean): void {
+    row.isOver = isOver;
+    if (!isOver) {
+      this.#over.delete(row);
+      return;
+    }
+    const { clock, windowUs, cooldownUsOf } = this.#options;
+    const cooledDownUs = row.end === undefined ? 0 : row.end.endedAtUs + cooldownUsOf(row.rule);
+    row.keptUntilUs = Math.max(clock.nowUs() + windowUs, cooledDownUs);
+    this.#over.add(row);
+    if (!this.#isStopped) this.#sweeper ??= clock.schedule(sweepEveryUs, () => this.#sweep());
+  }
+
+  #sweep(): void {
+    this.#sweeper = undefined;
+    const { clock } = this.#options;
+    const nowUs = clock.nowUs();
+    for (const row of this.#over) if (row.keptUntilUs <= nowUs) this.#forget(row);
+    if (this.#over.size > 0) this.#sweeper = clock.schedule(sweepEveryUs, () => this.#sweep());
+  }
+
+  #windowPassed(): void {
+    for (const rows of this.#rows.values())
+      for (const row of rows.values()) {
+        if (!row.isWaiting || row.isOver) continue;
+        this.#place(row, true);
+        this.#changed(row);
+      }
+  }
+
+  #forget(row: Row): void {
+    if (row.isWaiting) this.#arrive(row);
+    row.isForgotten = true;
+    this.#size -= 1;
+    this.#over.delete(row);
+    const rows = this.#rows.get(row.agent);
+    rows?.delete(row.rule);
+    if (rows?.size === 0) {
+      this.#rows.delete(row.agent);
+      this.#marks.forget(row.agent);
+    }
+    this.#changed(row);
+  }
+
+  #changed(row: Row): void {
+    this.#group.rows.add(row);
+    this.#plan();
+  }
+
+  #plan(): void {
+    if (this.#isStopped || this.#timer !== undefined || this.#writing !== undefined) return;
+    const { clock } = this.#options;
+    const delayUs = Math.max(writeDelayUs, this.#notBeforeUs - clock.nowUs());
+    this.#timer = clock.schedule(delayUs, () => {
+      this.#timer = undefined;
+      void this.#write();
+    });
+  }
+
+  #write(): Promise<void> {
+    const group = this.#group;
+    if (group.rows.size === 0) return Promise.resolve();
+    this.#group = newGroup();
+    this.#inFlight = group;
+    this.#writing = this.#writeGroup(group).then((isWritten) => {
+      this.#inFlight = undefined;
+      this.#writing = undefined;
+      group.settle(isWritten);
+      if (this.#group.rows.size > 0) this.#plan();
+    });
+    return this.#writing;
+  }
+
+  /** Writes some rows after the other, so that no turn of the loop makes many; what is refused comes with the next group. */
+  async #writeGroup({ rows }: Group): Promise<boolean> {
+    const all = [...rows];
+    for (let from = 0; from < all.length; from += rowsPerWrite) {
+      try {
+        await this.#save(all.slice(from, from + rowsPerWrite));
+      } catch (error) {
+        const refused = all.slice(from);
+        for (const row of refused) this.#group.rows.add(row);
+        this.counters.refused += refused.length;
+        this.#notBeforeUs = this.#options.clock.nowUs() + retryDelayUs;
+        this.#options.onStoreError(MyelinError.from(error));
+        return false;
+      }
+    }
+    return true;
+  }
+
+  #save(rows: readonly Row[]): Promise<void> {
+    const records: EpisodeRecord[] = [];
+    const forgotten: Row[] = [];
+    for (const row of rows) {
+      if (!row.isForgotten) records.push(this.#recordOf(row));
+      else if (this.#rows.get(row.agent)?.has(row.rule) !== true) forgotten.push(row);
+    }
+    return this.#options.store.saveEpisodes(records, forgotten);
+  }
+
+  #recordOf(row: Row): EpisodeRecord {
+    row.appliedUntilUs = this.#options.appliedUntilUs(row.agent) ?? row.appliedUntilUs;
+    const { agent, rule, meaningVersion, timeLine, startedAtUs, attempt, end, isOver } = row;
+    return {
+      agent,
+      rule,
+      meaningVersion,
+      timeLine,
+      startedAtUs,
+      attempt,
+      ...(end === undefined ? {} : { end }),
+      isOver,
+      appliedUntilUs: row.appliedUntilUs,
+    };
+  }
+}
+
+function newGroup(): Group {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  return { rows: new Set(), isWritten: promise, settle: resolve };
+}
+
+function earlier(oneUs: number, otherUs: number): number {
+  return oneUs < otherUs ? oneUs : otherUs;
+}
