@@ -51,30 +51,22 @@ function checkAttempt(node: SimNode, { document, episode }: LedgerEntry, judge: 
   }
 }
 
-/**
- * What an agent had begun and the node had not on disk when a run started is told in the agent's next
- * hello: that run knows its episode, and begins no other in the same spell.
- */
+/** What an agent had begun in a spell was its episode: as long as the agent has not left there is no other. */
 function checkSpell(node: SimNode, entries: readonly LedgerEntry[], judge: Judge): void {
   for (const later of entries)
     for (const earlier of entries) {
       const [first, second] = [earlier.episode, later.episode];
       if (first === undefined || second === undefined || first.startedAtUs >= second.startedAtUs)
         continue;
+      const { id, agent, createdAt } = earlier.document;
       const createdAtUs = parseTime(later.document.createdAt);
-      const run = node.runs.findLast(({ startedAtUs }) => startedAtUs <= createdAtUs);
-      const { id } = earlier.document;
-      if (run === undefined || run.accounted.has(id)) continue;
-      const hadBegun = judge.records
-        .of(id)
-        .performances.some(({ begunAtUs }) => begunAtUs < run.startedAtUs);
-      // Samples of before the episode that are sent again end it for the new run: there it begins anew.
-      const part = `${earlier.document.agent}/${earlier.document.part}`;
-      const isRepeated = judge.telemetry.isRepeated(part, first.startedAtUs, run.startedAtUs);
-      if (hadBegun && !isRepeated)
+      const begun = judge.records.of(id).performances.map(({ begunAtUs }) => begunAtUs);
+      const hadBegun = begun.some((begunAtUs) => begunAtUs < createdAtUs);
+      const fromUs = Math.min(parseTime(createdAt), ...begun);
+      if (hadBegun && !node.presence.hasLeft(agent, fromUs, createdAtUs))
         judge.breach(
           "a spell is one episode",
-          `${later.document.id} begins another than ${id} did, after a restart of the node`,
+          `${later.document.id} begins another than ${id} did, though ${agent} had not left`,
         );
     }
 }

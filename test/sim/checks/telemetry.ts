@@ -53,14 +53,6 @@ export class TelemetryRecords {
       judge.breach("no sample is placed ahead", `${part}: by ${reports.lastErrorUs} µs`);
   }
 
-  /** True when what a part reported before an instant was given to the engine again after another. */
-  isRepeated(part: string, madeBeforeUs: number, heardSinceUs: number): boolean {
-    const { madeAtUs, heardAtUs } = this.#of(part);
-    for (const [number, atUs] of heardAtUs)
-      if (atUs >= heardSinceUs && (madeAtUs.get(number) ?? 0) < madeBeforeUs) return true;
-    return false;
-  }
-
   /** What a life reported has come to a node, or is counted as dropped by its SDK; called when nothing is under way. */
   checkArrived(part: string, incarnation: string, droppedSamples: number, judge: Bench): void {
     const reports = this.#of(part);

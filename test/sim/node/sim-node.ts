@@ -23,6 +23,7 @@ import { defaultSessionSettings } from "../../../packages/node/src/session/index
 import { type ArcSettings, defaultArcSettings } from "../../../packages/node/src/settings.ts";
 import type { Judge } from "../checks/judge.ts";
 import type { Departure, Network } from "../network/network.ts";
+import { Presence } from "./presence.ts";
 import type { Scenario } from "../scenario.ts";
 import { SimProcess } from "../world/process.ts";
 import type { Trace } from "../world/trace.ts";
@@ -62,8 +63,7 @@ export class SimNode {
   #isStartDue = false;
   /** When each part was last attached to the present run, by its name. */
   readonly attachedAtUs: Map<string, number> = new Map();
-  /** Every run, with what the ledger had on disk when it started. */
-  readonly runs: { readonly startedAtUs: number; readonly accounted: ReadonlySet<string> }[] = [];
+  readonly presence: Presence = new Presence();
   #runs = 0;
 
   constructor(around: NodeSurroundings) {
@@ -155,7 +155,10 @@ export class SimNode {
 
   #serve(run: NodeRun): void {
     if (this.#run !== run) return;
-    const { network, trace } = this.#around;
+    const { network, trace, clock, scenario } = this.#around;
+    clock.schedule(scenario.resumeWindowUs, () => {
+      if (this.#run === run) this.presence.windowPassed(clock.nowUs());
+    });
     this.#isServing = true;
     trace.note("node", "serves");
     network.listen({
@@ -203,12 +206,28 @@ export class SimNode {
       onNotice: (notice) => this.#onNotice(number, notice, arc.isDraining),
     });
     this.attachedAtUs.clear();
-    const accounted = new Set(this.disk.ledger.keys());
-    this.runs.push({ startedAtUs: clock.nowUs(), accounted });
     this.#listen(arc);
+    this.#watchPresence(arc);
     const kept = [...this.disk.instructions.values()];
     const restored = kept.filter(({ status }) => !isEnded(status)).length;
     return { number, restored, process, arc, store, api: apiOf(arc, store, access, process.clock) };
+  }
+
+  #watchPresence({ engine, registry }: Arc): void {
+    const { presence } = this;
+    const { clock } = this.#around;
+    presence.began();
+    const join = engine.join.bind(engine);
+    engine.join = (attributes, atUs) => {
+      presence.joined(attributes.id);
+      return join(attributes, atUs);
+    };
+    const leave = engine.leave.bind(engine);
+    engine.leave = (slot, atUs) => {
+      const agent = registry.bySlot(slot);
+      if (agent !== undefined) presence.left(agent.id, clock.nowUs());
+      leave(slot, atUs);
+    };
   }
 
   /** Tells the judge of each report that the engine is given. */
