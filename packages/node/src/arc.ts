@@ -174,7 +174,10 @@ export class Arc implements SessionListener {
         breaker: { failuresToOpen: settings.breakerFailures, openForUs: settings.breakerOpenUs },
         graceUs: settings.answerGraceUs,
         resendAfterUs: settings.resendAfterUs,
-        onProgress: (instruction) => this.watch.instruction(instruction),
+        onProgress: (instruction) => {
+          if (instruction.status === "sent") this.#memory.sent(instruction);
+          this.watch.instruction(instruction);
+        },
         onTold: (instruction, document) => {
           this.watch.ended(instruction, document);
           this.byHand.told(instruction);
@@ -259,10 +262,11 @@ export class Arc implements SessionListener {
       clock,
       engine,
       registry,
-      rules,
       sessions,
       journal: this.episodes,
       futureToleranceUs: settings.futureToleranceUs,
+      windowUs: sessionSettings.resumeWindowUs,
+      partsWaitUs: settings.partsWaitUs,
       onReinstated: (episode, slot) => this.#witness.reinstated(episode, slot),
     });
   }
@@ -277,6 +281,7 @@ export class Arc implements SessionListener {
     for (const { message } of this.rules.restore(rules))
       this.#options.onNotice({ kind: "rule-unreadable", message });
     this.episodes.restore(episodes);
+    this.#memory.start();
     for (const record of openInstructions) this.dispatch.restore(instructionOfRecord(record));
     this.sessions.start();
     this.overload?.start();
@@ -319,6 +324,7 @@ export class Arc implements SessionListener {
     this.scheduler.stop();
     this.ledger.flush();
     this.episodes.stop();
+    this.#memory.stop();
     await Promise.all([
       this.episodes.flush(),
       this.registry.flush(),
@@ -354,7 +360,7 @@ export class Arc implements SessionListener {
   }
 
   onAttached(session: PartSession, how: Attachment, outcomes: readonly Acknowledgement[]): void {
-    this.#memory.reinstateKept(session.agent);
+    this.#memory.attached(session, outcomes);
     this.reports.take(session, outcomes);
     this.#memory.goOn(session.agent);
     if (how.isOpening) this.dispatch.attached(session);

@@ -3,35 +3,79 @@
  *
  * Invariants
  * 1. Episodes are reinstated before anything else of their agent is heard; of the journal's and the agent's the newer counts.
- * 2. What an earlier run had applied of a clock, and comes again, is late: it neither ends an episode nor begins one. That
+ * 2. What was sent and had not ended is told by the part that has it. Until that part is back the rule fires on; if it
+ *    does not know it, there was no instruction; if its incarnation is gone, or the window has passed, the outcome is unknown.
+ * 3. For a while after the node's start no rule begins what a part may have that was there before and is not back:
+ *    of what was sent right before the end of the earlier run the journal knows nothing.
+ * 4. What an earlier run had applied of a clock, and comes again, is late: it neither ends an episode nor begins one. That
  *    is told by the clock's own instants, for the node may place the same instant a little elsewhere in each run.
  */
-import type { AgentId, EpisodeKey, RuleName } from "@myelin/core/ids";
+import type { Clock, Timer } from "@myelin/core/clock";
+import { type AgentId, type EpisodeKey, instructionIdOf, type RuleName } from "@myelin/core/ids";
+import type { Acknowledgement } from "@myelin/core/wire";
 import type { ToldEpisode } from "./dispatch/index.ts";
 import type { Engine, Reinstatement } from "./engine/index.ts";
-import type { EpisodeJournal } from "./episodes/index.ts";
+import type { EpisodeJournal, LostEpisode } from "./episodes/index.ts";
 import type { Instruction } from "./instruction/index.ts";
-import { type Agent, clockName, clockNameOf, type Registry } from "./registry/index.ts";
-import type { RuleBook } from "./rules/index.ts";
-import type { SessionStation } from "./session/index.ts";
+import { type Agent, clockName, clockNameOf, type Part, type Registry } from "./registry/index.ts";
+import type { PartSession, SessionStation } from "./session/index.ts";
 
 export interface EpisodeMemoryOptions {
-  readonly clock: { nowUs(): number };
-  readonly engine: Pick<Engine, "appliedBefore" | "isFiring" | "reinstate" | "timeLine">;
-  readonly registry: Pick<Registry, "bySlot" | "get">;
-  readonly rules: Pick<RuleBook, "get">;
+  readonly clock: Clock;
+  readonly engine: Pick<
+    Engine,
+    "appliedBefore" | "hold" | "isFiring" | "reinstate" | "timeLine" | "withdraw"
+  >;
+  readonly registry: Pick<Registry, "all" | "bySlot" | "get">;
   readonly sessions: Pick<SessionStation, "of">;
   readonly journal: EpisodeJournal;
   readonly futureToleranceUs: number;
+  /** How long agents may take to come back after the node's start. */
+  readonly windowUs: number;
+  /** How long rules wait for the other parts of an agent after the node's start. */
+  readonly partsWaitUs: number;
   /** Told of each episode in which a rule fires on, once. */
   readonly onReinstated: (episode: EpisodeKey, slot: number) => void;
 }
 
+/** A hello that tells of so many outcomes, or with results of so much text, may not tell of all: the oldest are told later. */
+const mostTold = 1000;
+const mostToldText = 128 << 10;
+
 export class EpisodeMemory {
   readonly #options: EpisodeMemoryOptions;
+  /** Reinstated, and had by a part that is not back yet. */
+  readonly #unsure = new Map<AgentId, LostEpisode[]>();
+  /** Parts that were there before the node's start, and are not back yet. */
+  readonly #missing = new Map<AgentId, Set<Part>>();
+  readonly #timers: Timer[] = [];
 
   constructor(options: EpisodeMemoryOptions) {
     this.#options = options;
+  }
+
+  /** The node starts, and its registry knows who was there before. */
+  start(): void {
+    const { clock, registry, windowUs, partsWaitUs } = this.#options;
+    for (const { id, parts, lastSeenUs } of registry.all()) {
+      if (parts.size < 2) continue;
+      const recent = [...parts.values()].filter((part) => part.lastSeenUs > lastSeenUs - windowUs);
+      this.#missing.set(id, new Set(recent));
+    }
+    this.#timers.push(
+      clock.schedule(windowUs, () => this.#windowPassed()),
+      clock.schedule(partsWaitUs, () => this.#waitPassed()),
+    );
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) timer.cancel();
+  }
+
+  /** An instruction was sent. */
+  sent(instruction: Instruction): void {
+    if (instruction.episode !== undefined)
+      this.#options.journal.sent(instruction, this.#isOver(instruction));
   }
 
   /** Keeps the episode of an ended instruction; see `EpisodeJournal.keep`. */
@@ -41,21 +85,27 @@ export class EpisodeMemory {
 
   /** An episode has ended. */
   ended(rule: RuleName, slot: number, startedAtUs: number): void {
-    const { registry, rules, journal } = this.#options;
+    const { registry, journal } = this.#options;
     const agent = registry.bySlot(slot);
-    const meaningVersion = rules.get(rule)?.meaningVersion ?? 0;
-    if (agent !== undefined) journal.over(agent.id, rule, meaningVersion, startedAtUs);
+    if (agent !== undefined) journal.over(agent.id, rule, startedAtUs);
   }
 
-  /** Takes up what the journal has of an agent that is back after the node's start. */
-  reinstateKept(agent: Agent): void {
+  /** Takes up what the journal has of the agent of a part that is back, which tells of `outcomes`. */
+  attached({ agent, part }: PartSession, outcomes: readonly Acknowledgement[]): void {
     const { slot } = agent;
     if (slot === undefined) return;
-    const { journal } = this.#options;
-    for (const { episode, ...how } of journal.takeUp(agent.id)) {
-      if (this.#reinstate(slot, episode, how) || how.isOver) continue;
-      journal.over(agent.id, episode.rule, episode.meaningVersion, episode.startedAtUs);
+    const lost = [...this.#options.journal.takeUp(agent.id), ...(this.#unsure.get(agent.id) ?? [])];
+    if (lost.length > 0) {
+      this.#unsure.delete(agent.id);
+      const told = new Set(outcomes.map(({ instructionId }) => instructionId));
+      const isWhole = tellsAll(outcomes);
+      for (const one of lost) this.#takeUp(slot, part, one, told, isWhole);
     }
+    const missing = this.#missing.get(agent.id);
+    if (missing === undefined) return;
+    missing.delete(part);
+    this.#options.engine.hold(slot, missing.size === 0 ? undefined : actionsOf(missing));
+    if (missing.size === 0) this.#missing.delete(agent.id);
   }
 
   /** Takes up what an agent tells of an episode. */
@@ -101,6 +151,57 @@ export class EpisodeMemory {
     return marks;
   }
 
+  #takeUp(
+    slot: number,
+    part: Part,
+    lost: LostEpisode,
+    told: ReadonlySet<string>,
+    isWhole: boolean,
+  ): void {
+    const { engine, journal } = this.#options;
+    const { episode, recipient, end, isOver } = lost;
+    if (end !== undefined) {
+      const isReinstated = this.#reinstate(slot, episode, { end, isOver });
+      if (!isReinstated) journal.over(episode.agent, episode.rule, episode.startedAtUs);
+    } else if (told.has(instructionIdOf(episode))) {
+      if (isOver) this.#reinstate(slot, { ...episode, attempt: 0 }, { isOver });
+    } else if (recipient?.part !== part.name) {
+      this.#reinstate(slot, isOver ? { ...episode, attempt: 0 } : episode, { isOver });
+      this.#unsure.set(episode.agent, [...(this.#unsure.get(episode.agent) ?? []), lost]);
+    } else if (recipient.incarnation === part.incarnation && isWhole) {
+      engine.withdraw(episode.rule, slot, episode.startedAtUs);
+      journal.drop(episode);
+    } else this.#giveUp(slot, lost);
+  }
+
+  /** Nobody will tell how the instruction ended. */
+  #giveUp(slot: number | undefined, { episode, isOver }: LostEpisode): void {
+    const { clock, journal } = this.#options;
+    const endedAtUs = clock.nowUs();
+    journal.givenUp(episode, endedAtUs);
+    if (slot === undefined) return;
+    const isReinstated = this.#reinstate(slot, episode, {
+      end: { succeeded: false, endedAtUs },
+      isOver,
+    });
+    if (!isReinstated) journal.over(episode.agent, episode.rule, episode.startedAtUs);
+  }
+
+  #windowPassed(): void {
+    for (const [agent, lost] of this.#unsure)
+      for (const one of lost) this.#giveUp(this.#options.registry.get(agent)?.slot, one);
+    this.#unsure.clear();
+  }
+
+  #waitPassed(): void {
+    const { engine, registry } = this.#options;
+    for (const agent of this.#missing.keys()) {
+      const slot = registry.get(agent)?.slot;
+      if (slot !== undefined) engine.hold(slot, undefined);
+    }
+    this.#missing.clear();
+  }
+
   /** An episode from ahead of the clock is none that the agent can have had: nothing could end it until then. */
   #reinstate(slot: number, episode: EpisodeKey, how: Reinstatement): boolean {
     const { clock, engine, futureToleranceUs, onReinstated } = this.#options;
@@ -118,4 +219,15 @@ export class EpisodeMemory {
     if (slot === undefined || episode === undefined) return true;
     return !engine.isFiring(episode.rule, slot, episode.startedAtUs);
   }
+}
+
+function tellsAll(outcomes: readonly Acknowledgement[]): boolean {
+  let text = 0;
+  for (const { result } of outcomes)
+    if (result !== undefined) text += JSON.stringify(result).length;
+  return outcomes.length < mostTold && text < mostToldText;
+}
+
+function actionsOf(parts: Iterable<Part>): ReadonlySet<string> {
+  return new Set([...parts].flatMap(({ actions }) => [...actions.keys()]));
 }

@@ -16,6 +16,8 @@ export interface ArcSettings {
   readonly maxOpenInstructions: number;
   /** Most episodes kept for the node's next start; of one beyond the agent keeps the outcome itself, and it is counted. */
   readonly maxEpisodes: number;
+  /** After its start the node waits this long for other parts of an agent that was there before, with rules whose action they may have begun. */
+  readonly partsWaitUs: number;
   /** Most instructions of rules in the scheduler's queue; beyond, the lowest score is shed and accounted. */
   readonly maxQueued: number;
   /** The same while the node is overloaded and sheds. */
@@ -73,6 +75,7 @@ export const defaultArcSettings: ArcSettings = {
   maxRules: 10_000,
   maxOpenInstructions: 65_536,
   maxEpisodes: 262_144,
+  partsWaitUs: 6_000_000,
   maxQueued: 65_536,
   maxQueuedOverloaded: 4096,
   overloadPercent: 80,

@@ -30,6 +30,8 @@ export class AgentTable {
   newestUs: Float64Array;
   /** 1 until the first evaluation, at which rules that read attributes take part. */
   isNew: Uint8Array;
+  /** Actions that rules must not ask the agent for now; undefined when there are none. */
+  readonly heldActions: (ReadonlySet<string> | undefined)[] = [];
   /** Indexes of the metrics of which the agent has sent a sample, each once. */
   readonly series: number[][] = [];
   readonly generations: number[] = [];
@@ -75,6 +77,7 @@ export class AgentTable {
     this.joinedAtUs[slot] = atUs;
     this.isNew[slot] = 1;
     this.series[slot] = [];
+    this.heldActions[slot] = undefined;
     this.generations[slot] = (this.generations[slot] ?? 0) + 1;
     return slot;
   }

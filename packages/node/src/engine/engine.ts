@@ -64,7 +64,7 @@ export interface InstructionEnd {
 export interface Reinstatement {
   /** How the instruction ended; absent while that is not known. */
   readonly end?: { readonly succeeded: boolean; readonly endedAtUs: number };
-  /** True when the episode has ended already; with attempt 0 when none of its instructions had. */
+  /** True when the episode has ended already; with attempt 0 when of its instructions nothing is known. */
   readonly isOver?: boolean;
 }
 
@@ -336,6 +336,20 @@ export class Engine {
     }
     if (end !== undefined) rule.ended(slot, startedAtUs, attempt, end.endedAtUs, end.succeeded);
     return isRules;
+  }
+
+  /** Takes an episode back that was reinstated, and of which no instruction came to the agent: the rule is inactive. */
+  withdraw(rule: RuleName, slot: number, startedAtUs: number): void {
+    const runtime = this.#rules.get(rule);
+    if (runtime?.isFiring(slot, startedAtUs) !== true) return;
+    const atUs = this.#agents.timesUs[slot] as number;
+    runtime.withdraw(slot, atUs);
+    this.#hooks.onEpisodeEnd?.(rule, slot, atUs, startedAtUs);
+  }
+
+  /** Until it is called again: rules with one of these actions wait for the agent, as in a cooldown. */
+  hold(slot: number, actions: ReadonlySet<string> | undefined): void {
+    if (this.#agents.has(slot)) this.#agents.heldActions[slot] = actions;
   }
 
   /** True while the rule fires on the agent in the episode that started at this instant. */

@@ -99,13 +99,15 @@ export class Evaluator {
     this.#agents.evaluatedUs[slot] = atUs;
     this.#counters.evaluations += notedCount;
     let box = outbox;
+    const held = this.#agents.heldActions[slot];
     for (let number = 0; number < notedCount; number += 1) {
       const rule = rules[noted[number] as number] as RuleRuntime;
       const state = rule.states[slot] as number;
       if (state <= UNMATCHED && !rule.sees(slot)) continue;
       const condition = rule.linked.condition(slot);
       if (state <= INACTIVE && condition !== TRUE) continue;
-      const outcome = rule.step(slot, atUs, condition);
+      const mayFire = held === undefined || !held.has(rule.plan.action);
+      const outcome = rule.step(slot, atUs, condition, mayFire);
       if (outcome === "none") continue;
       box ??= new Outbox();
       if (outcome === "ends") box.ends(rule);

@@ -25,8 +25,8 @@ test("an end condition that comes and goes keeps one timer, however often", () =
   );
   rule.sees(2);
   for (let second = 0; second < 1_000; second += 1) {
-    rule.step(2, second * 2e6, TRUE);
-    rule.step(2, second * 2e6 + 1e6, FALSE);
+    rule.step(2, second * 2e6, TRUE, true);
+    rule.step(2, second * 2e6 + 1e6, FALSE, true);
   }
   assert.equal(timers.size, 1);
   const due = timers.popDue(Number.POSITIVE_INFINITY);

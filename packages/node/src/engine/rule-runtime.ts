@@ -217,11 +217,11 @@ export class RuleRuntime {
     return this.states[slot] === FIRING && this.sinceUs(slot) === startedAtUs;
   }
 
-  /** One evaluation for an agent that `where` matches, `condition` being what `expr` gave. */
-  step(slot: number, atUs: number, condition: Tri): Outcome {
+  /** One evaluation for an agent that `where` matches, `condition` being what `expr` gave. No instruction comes of it unless it `mayFire`. */
+  step(slot: number, atUs: number, condition: Tri, mayFire: boolean): Outcome {
     return this.states[slot] === FIRING
-      ? this.#stepFiring(slot, atUs, condition)
-      : this.#stepWaiting(slot, atUs, condition);
+      ? this.#stepFiring(slot, atUs, condition, mayFire)
+      : this.#stepWaiting(slot, atUs, condition, mayFire);
   }
 
   /** When the end of `keep_firing_for` is due, as a timer's instant; NaN when it is not. */
@@ -292,7 +292,7 @@ export class RuleRuntime {
     page.cooldownUntilUs[cell] = this.plan.cooldownUs > 0 ? Number.POSITIVE_INFINITY : never;
   }
 
-  /** Notes the latest instruction of an episode that began and ended before the node knew of it; attempt 0 when none has ended. */
+  /** Notes the latest instruction of an episode that began and ended before the node knew of it; attempt 0 when that is not known. */
   reinstateOver(slot: number, startedAtUs: number, attempt: number): void {
     const page = this.#episodes.of(slot);
     const cell = cellOf(slot);
@@ -303,11 +303,21 @@ export class RuleRuntime {
       page.cooldownUntilUs[cell] = Number.POSITIVE_INFINITY;
   }
 
+  /** Ends the present episode, whose instruction was none. */
+  withdraw(slot: number, atUs: number): void {
+    this.#enter(slot, INACTIVE, atUs);
+    const page = this.#episodes.of(slot);
+    const cell = cellOf(slot);
+    page.emittedStartUs[cell] = Number.NaN;
+    page.attempts[cell] = 0;
+    page.cooldownUntilUs[cell] = never;
+  }
+
   #matches(slot: number): boolean {
     return !this.isOff && this.linked.where(slot) === TRUE;
   }
 
-  #stepWaiting(slot: number, atUs: number, condition: Tri): Outcome {
+  #stepWaiting(slot: number, atUs: number, condition: Tri, mayFire: boolean): Outcome {
     if (condition === TRUE && !(this.unless?.wasFiringBefore(slot, atUs) ?? false)) {
       const page = this.#episodes.of(slot);
       const cell = cellOf(slot);
@@ -319,7 +329,7 @@ export class RuleRuntime {
         (page.sinceUs[cell] as number) + this.plan.forUs,
         page.cooldownUntilUs[cell] as number,
       );
-      if (atUs < earliestUs) return "none";
+      if (atUs < earliestUs || !mayFire) return "none";
       this.#enter(slot, FIRING, atUs);
       page.attempts[cell] = 1;
       page.isLastFailed[cell] = 0;
@@ -330,7 +340,7 @@ export class RuleRuntime {
     return "none";
   }
 
-  #stepFiring(slot: number, atUs: number, condition: Tri): Outcome {
+  #stepFiring(slot: number, atUs: number, condition: Tri, mayFire: boolean): Outcome {
     const page = this.#episodes.of(slot);
     const cell = cellOf(slot);
     // What was observed before a reinstated episode began, and comes again behind a restart, does not end it.
@@ -344,7 +354,7 @@ export class RuleRuntime {
       } else if (atUs >= endingSinceUs + this.plan.keepFiringForUs) return this.#end(slot, atUs);
     } else page.endingSinceUs[cell] = Number.NaN;
     const attempts = page.attempts[cell] as number;
-    const mayRetry = page.isLastFailed[cell] === 1 && attempts < this.plan.attempts;
+    const mayRetry = mayFire && page.isLastFailed[cell] === 1 && attempts < this.plan.attempts;
     if (!mayRetry || atUs < (page.cooldownUntilUs[cell] as number)) return "none";
     page.attempts[cell] = attempts + 1;
     return "retries";

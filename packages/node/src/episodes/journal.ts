@@ -5,8 +5,8 @@
  * keeps the others.
  *
  * Invariants
- * 1. For each agent and rule it keeps the latest episode of which an instruction has ended, or that was over
- *    before one did. An agent may forget an outcome only once that is on disk (`keep`).
+ * 1. For each agent and rule it keeps the latest episode of which an instruction was sent or has ended. An agent may
+ *    forget an outcome only once that is on disk (`keep`).
  * 2. Nothing but that waits for it: rows are written behind, one for all that changed of it since the last write.
  *    What the disk refuses is told, and tried again until there is something newer.
  * 3. What is over is kept until its cooldown has passed, and for as long as its agent may send samples of it again.
@@ -19,7 +19,7 @@ import type { Clock, Timer } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
 import type { AgentId, EpisodeKey, RuleName } from "@myelin/core/ids";
 import { parseAgentId, parseRuleName } from "@myelin/core/ids";
-import type { Instruction } from "../instruction/index.ts";
+import type { Instruction, InstructionEpisode } from "../instruction/index.ts";
 import type { EpisodeRecord, Store } from "../ports/store.ts";
 import { AppliedMarks, type Mark } from "./applied-marks.ts";
 
@@ -38,10 +38,8 @@ export interface EpisodeJournalOptions {
 }
 
 /** An episode of an earlier run, as it is to be reinstated. */
-export interface LostEpisode {
+export interface LostEpisode extends Pick<EpisodeRecord, "recipient" | "end" | "isOver"> {
   readonly episode: EpisodeKey;
-  readonly end?: { readonly succeeded: boolean; readonly endedAtUs: number };
-  readonly isOver: boolean;
 }
 
 interface Row {
@@ -51,6 +49,7 @@ interface Row {
   timeLine: string;
   startedAtUs: number;
   attempt: number;
+  recipient: EpisodeRecord["recipient"] | undefined;
   end: EpisodeRecord["end"] | undefined;
   isOver: boolean;
   appliedUntilUs: EpisodeRecord["appliedUntilUs"];
@@ -105,12 +104,13 @@ export class EpisodeJournal {
   restore(records: readonly EpisodeRecord[]): void {
     const { clock, windowUs } = this.#options;
     for (const record of records) {
-      const { agent, rule, isOver, end, appliedUntilUs, startedAtUs, ...rest } = record;
+      const { agent, rule, isOver, recipient, end, appliedUntilUs, startedAtUs, ...rest } = record;
       const row: Row = {
         ...rest,
         agent: parseAgentId(agent),
         rule: parseRuleName(rule),
         startedAtUs,
+        recipient,
         end,
         isOver,
         appliedUntilUs,
@@ -134,9 +134,14 @@ export class EpisodeJournal {
     for (const row of this.#rows.get(agent)?.values() ?? []) {
       if (!row.isWaiting) continue;
       this.#arrive(row);
-      const { rule, meaningVersion, timeLine, startedAtUs, attempt, isOver, end } = row;
+      const { rule, meaningVersion, timeLine, startedAtUs, attempt, isOver, recipient, end } = row;
       const episode = { rule, meaningVersion, agent, timeLine, startedAtUs, attempt };
-      lost.push({ episode, isOver, ...(end === undefined ? {} : { end }) });
+      lost.push({
+        episode,
+        isOver,
+        ...(recipient === undefined ? {} : { recipient }),
+        ...(end === undefined ? {} : { end }),
+      });
     }
     return lost;
   }
@@ -151,25 +156,28 @@ export class EpisodeJournal {
     this.#marks.note(agent, clockName, mark);
   }
 
+  /** An instruction is sent: until it has ended its agent tells of it. */
+  sent({ agent, episode, recipient }: Instruction, isOver: boolean): void {
+    const row = episode === undefined ? undefined : this.#of(agent, episode.rule);
+    if (row === undefined || episode === undefined || !isNews(row, episode)) return;
+    this.#note(row, episode, recipient, undefined);
+    this.#place(row, isOver);
+    this.#changed(row);
+  }
+
   /** Keeps the episode of an ended instruction. Resolves to true when that is on disk, to false when it was not written; never rejects. */
   keep(instruction: Instruction, isOver: boolean): Promise<boolean> {
-    const { agent, episode, isHeldBack, status, times } = instruction;
+    const { agent, episode, recipient, isHeldBack, status, times } = instruction;
     if (episode === undefined) return Promise.resolve(true);
-    const { rule, meaningVersion, timeLine, startedAtUs, attempt } = episode;
-    const row = this.#of(agent, rule);
+    const row = this.#of(agent, episode.rule);
     if (row === undefined) return Promise.resolve(false);
-    const isNewer =
-      startedAtUs > row.startedAtUs || (startedAtUs === row.startedAtUs && attempt >= row.attempt);
-    if (isNewer) {
+    if (isNews(row, episode)) {
       const endedAtUs = instruction.endedAtUs ?? this.#options.clock.nowUs();
-      row.meaningVersion = meaningVersion;
-      row.timeLine = timeLine;
-      row.startedAtUs = startedAtUs;
-      row.attempt = attempt;
       // One that is not sent counts as ended when it was decided, and is not attempted again.
-      row.end = isHeldBack
+      const end = isHeldBack
         ? { succeeded: true, endedAtUs: instruction.createdAtUs }
         : { succeeded: status === "executed", endedAtUs: earlier(times.executedAtUs, endedAtUs) };
+      this.#note(row, episode, recipient, end);
       this.#place(row, isOver);
       this.#changed(row);
     }
@@ -179,22 +187,25 @@ export class EpisodeJournal {
       : Promise.resolve(true);
   }
 
+  /** How the latest instruction of a lost episode ended is not known, and nobody will tell. */
+  givenUp({ agent, rule, startedAtUs, attempt }: EpisodeKey, endedAtUs: number): void {
+    const row = this.#rows.get(agent)?.get(rule);
+    if (row?.startedAtUs !== startedAtUs || row.attempt !== attempt) return;
+    row.end ??= { succeeded: false, endedAtUs };
+    this.#place(row, row.isOver);
+    this.#changed(row);
+  }
+
+  /** Of the instruction of a lost episode its agent knows nothing: there was none. */
+  drop({ agent, rule, startedAtUs }: EpisodeKey): void {
+    const row = this.#rows.get(agent)?.get(rule);
+    if (row?.startedAtUs === startedAtUs) this.#forget(row);
+  }
+
   /** An episode is over. */
-  over(agent: AgentId, rule: RuleName, meaningVersion: number, startedAtUs: number): void {
-    const known = this.#rows.get(agent)?.get(rule);
-    if (known !== undefined && !(startedAtUs > known.startedAtUs)) {
-      if (known.isOver || startedAtUs < known.startedAtUs) return;
-      this.#place(known, true);
-      this.#changed(known);
-      return;
-    }
-    const row = Number.isNaN(startedAtUs) ? undefined : this.#of(agent, rule);
-    if (row === undefined) return;
-    row.meaningVersion = meaningVersion;
-    row.timeLine = "";
-    row.startedAtUs = startedAtUs;
-    row.attempt = 0;
-    row.end = undefined;
+  over(agent: AgentId, rule: RuleName, startedAtUs: number): void {
+    const row = this.#rows.get(agent)?.get(rule);
+    if (row === undefined || row.isOver || startedAtUs !== row.startedAtUs) return;
     this.#place(row, true);
     this.#changed(row);
   }
@@ -239,6 +250,7 @@ export class EpisodeJournal {
       timeLine: "",
       startedAtUs: Number.NEGATIVE_INFINITY,
       attempt: 0,
+      recipient: undefined,
       end: undefined,
       isOver: false,
       appliedUntilUs: {},
@@ -258,6 +270,20 @@ export class EpisodeJournal {
   #arrive(row: Row): void {
     row.isWaiting = false;
     this.#waiting -= 1;
+  }
+
+  #note(
+    row: Row,
+    episode: InstructionEpisode,
+    recipient: EpisodeRecord["recipient"] | undefined,
+    end: EpisodeRecord["end"] | undefined,
+  ): void {
+    row.meaningVersion = episode.meaningVersion;
+    row.timeLine = episode.timeLine;
+    row.startedAtUs = episode.startedAtUs;
+    row.attempt = episode.attempt;
+    row.recipient = recipient;
+    row.end = end;
   }
 
   /** Notes whether the episode is over, and from when on it need not be kept. */
@@ -364,7 +390,8 @@ export class EpisodeJournal {
 
   #recordOf(row: Row): EpisodeRecord {
     row.appliedUntilUs = this.#options.appliedUntilUs(row.agent) ?? row.appliedUntilUs;
-    const { agent, rule, meaningVersion, timeLine, startedAtUs, attempt, end, isOver } = row;
+    const { agent, rule, meaningVersion, timeLine, startedAtUs, attempt } = row;
+    const { recipient, end, isOver } = row;
     return {
       agent,
       rule,
@@ -372,11 +399,18 @@ export class EpisodeJournal {
       timeLine,
       startedAtUs,
       attempt,
+      ...(recipient === undefined ? {} : { recipient }),
       ...(end === undefined ? {} : { end }),
       isOver,
       appliedUntilUs: row.appliedUntilUs,
     };
   }
+}
+
+/** True for an instruction that is not earlier than what the row tells of. */
+function isNews(row: Row, { startedAtUs, attempt }: InstructionEpisode): boolean {
+  if (startedAtUs !== row.startedAtUs) return startedAtUs > row.startedAtUs;
+  return attempt >= row.attempt;
 }
 
 function newGroup(): Group {

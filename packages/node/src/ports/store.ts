@@ -90,18 +90,20 @@ export interface InstructionChange {
   readonly error?: { readonly code: ErrorCode; readonly message: string };
 }
 
-/** The latest episode of a rule for an agent of which an instruction has ended, or that is over. */
+/** The latest episode of a rule for an agent of which an instruction was sent or has ended. */
 export interface EpisodeRecord {
   readonly agent: string;
   readonly rule: string;
   readonly meaningVersion: number;
-  /** Empty where the episode is over. */
   readonly timeLine: string;
   readonly startedAtUs: number;
-  /** Its latest instruction that has ended; 0 when none has. */
+  /** Of its latest instruction. */
   readonly attempt: number;
-  /** How that one ended. */
+  /** Who that one was sent to. */
+  readonly recipient?: { readonly part: string; readonly incarnation: string };
+  /** How it ended; absent while it has not. */
   readonly end?: { readonly succeeded: boolean; readonly endedAtUs: number };
+  /** True when the episode has ended. */
   readonly isOver: boolean;
   /** By the names of the agent's clocks: the newest instant that the node had applied, on that clock. */
   readonly appliedUntilUs: Readonly<Record<string, number>>;
