@@ -255,8 +255,8 @@ export class TestAgent {
     );
   }
 
-  /** Sends samples of one instant, now. */
-  report(samples: Readonly<Record<string, number>>): void {
+  /** Sends samples of one instant, now or as if they came again. */
+  report(samples: Readonly<Record<string, number>>, atUs: number = this.#clock.nowUs()): void {
     for (const name of Object.keys(samples))
       if (!this.#names.includes(name)) this.#names.push(name);
     const names = this.#names
@@ -271,7 +271,7 @@ export class TestAgent {
       writer.samples({
         names,
         metrics,
-        baseTimeUs: Math.round(this.#clock.nowUs()),
+        baseTimeUs: Math.round(atUs),
         values: Float64Array.from(Object.values(samples)),
         offsetsUs: undefined,
         count: metrics.length,
