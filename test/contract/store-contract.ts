@@ -4,6 +4,7 @@ import type { InstructionRecord, LedgerQuery, Store } from "../../packages/node/
 import { accessContract } from "./store-access-contract.ts";
 import {
   agentRecord,
+  episodeRecord,
   instructionRecord,
   ledgerEntry,
   nowUs,
@@ -53,6 +54,7 @@ function stateContract(promise: Promised, inStore: InStore): void {
       rules: [],
       openInstructions: [],
       tokens: [],
+      episodes: [],
     });
   });
 
@@ -68,6 +70,30 @@ function stateContract(promise: Promised, inStore: InStore): void {
       [...agents].sort((one, other) => one.id.localeCompare(other.id)),
       [newer, agentRecord("w2", { parts: [], labels: {} })],
     );
+  });
+
+  promise(
+    "the episode of each agent and rule is found again, the latest of each",
+    async (place) => {
+      const first = await place.open();
+      const kept = episodeRecord("w1", "cold", { recipient: { part: "app", incarnation: "i1" } });
+      await first.saveEpisodes([episodeRecord("w1", "hot"), episodeRecord("w2", "hot"), kept], []);
+      const newer = episodeRecord("w1", "hot", { startedAtUs: nowUs + 1, isOver: true });
+      await first.saveEpisodes([newer], [episodeRecord("w2", "hot"), { agent: "w3", rule: "hot" }]);
+      await first.close();
+      const { episodes } = await (await place.open()).load();
+      assert.deepEqual(
+        [...episodes].sort((one, other) => one.rule.localeCompare(other.rule)),
+        [kept, newer],
+      );
+    },
+  );
+
+  inStore("an agent's episodes are forgotten with it", async (store) => {
+    await store.saveAgents([agentRecord("w1")]);
+    await store.saveEpisodes([episodeRecord("w1", "hot"), episodeRecord("w2", "hot")], []);
+    await store.forgetAgent("w1");
+    assert.deepEqual((await store.load()).episodes, [episodeRecord("w2", "hot")]);
   });
 
   inStore("a forgotten agent is gone, and forgetting says whether it was known", async (store) => {

@@ -1,6 +1,9 @@
 // What becomes of instructions when agents and nodes come and go.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { connect } from "@myelin/agent";
+import { readFrame } from "@myelin/core/wire";
+import { dialWith } from "../../packages/agent/src/dial/node.ts";
 import {
   AgentProcess,
   eventually,
@@ -137,6 +140,53 @@ test("kill -9 of the node after a rule has acted: its agent tells of the episode
   );
   assert.deepEqual(agent.begun, [id]);
   assert.equal((await second.instructions()).length, 1);
+});
+
+test("kill -9 of the node in an episode whose instruction is settled: it does not act again, the next one does", async () => {
+  await using directory = await temporaryDirectory();
+  const first = await NodeProcess.start(directory.path);
+  const { port } = first;
+  await first.applyRules([{ name: "hot", expr: "cpu_usage > 0.9", action: "work" }]);
+  const settled: string[] = [];
+  const dial = dialWith({});
+  await using agent = await connect({
+    url: first.url,
+    id: "a1",
+    type: "test",
+    dial: (url, handler, options) =>
+      dial(
+        url,
+        {
+          onFrame: (frame) => {
+            readFrame(frame, { onSettlement: (told) => settled.push(...told.instructionIds) });
+            handler.onFrame(frame);
+          },
+          onEnd: (end) => handler.onEnd(end),
+        },
+        options,
+      ),
+  });
+  const begun: string[] = [];
+  agent.on("work", ({ id }) => void begun.push(id));
+  agent.report({ cpu_usage: 0.95 });
+  await eventually("the agent was told to forget it", () => settled.length === 1);
+  assert.deepEqual(begun, settled);
+  await first.end("SIGKILL");
+  await eventually("the agent has noticed", () => agent.status.state !== "live");
+  await using second = await NodeProcess.start(directory.path, ["--port", String(port)]);
+  await eventually("the agent is back", () => agent.status.state === "live");
+  const taken = (value: number): Promise<unknown> =>
+    eventually("the sample has arrived", async () => {
+      agent.report({ cpu_usage: value });
+      const { metrics } = (await second.get("/api/v1/agents/a1")).body;
+      return metrics.cpu_usage?.value === value;
+    });
+  await taken(0.96);
+  assert.equal(begun.length, 1);
+  await taken(0.5);
+  await taken(0.97);
+  await eventually("the next episode acts", () => begun.length === 2);
+  assert.notEqual(begun[0], begun[1]);
 });
 
 test("SIGTERM drains: no new work, what is in flight may finish, and the exit code is 0", async () => {

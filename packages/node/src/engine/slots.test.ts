@@ -305,6 +305,94 @@ describe("reinstating an episode after a restart", () => {
     assert.deepEqual(fleet.firedAt, [25]);
   });
 
+  test("of one that is over its cooldown goes on, and it does not fire", () => {
+    const fleet = new TestEngine(rules);
+    const slot = fleet.join("a1", {}, 10);
+    const end = { succeeded: true, endedAtUs: us(18) };
+    assert.equal(fleet.engine.reinstate(slot, episode, { end, isOver: true }), true);
+    assert.equal(fleet.engine.isFiring(episode.rule, slot, us(1)), false);
+    assert.equal(fleet.engine.reinstate(slot, episode, { end }), true, "told once more");
+    assert.equal(fleet.state(slot), "inactive");
+    for (const second of [20, 22, 23]) fleet.send(slot, second, 11);
+    assert.deepEqual(fleet.firedAt, [23]);
+  });
+
+  test("of one that is over and whose instruction still runs, the cooldown waits for its end", () => {
+    const fleet = new TestEngine(rules);
+    const slot = fleet.join("a1", {}, 10);
+    fleet.engine.reinstate(slot, { ...episode, attempt: 0 }, { isOver: true });
+    fleet.engine.reinstate(slot, { ...episode, attempt: 1 });
+    assert.equal(fleet.state(slot), "inactive");
+    for (const second of [20, 30]) fleet.send(slot, second, 11);
+    const { rule, startedAtUs } = episode;
+    const end = { succeeded: false, endedAtUs: us(30), attempt: 1, startedAtUs };
+    fleet.engine.instructionEnded(rule, slot, end);
+    for (const second of [34, 35]) fleet.send(slot, second, 11);
+    assert.deepEqual(fleet.firedAt, [35]);
+  });
+
+  test("in another meaning only its cooldown counts", () => {
+    const fleet = new TestEngine(rules);
+    const slot = fleet.join("a1", {}, 10);
+    const other = { ...episode, meaningVersion: 7 };
+    const end = { succeeded: true, endedAtUs: us(18) };
+    assert.equal(fleet.engine.reinstate(slot, other, { end }), false);
+    for (const second of [20, 22, 23]) fleet.send(slot, second, 11);
+    assert.deepEqual(fleet.firedAt, [23]);
+  });
+
+  test("one that was none is taken back, and the rule may fire at once", () => {
+    const fleet = new TestEngine(rules);
+    const slot = fleet.join("a1", {}, 10);
+    fleet.engine.reinstate(slot, episode);
+    fleet.engine.withdraw(episode.rule, slot, us(2));
+    assert.equal(fleet.state(slot), "firing", "another episode");
+    fleet.engine.withdraw(episode.rule, slot, us(1));
+    assert.equal(fleet.state(slot), "inactive");
+    assert.equal(fleet.ends.length, 1);
+    for (const second of [20, 21]) fleet.send(slot, second, 11);
+    assert.deepEqual(fleet.firedAt, [21]);
+  });
+
+  test("while an action is held, rules with it wait, begin and repeat nothing, and others go on", () => {
+    const fleet = new TestEngine(`${rules}\n  - { name: s, expr: m > 10, action: tell }`);
+    const slot = fleet.join("a1", {}, 10);
+    const end = { succeeded: false, endedAtUs: us(3) };
+    fleet.engine.reinstate(slot, episode, { end });
+    fleet.engine.hold(slot, new Set(["stop"]));
+    for (const second of [20, 30]) fleet.send(slot, second, 11);
+    assert.deepEqual(fleet.fired, ["s"]);
+    for (const [second, value] of [
+      [31, 1],
+      [32, 11],
+      [33, 11],
+    ] as const)
+      fleet.send(slot, second, value);
+    assert.deepEqual([fleet.state(slot), fleet.fired], ["pending", ["s", "s"]]);
+    fleet.engine.hold(slot, undefined);
+    fleet.send(slot, 34, 11);
+    assert.deepEqual(fleet.fired, ["s", "s", "r"]);
+    assert.equal(fleet.firings[2]?.episode.startedAtUs, us(32));
+  });
+
+  test("what an earlier run had applied is late for its part", () => {
+    const fleet = new TestEngine(rules);
+    const slot = fleet.join("a1", {}, 0);
+    fleet.engine.appliedBefore(slot, 1, us(5));
+    fleet.engine.appliedBefore(slot, 1, us(4));
+    fleet.send(slot, 4.9, 1);
+    fleet.send(slot, 4.9, 2, "n", 2);
+    fleet.send(slot, 5, 3);
+    assert.equal(fleet.engine.counters.late, 1);
+    assert.deepEqual(
+      fleet.engine.latest(slot).map(({ metric, value }) => [metric, value]),
+      [
+        ["n", 2],
+        ["m", 3],
+      ],
+    );
+  });
+
   test("of several reports the newest episode and attempt count", () => {
     const fleet = new TestEngine(rules);
     const slot = fleet.join("a1", {}, 10);

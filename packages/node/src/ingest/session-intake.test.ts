@@ -55,6 +55,22 @@ describe("a session's intake", () => {
   const latest = () =>
     engine.latest(slot).map(({ metric, value, timeUs }) => [metric, value, timeUs]);
 
+  test("goes on where an earlier run was: what is older on the part's clock is late, wherever it is placed", () => {
+    intake.goOn(5000, 6000);
+    assert.deepEqual([intake.timeLine, intake.newestUs], ["line-1", 5000]);
+    const names = namesOf("m");
+    const sent: Sample[] = [
+      [4999, 1, 11],
+      [5000, 1, 1],
+      [5001, 1, 2],
+    ];
+    intake.samples(columns(sent, names), 1500);
+    intake.apply(nowUs);
+    assert.deepEqual([engine.counters.late, firings.length, latest()], [1, 0, [["m", 2, 6501]]]);
+    intake.goOn(5000, 9000);
+    assert.equal(intake.newestUs, 5001, "it has gone on meanwhile");
+  });
+
   test("declares names, places times on the node's clock, and applies a frame", () => {
     intake.samples(
       columns(

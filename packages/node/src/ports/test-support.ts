@@ -1,5 +1,11 @@
 import type { InstructionStatus } from "@myelin/core/instruction";
-import type { AgentRecord, InstructionRecord, LedgerEntry, RuleRecord } from "./store.ts";
+import type {
+  AgentRecord,
+  EpisodeRecord,
+  InstructionRecord,
+  LedgerEntry,
+  RuleRecord,
+} from "./store.ts";
 
 /** Whole microseconds of now, so that nothing is old enough to be pruned. */
 export const nowUs: number = Date.now() * 1000;
@@ -41,6 +47,25 @@ export function ruleRecord(
     createdAtUs: nowUs,
     actor: "token:ops",
     isDeleted: false,
+    ...changes,
+  };
+}
+
+export function episodeRecord(
+  agent: string,
+  rule: string,
+  changes: Partial<EpisodeRecord> = {},
+): EpisodeRecord {
+  return {
+    agent,
+    rule,
+    meaningVersion: 2,
+    timeLine: "app/i1/i1.0/0",
+    startedAtUs: nowUs,
+    attempt: 1,
+    end: { succeeded: true, endedAtUs: nowUs + 0.5 },
+    isOver: false,
+    appliedUntilUs: { "app/i1/i1.0": nowUs - 7 },
     ...changes,
   };
 }

@@ -1,0 +1,195 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { VirtualClock } from "@myelin/core/clock";
+import { type AgentId, type InstructionId, parseAgentId, parseRuleName } from "@myelin/core/ids";
+import { createMemoryStore, type MemoryDisk } from "../adapters/memory-store/index.ts";
+import { type Instruction, unknownStageTimes } from "../instruction/index.ts";
+import type { EpisodeRecord } from "../ports/store.ts";
+import { EpisodeJournal, type EpisodeJournalOptions } from "./index.ts";
+
+const startUs = 1_790_000_000_000_000;
+const secondUs = 1e6;
+const w1 = parseAgentId("w1");
+const hot = parseRuleName("hot");
+
+class TestJournal {
+  readonly clock: VirtualClock = new VirtualClock(startUs);
+  readonly store = createMemoryStore({ clock: this.clock });
+  /** The writes that came to the store, as the numbers of rows kept and forgotten. */
+  readonly writes: (readonly [kept: number, forgotten: number])[] = [];
+  readonly errors: string[] = [];
+  applied: Record<string, number> | undefined = { "app/i1/t": 7 };
+  readonly journal: EpisodeJournal;
+
+  constructor(options: Partial<EpisodeJournalOptions> = {}) {
+    this.journal = new EpisodeJournal({
+      clock: this.clock,
+      store: {
+        saveEpisodes: (records, forgotten) => {
+          this.writes.push([records.length, forgotten.length]);
+          return this.store.saveEpisodes(records, forgotten);
+        },
+      },
+      maxEpisodes: 100,
+      windowUs: 30 * secondUs,
+      cooldownUsOf: () => 0,
+      appliedUntilUs: () => this.applied,
+      onStoreError: ({ code }) => this.errors.push(code),
+      ...options,
+    });
+  }
+
+  /** An instruction of an episode that has ended now. */
+  ended(changes: Partial<Instruction> = {}, startedAtUs = 1, agent: AgentId = w1): Instruction {
+    return {
+      id: `${agent} ${startedAtUs}` as InstructionId,
+      agent,
+      action: "stop" as Instruction["action"],
+      args: {},
+      priority: 5,
+      slaUs: undefined,
+      impact: 1,
+      score: 0,
+      createdAtUs: startUs,
+      deadlineUs: startUs,
+      timeoutUs: 1,
+      episode: {
+        rule: hot,
+        ruleVersion: 1,
+        meaningVersion: 1,
+        timeLine: "app/i1/t/0",
+        startedAtUs,
+        attempt: 1,
+        appliedUntilUs: 0,
+      },
+      actor: "rule:hot",
+      batch: undefined,
+      isDurable: false,
+      isByHand: false,
+      isHeldBack: false,
+      times: unknownStageTimes(),
+      status: "executed",
+      recipient: undefined,
+      lastSentAtUs: startUs,
+      isCancelRequested: false,
+      isOutlived: false,
+      dueUs: Number.NaN,
+      duePlace: -1,
+      endedAtUs: this.clock.nowUs(),
+      result: undefined,
+      error: undefined,
+      ...changes,
+    };
+  }
+
+  on(disk: MemoryDisk = this.store.disk): EpisodeRecord[] {
+    return [...disk.episodes.values()].flatMap((kept) => [...kept.values()]);
+  }
+}
+
+test("a cell that changes often is written once for all changes, with where its agent was then", async () => {
+  const test = new TestJournal();
+  const { journal, clock } = test;
+  const answers: boolean[] = [];
+  for (let episode = 1; episode <= 1000; episode++) {
+    journal.sent(test.ended({}, episode), false);
+    void journal.keep(test.ended({}, episode), false).then((kept) => answers.push(kept));
+    journal.over(w1, hot, episode);
+  }
+  test.applied = { "app/i1/t": 8 };
+  await clock.run(49_999);
+  assert.deepEqual([test.writes, answers], [[], []]);
+  await clock.run(1);
+  assert.deepEqual(test.writes, [[1, 0]]);
+  assert.deepEqual([answers.length, answers.every(Boolean)], [1000, true]);
+  const [record] = test.on();
+  assert.deepEqual(
+    [record?.startedAtUs, record?.isOver, record?.appliedUntilUs],
+    [1000, true, { "app/i1/t": 8 }],
+  );
+});
+
+test("many cells are written some after the other", async () => {
+  const test = new TestJournal({ maxEpisodes: 1000 });
+  for (let agent = 0; agent < 600; agent++)
+    void test.journal.keep(test.ended({}, 1, parseAgentId(`a${agent}`)), false);
+  await test.clock.run(secondUs);
+  assert.deepEqual(test.writes, [
+    [250, 0],
+    [250, 0],
+    [100, 0],
+  ]);
+});
+
+test("what the disk refuses is told at once, counted, and written when it takes it", async () => {
+  const test = new TestJournal();
+  test.store.disk.isFull = true;
+  const kept = test.journal.keep(test.ended(), false);
+  await test.clock.run(50_000);
+  assert.equal(await kept, false);
+  assert.deepEqual([test.errors, test.journal.counters.refused], [["STORAGE_FULL"], 1]);
+  test.store.disk.isFull = false;
+  const again = test.journal.keep(test.ended(), false);
+  await test.clock.run(1_999_999);
+  assert.deepEqual(test.on(), []);
+  await test.clock.run(1);
+  assert.equal(await again, true);
+  assert.equal(test.on().length, 1);
+});
+
+test("beyond its bound an episode is not kept, and counted; what is known may change", async () => {
+  const test = new TestJournal({ maxEpisodes: 1 });
+  void test.journal.keep(test.ended(), false);
+  assert.equal(await test.journal.keep(test.ended({}, 1, parseAgentId("w2")), false), false);
+  const newer = test.journal.keep(test.ended({}, 2), false);
+  await test.clock.run(50_000);
+  assert.equal(await newer, true);
+  assert.deepEqual([test.journal.size, test.journal.counters.dropped], [1, 1]);
+});
+
+test("the end of an earlier instruction takes no later one's place", async () => {
+  const test = new TestJournal();
+  test.journal.sent(test.ended({}, 2), false);
+  const kept = test.journal.keep(test.ended({}, 1), true);
+  await test.clock.run(50_000);
+  assert.equal(await kept, true);
+  const [record] = test.on();
+  assert.deepEqual([record?.startedAtUs, record?.end, record?.isOver], [2, undefined, false]);
+  assert.equal(await test.journal.keep(test.ended({}, 1), true), true, "it is on disk already");
+});
+
+test("what is over is kept until its cooldown has passed, and an episode that begins meanwhile stays", async () => {
+  const test = new TestJournal({ cooldownUsOf: () => 100 * secondUs });
+  for (const agent of ["w1", "w2"])
+    void test.journal.keep(test.ended({}, 1, parseAgentId(agent)), true);
+  await test.clock.run(60 * secondUs);
+  assert.equal(test.on().length, 2);
+  test.journal.sent(test.ended({}, 2), false);
+  await test.clock.run(60 * secondUs);
+  assert.deepEqual(
+    test.on().map(({ agent, startedAtUs }) => [agent, startedAtUs]),
+    [["w1", 2]],
+  );
+  test.journal.stop();
+  assert.equal(test.clock.nextDueUs, Number.POSITIVE_INFINITY);
+});
+
+test("a cell that is forgotten and begins anew in one write is kept", async () => {
+  const test = new TestJournal();
+  void test.journal.keep(test.ended(), false);
+  await test.clock.run(50_000);
+  test.journal.forget(w1);
+  void test.journal.keep(test.ended({}, 5), false);
+  await test.clock.run(50_000);
+  assert.deepEqual(
+    test.on().map(({ startedAtUs }) => startedAtUs),
+    [5],
+  );
+});
+
+test("what is not sent counts as ended when it was decided, and is not to be attempted again", async () => {
+  const test = new TestJournal();
+  void test.journal.keep(test.ended({ isHeldBack: true, status: "canceled" }), false);
+  await test.clock.run(50_000);
+  assert.deepEqual(test.on()[0]?.end, { succeeded: true, endedAtUs: startUs });
+});
