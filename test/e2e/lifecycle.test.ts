@@ -144,7 +144,7 @@ test("kill -9 of the node after a rule has acted: its agent tells of the episode
 
 test("kill -9 of the node in an episode whose instruction is settled: it does not act again, the next one does", async () => {
   await using directory = await temporaryDirectory();
-  const first = await NodeProcess.start(directory.path);
+  await using first = await NodeProcess.start(directory.path);
   const { port } = first;
   await first.applyRules([{ name: "hot", expr: "cpu_usage > 0.9", action: "work" }]);
   const settled: string[] = [];
@@ -157,6 +157,8 @@ test("kill -9 of the node in an episode whose instruction is settled: it does no
       dial(
         url,
         {
+          onOpen: () => handler.onOpen?.(),
+          onDrain: () => handler.onDrain?.(),
           onFrame: (frame) => {
             readFrame(frame, { onSettlement: (told) => settled.push(...told.instructionIds) });
             handler.onFrame(frame);
