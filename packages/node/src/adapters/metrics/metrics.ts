@@ -140,6 +140,17 @@ function register(library: Prometheus, arc: Arc, store: Pick<Store, "health">): 
     "Writes not on disk yet",
     () => store.health().pendingWrites,
   );
+  gauge("myelin_episodes_kept", "Episodes kept for the node's next start", () => arc.episodes.size);
+  counter(
+    "myelin_episodes_dropped_total",
+    "Episodes not kept for want of room; their agents keep the outcomes",
+    () => arc.episodes.counters.dropped,
+  );
+  counter(
+    "myelin_episode_writes_refused_total",
+    "Episodes that the disk did not take when they were written; they are written again",
+    () => arc.episodes.counters.refused,
+  );
   gauge("myelin_store_writable", "1 while the store takes writes", () =>
     store.health().isWritable ? 1 : 0,
   );
