@@ -46,6 +46,8 @@ export interface Scenario {
   readonly resumeWindowUs: number;
   /** Failures in a row that open the breaker over a part. */
   readonly breakerFailures: number;
+  /** Ledger entries that wait for the disk; one more drops the oldest. */
+  readonly maxWaitingEntries: number;
 }
 
 /** Mean time between two faults of a kind, in a run that has them. */
@@ -100,5 +102,6 @@ export function scenarioOf(seed: number): Scenario {
     heartbeatIntervalUs: dice.pick([250_000, 500_000, 1_000_000]),
     resumeWindowUs: dice.pick([3e6, 30e6]),
     breakerFailures: dice.pick([2, 5]),
+    maxWaitingEntries: dice.chance(0.5) ? dice.integer(1, 8) : 1000,
   };
 }

@@ -111,29 +111,37 @@ async function live(
   }
 }
 
-/** Lets the world run until all is well, for a bounded time, then judges it. */
+/** Lets the world run until all is well, has every part greet once more, and judges it. */
 async function settle(clock: VirtualClock, scenario: Scenario, ending: Ending): Promise<void> {
-  const untilUs = clock.nowUs() + scenario.settleWithinUs;
-  let left = unsettled(ending);
-  while (left !== undefined && clock.nowUs() < untilUs) {
-    await clock.run(settleStepUs);
-    left = unsettled(ending);
-  }
-  if (left !== undefined) {
-    const within = `${scenario.settleWithinUs / 1e6} s`;
-    ending.judge.breach("all is well again in time", `after ${within}: ${left}`);
-    return;
-  }
-  for (const workload of ending.fleet.workloads) workload.end();
+  const { fleet, network } = ending;
+  if (!(await isWell(clock, scenario, ending))) return;
+  // What the node had no room to account is told again by the next hello.
+  for (const link of network.links) network.cut(link);
+  if (!(await isWell(clock, scenario, ending))) return;
+  for (const workload of fleet.workloads) workload.end();
   await clock.run(settleStepUs);
+  const untilUs = clock.nowUs() + scenario.settleWithinUs;
   let isJudged = false;
   const judging = checkEnding(ending).then(() => {
     isJudged = true;
   });
-  while (!isJudged && clock.nowUs() < untilUs + scenario.settleWithinUs)
-    await clock.run(settleStepUs);
+  while (!isJudged && clock.nowUs() < untilUs) await clock.run(settleStepUs);
   if (!isJudged) throw new Error("the node does not answer");
   await judging;
+}
+
+/** Resolves to true as soon as all is well; a breach when it is not in time. */
+async function isWell(clock: VirtualClock, scenario: Scenario, ending: Ending): Promise<boolean> {
+  const untilUs = clock.nowUs() + scenario.settleWithinUs;
+  let left: string | undefined = "it has just begun";
+  while (left !== undefined && clock.nowUs() < untilUs) {
+    await clock.run(settleStepUs);
+    left = unsettled(ending);
+  }
+  if (left === undefined) return true;
+  const within = `${scenario.settleWithinUs / 1e6} s`;
+  ending.judge.breach("all is well again in time", `after ${within}: ${left}`);
+  return false;
 }
 
 function stackOf(error: unknown): string {

@@ -71,13 +71,14 @@ async function documentOf(node: SimNode, id: string): Promise<InstructionDocumen
 
 /** What a caller was told is accepted has ended, with the end that callers were told of. */
 function checkAccepted(
-  { id, acceptance, toldToStay: told, ends }: InstructionRecord,
+  { id, acceptance, toldToStay: told, ends, isDropped }: InstructionRecord,
   document: InstructionDocument | undefined,
   judge: Judge,
   lastRun: number,
 ): void {
   if (acceptance === undefined) return;
-  const isLostByWish = acceptance.durability === "memory" && acceptance.run !== lastRun;
+  const isLostByWish =
+    acceptance.durability === "memory" && (isDropped || acceptance.run !== lastRun);
   if (document === undefined) {
     if (!isLostByWish) judge.breach("what was accepted is not lost", `${id} of ${acceptance.call}`);
     return;

@@ -8,8 +8,8 @@
  * 3. What callers gave one agent with one priority and action, to disk, begins in the order of its
  *    acceptance, unless the disk or the node failed meanwhile. (Another action may have another part, and so
  *    another way.)
- * 4. A run of the node ends an id once. A later run ends it again only where the disk had not taken
- *    the first end: until then the node's word is lost with it.
+ * 4. A run of the node ends an id once, and once more where its ledger had no room for the end. A later run ends it
+ *    again only where the disk had not taken the first end: until then the node's word is lost with it.
  * 5. `executed` is what an agent executed; `expired`, `rejected` and `canceled` are what none began.
  * 6. An unknown outcome has a reason: a death, a trouble that kept the answer away, or a node that drains.
  * 7. A caller who asked for the disk is told of an end only once it is there.
@@ -161,7 +161,7 @@ export class Judge {
     this.#endsOfRun.set(run, this.endsOf(run) + 1);
     const record = this.records.of(id);
     for (const earlier of record.ends) {
-      if (earlier.run === run)
+      if (earlier.run === run && !record.isDropped)
         this.breach("an id ends once", `${id}: ${earlier.status}, ${status}`);
       else if (this.#isEndOnDisk(id))
         this.breach("what has ended on disk stays", `${id}: ${earlier.status}, then ${status}`);

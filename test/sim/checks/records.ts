@@ -40,6 +40,8 @@ export interface InstructionRecord {
   acceptance: Acceptance | undefined;
   /** An end that a caller was told of once it was on disk. */
   toldToStay: InstructionStatus | undefined;
+  /** True when the ledger had no room for an end of it: its agent tells of it again. */
+  isDropped: boolean;
 }
 
 /** The records of all instructions of the run, by id. */
@@ -49,7 +51,14 @@ export class Records {
   of(id: string): InstructionRecord {
     let record = this.#byId.get(id);
     if (record === undefined) {
-      record = { id, performances: [], ends: [], acceptance: undefined, toldToStay: undefined };
+      record = {
+        id,
+        performances: [],
+        ends: [],
+        acceptance: undefined,
+        toldToStay: undefined,
+        isDropped: false,
+      };
       this.#byId.set(id, record);
     }
     return record;

@@ -188,7 +188,9 @@ export class SimNode {
         error instanceof Error ? (error.stack ?? error.message) : String(error),
       ),
     );
-    const store = createMemoryStore({ clock: process.clock, disk: this.disk });
+    const { maxWaitingEntries } = scenario;
+    const store = createMemoryStore({ clock: process.clock, disk: this.disk, maxWaitingEntries });
+    this.#watchLedger(store);
     const access = new Access({ tokens: undefined, hosts: [] });
     const arc: Arc = new Arc({
       clock: process.clock,
@@ -211,6 +213,18 @@ export class SimNode {
     const kept = [...this.disk.instructions.values()];
     const restored = kept.filter(({ status }) => !isEnded(status)).length;
     return { number, restored, process, arc, store, api: apiOf(arc, store, access, process.clock) };
+  }
+
+  /** Notes what the ledger had no room for. */
+  #watchLedger(store: MemoryStore): void {
+    const append = store.appendLedger.bind(store);
+    store.appendLedger = async (entries) => {
+      const isWritten = await append(entries);
+      for (const { document } of isWritten ? [] : entries)
+        if (!this.disk.ledger.has(document.id))
+          this.#around.judge.records.of(document.id).isDropped = true;
+      return isWritten;
+    };
   }
 
   #watchPresence({ engine, registry }: Arc): void {

@@ -163,10 +163,12 @@ export class InstructionsApi {
     if (found !== undefined) return documentOf(this.#options.dispatch.shown(found));
     this.#options.ledger.flush();
     const entry = await this.#options.store.ledgerById(id);
-    if (entry !== undefined) return entry.document;
+    if (entry?.episode !== undefined) return entry.document;
     // The ledger may have had to drop what the state has: the stages are lost then, the outcome is not.
     const record = await this.#options.store.instructionById(id);
-    if (record !== undefined) return documentOf(instructionOfRecord(record));
+    if (record !== undefined && record.status !== entry?.document.status)
+      return documentOf(instructionOfRecord(record));
+    if (entry !== undefined) return entry.document;
     throw new MyelinError("NOT_FOUND", `there is no instruction ${id}`);
   }
 
