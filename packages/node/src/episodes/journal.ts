@@ -16,12 +16,13 @@
  * 6. At most `maxEpisodes` are kept; one beyond is counted, and its agent not told to forget.
  */
 import type { Clock, Timer } from "@myelin/core/clock";
-import { MyelinError } from "@myelin/core/errors";
+import type { MyelinError } from "@myelin/core/errors";
 import type { AgentId, EpisodeKey, RuleName } from "@myelin/core/ids";
 import { parseAgentId, parseRuleName } from "@myelin/core/ids";
 import type { Instruction, InstructionEpisode } from "../instruction/index.ts";
 import type { EpisodeRecord, Store } from "../ports/store.ts";
 import { AppliedMarks, type Mark } from "./applied-marks.ts";
+import { RowWriter } from "./row-writer.ts";
 
 export interface EpisodeJournalOptions {
   readonly clock: Clock;
@@ -60,16 +61,6 @@ interface Row {
   keptUntilUs: number;
 }
 
-/** Rows that are written together, and who waits for that. */
-interface Group {
-  readonly rows: Set<Row>;
-  readonly isWritten: Promise<boolean>;
-  readonly settle: (isWritten: boolean) => void;
-}
-
-const writeDelayUs = 50_000;
-const retryDelayUs = 2_000_000;
-const rowsPerWrite = 250;
 const sweepEveryUs = 10_000_000;
 
 export class EpisodeJournal {
@@ -79,20 +70,24 @@ export class EpisodeJournal {
   readonly #rows = new Map<AgentId, Map<RuleName, Row>>();
   readonly #over = new Set<Row>();
   readonly #marks = new AppliedMarks();
+  readonly #writer: RowWriter<Row>;
   #size = 0;
   #waiting = 0;
-  /** What has changed since the last write, and what is being written. */
-  #group = newGroup();
-  #inFlight: Group | undefined;
-  #writing: Promise<void> | undefined;
-  #timer: Timer | undefined;
   #sweeper: Timer | undefined;
   #window: Timer | undefined;
-  #notBeforeUs = Number.NEGATIVE_INFINITY;
   #isStopped = false;
 
   constructor(options: EpisodeJournalOptions) {
     this.#options = options;
+    const { clock, onStoreError } = options;
+    this.#writer = new RowWriter({
+      clock,
+      write: (rows) => this.#save(rows),
+      onRefused: (count, error) => {
+        this.counters.refused += count;
+        onStoreError(error);
+      },
+    });
   }
 
   /** Episodes kept. */
@@ -162,7 +157,7 @@ export class EpisodeJournal {
     if (row === undefined || episode === undefined || !isNews(row, episode)) return;
     this.#note(row, episode, recipient, undefined);
     this.#place(row, isOver);
-    this.#changed(row);
+    this.#writer.changed(row);
   }
 
   /** Keeps the episode of an ended instruction. Resolves to true when that is on disk, to false when it was not written; never rejects. */
@@ -170,7 +165,10 @@ export class EpisodeJournal {
     const { agent, episode, recipient, isHeldBack, status, times } = instruction;
     if (episode === undefined) return Promise.resolve(true);
     const row = this.#of(agent, episode.rule);
-    if (row === undefined) return Promise.resolve(false);
+    if (row === undefined) {
+      this.counters.dropped += 1;
+      return Promise.resolve(false);
+    }
     if (isNews(row, episode)) {
       const endedAtUs = instruction.endedAtUs ?? this.#options.clock.nowUs();
       // One that is not sent counts as ended when it was decided, and is not attempted again.
@@ -179,12 +177,9 @@ export class EpisodeJournal {
         : { succeeded: status === "executed", endedAtUs: earlier(times.executedAtUs, endedAtUs) };
       this.#note(row, episode, recipient, end);
       this.#place(row, isOver);
-      this.#changed(row);
+      this.#writer.changed(row);
     }
-    if (this.#group.rows.has(row)) return this.#group.isWritten;
-    return this.#inFlight?.rows.has(row) === true
-      ? this.#inFlight.isWritten
-      : Promise.resolve(true);
+    return this.#writer.isWritten(row);
   }
 
   /** How the latest instruction of a lost episode ended is not known, and nobody will tell. */
@@ -193,7 +188,7 @@ export class EpisodeJournal {
     if (row?.startedAtUs !== startedAtUs || row.attempt !== attempt) return;
     row.end ??= { succeeded: false, endedAtUs };
     this.#place(row, row.isOver);
-    this.#changed(row);
+    this.#writer.changed(row);
   }
 
   /** Of the instruction of a lost episode its agent knows nothing: there was none. */
@@ -207,7 +202,7 @@ export class EpisodeJournal {
     const row = this.#rows.get(agent)?.get(rule);
     if (row === undefined || row.isOver || startedAtUs !== row.startedAtUs) return;
     this.#place(row, true);
-    this.#changed(row);
+    this.#writer.changed(row);
   }
 
   /** The agent is not known any more. */
@@ -217,17 +212,14 @@ export class EpisodeJournal {
   }
 
   /** Writes all that has changed, once. */
-  async flush(): Promise<void> {
-    await this.#writing;
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    await this.#write();
+  flush(): Promise<void> {
+    return this.#writer.flush();
   }
 
   /** Does nothing by itself any more. */
   stop(): void {
     this.#isStopped = true;
-    this.#timer?.cancel();
+    this.#writer.stop();
     this.#sweeper?.cancel();
     this.#window?.cancel();
   }
@@ -239,10 +231,7 @@ export class EpisodeJournal {
       if (known.isWaiting) this.#arrive(known);
       return known;
     }
-    if (this.#size >= this.#options.maxEpisodes) {
-      this.counters.dropped += 1;
-      return undefined;
-    }
+    if (this.#size >= this.#options.maxEpisodes) return undefined;
     return this.#add({
       agent,
       rule,
@@ -313,7 +302,7 @@ export class EpisodeJournal {
       for (const row of rows.values()) {
         if (!row.isWaiting || row.isOver) continue;
         this.#place(row, true);
-        this.#changed(row);
+        this.#writer.changed(row);
       }
   }
 
@@ -328,54 +317,7 @@ export class EpisodeJournal {
       this.#rows.delete(row.agent);
       this.#marks.forget(row.agent);
     }
-    this.#changed(row);
-  }
-
-  #changed(row: Row): void {
-    this.#group.rows.add(row);
-    this.#plan();
-  }
-
-  #plan(): void {
-    if (this.#isStopped || this.#timer !== undefined || this.#writing !== undefined) return;
-    const { clock } = this.#options;
-    const delayUs = Math.max(writeDelayUs, this.#notBeforeUs - clock.nowUs());
-    this.#timer = clock.schedule(delayUs, () => {
-      this.#timer = undefined;
-      void this.#write();
-    });
-  }
-
-  #write(): Promise<void> {
-    const group = this.#group;
-    if (group.rows.size === 0) return Promise.resolve();
-    this.#group = newGroup();
-    this.#inFlight = group;
-    this.#writing = this.#writeGroup(group).then((isWritten) => {
-      this.#inFlight = undefined;
-      this.#writing = undefined;
-      group.settle(isWritten);
-      if (this.#group.rows.size > 0) this.#plan();
-    });
-    return this.#writing;
-  }
-
-  /** Writes some rows after the other, so that no turn of the loop makes many; what is refused comes with the next group. */
-  async #writeGroup({ rows }: Group): Promise<boolean> {
-    const all = [...rows];
-    for (let from = 0; from < all.length; from += rowsPerWrite) {
-      try {
-        await this.#save(all.slice(from, from + rowsPerWrite));
-      } catch (error) {
-        const refused = all.slice(from);
-        for (const row of refused) this.#group.rows.add(row);
-        this.counters.refused += refused.length;
-        this.#notBeforeUs = this.#options.clock.nowUs() + retryDelayUs;
-        this.#options.onStoreError(MyelinError.from(error));
-        return false;
-      }
-    }
-    return true;
+    this.#writer.changed(row);
   }
 
   #save(rows: readonly Row[]): Promise<void> {
@@ -411,11 +353,6 @@ export class EpisodeJournal {
 function isNews(row: Row, { startedAtUs, attempt }: InstructionEpisode): boolean {
   if (startedAtUs !== row.startedAtUs) return startedAtUs > row.startedAtUs;
   return attempt >= row.attempt;
-}
-
-function newGroup(): Group {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  return { rows: new Set(), isWritten: promise, settle: resolve };
 }
 
 function earlier(oneUs: number, otherUs: number): number {
