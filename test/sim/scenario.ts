@@ -46,7 +46,7 @@ export interface Scenario {
   readonly resumeWindowUs: number;
   /** Failures in a row that open the breaker over a part. */
   readonly breakerFailures: number;
-  /** Ledger entries that wait for the disk; one more drops the oldest. */
+  /** Ledger entries that may wait while the disk takes none; one more drops the oldest. */
   readonly maxWaitingEntries: number;
 }
 

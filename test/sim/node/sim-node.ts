@@ -71,6 +71,7 @@ export class SimNode {
     const { scenario, disk } = around;
     this.disk = disk;
     this.disk.syncDelayUs = scenario.syncDelayUs;
+    this.disk.maxWaitingEntries = scenario.maxWaitingEntries;
     this.settings = {
       ...defaultArcSettings,
       maxAgents: 64,
@@ -188,8 +189,7 @@ export class SimNode {
         error instanceof Error ? (error.stack ?? error.message) : String(error),
       ),
     );
-    const { maxWaitingEntries } = scenario;
-    const store = createMemoryStore({ clock: process.clock, disk: this.disk, maxWaitingEntries });
+    const store = createMemoryStore({ clock: process.clock, disk: this.disk });
     this.#watchLedger(store);
     const access = new Access({ tokens: undefined, hosts: [] });
     const arc: Arc = new Arc({

@@ -31,6 +31,8 @@ export interface MemoryDiskFaults {
   isFull: boolean;
   /** Nothing can be written: writes fail with STORAGE_UNAVAILABLE. */
   isBroken: boolean;
+  /** Ledger entries that may wait while it takes none; beyond, the oldest are dropped. */
+  maxWaitingEntries: number;
   /** How long a group of writes takes to be safe, in microseconds; heeded by stores with a clock. */
   syncDelayUs: number;
 }
@@ -59,6 +61,7 @@ export function createMemoryDisk(): MemoryDisk {
   return {
     isFull: false,
     isBroken: false,
+    maxWaitingEntries: Number.POSITIVE_INFINITY,
     syncDelayUs: 0,
     agents: new Map(),
     episodes: new Map(),

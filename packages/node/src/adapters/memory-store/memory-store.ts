@@ -57,10 +57,8 @@ export interface MemoryStoreOptions {
   readonly maxInstructions?: number;
   /** Calls not answered yet; 10,000 by default. */
   readonly maxQueuedOperations?: number;
-  /** Entries kept in the ledger; 100,000 by default. */
+  /** Entries kept in the ledger, and at most waiting for it; 100,000 by default. */
   readonly maxLedgerEntries?: number;
-  /** Entries that wait for the disk; as many as are kept by default. */
-  readonly maxWaitingEntries?: number;
 }
 
 /** A store in memory, with its disk, whose faults can be switched while it runs. */
@@ -93,7 +91,6 @@ class InMemoryStore implements MemoryStore {
   readonly disk: MemoryDisk;
   readonly #options: MemoryStoreOptions;
   readonly #maxLedgerEntries: number;
-  readonly #maxWaitingEntries: number;
   #queue: Operation[] = [];
   #entries: WaitingEntry[] = [];
   #timer: Timer | undefined;
@@ -109,7 +106,6 @@ class InMemoryStore implements MemoryStore {
     this.#options = options;
     this.disk = options.disk ?? createMemoryDisk();
     this.#maxLedgerEntries = options.maxLedgerEntries ?? 100_000;
-    this.#maxWaitingEntries = options.maxWaitingEntries ?? this.#maxLedgerEntries;
   }
 
   load(): Promise<StoredState> {
@@ -212,7 +208,7 @@ class InMemoryStore implements MemoryStore {
       for (const entry of entries) this.#entries.push({ entry, settle });
       for (const { settle: drop } of this.#entries.splice(
         0,
-        this.#entries.length - this.#maxWaitingEntries,
+        this.#entries.length - this.#maxWaitingEntries(),
       )) {
         this.#dropped += 1;
         drop(false);
@@ -320,6 +316,13 @@ class InMemoryStore implements MemoryStore {
         this.#lastError = error;
       operation.fail(error);
     }
+  }
+
+  #maxWaitingEntries(): number {
+    const { isFull, isBroken, maxWaitingEntries } = this.disk;
+    return isFull || isBroken
+      ? Math.min(this.#maxLedgerEntries, maxWaitingEntries)
+      : this.#maxLedgerEntries;
   }
 
   /** Entries that the disk does not take stay, and are tried again with the next group, or in a second. */
