@@ -212,6 +212,22 @@ test("what an agent may have done that died with the node is not done again in i
   assert.equal(reborn.received.length, 1);
 });
 
+test("an attempt that the node may have made right before it died with its agent counts as made", async () => {
+  const { node, agent } = await scene(hot.replace("deadline", "attempts: 3\n    deadline"), false);
+  await reports(node, agent, 0.95);
+  agent.tell(agent.only.id, "failed");
+  await node.clock.run(secondUs);
+  agent.report({ cpu_usage: 0.96 });
+  await node.clock.run(0);
+  const [, second] = agent.received;
+  assert.equal(second?.episode?.attempt, 2);
+  const next = await restarted(node, [agent]);
+  const reborn = await new TestAgent(next.clock, { incarnation: "life-2" }).join(next);
+  await reports(next, reborn, 0.97);
+  assert.equal(reborn.only.episode?.attempt, 3);
+  assert.notEqual(reborn.only.id, second?.id);
+});
+
 test("what one part has is not asked of another that is back before it", async () => {
   const { node, agent } = await scene(hot, false);
   const supervisor = await new TestAgent(node.clock, { part: "supervisor" }).join(node);

@@ -41,6 +41,8 @@ export interface EpisodeMemoryOptions {
 /** A hello that tells of so many outcomes, or with results of so much text, may not tell of all: the oldest are told later. */
 const mostTold = 1000;
 const mostToldText = 128 << 10;
+/** Most instructions of one episode. */
+const maxAttempts = 10;
 
 export class EpisodeMemory {
   readonly #options: EpisodeMemoryOptions;
@@ -161,7 +163,12 @@ export class EpisodeMemory {
     const { engine, journal } = this.#options;
     const { episode, recipient, end, isOver } = lost;
     if (end !== undefined) {
-      const isReinstated = this.#reinstate(slot, episode, { end, isOver });
+      const isReborn = recipient?.part === part.name && recipient.incarnation !== part.incarnation;
+      // The former life may have been given the next attempt right before the end, too.
+      const isReinstated =
+        isReborn && !end.succeeded && !isOver
+          ? this.#reinstate(slot, ...this.#nextAttempt(episode))
+          : this.#reinstate(slot, episode, { end, isOver });
       if (!isReinstated) journal.over(episode.agent, episode.rule, episode.startedAtUs);
     } else if (told.has(instructionIdOf(episode))) {
       if (isOver) this.#reinstate(slot, { ...episode, attempt: 0 }, { isOver });
@@ -172,6 +179,16 @@ export class EpisodeMemory {
       engine.withdraw(episode.rule, slot, episode.startedAtUs);
       journal.drop(episode);
     } else this.#giveUp(slot, lost);
+  }
+
+  /** The attempt after one that failed, as if it was made, and failed just now; the last one as if it succeeded. */
+  #nextAttempt(episode: EpisodeKey): [EpisodeKey, Reinstatement] {
+    const attempt = Math.min(episode.attempt + 1, maxAttempts);
+    const endedAtUs = this.#options.clock.nowUs();
+    return [
+      { ...episode, attempt },
+      { end: { succeeded: attempt === episode.attempt, endedAtUs } },
+    ];
   }
 
   /** Nobody will tell how the instruction ended. */

@@ -162,10 +162,9 @@ export class InstructionsApi {
     const found = this.#options.dispatch.find(id);
     if (found !== undefined) return documentOf(this.#options.dispatch.shown(found));
     this.#options.ledger.flush();
-    const entry = await this.#options.store.ledgerById(id);
-    if (entry?.episode !== undefined) return entry.document;
+    const { store } = this.#options;
+    const [entry, record] = await Promise.all([store.ledgerById(id), store.instructionById(id)]);
     // The ledger may have had to drop what the state has: the stages are lost then, the outcome is not.
-    const record = await this.#options.store.instructionById(id);
     if (record !== undefined && record.status !== entry?.document.status)
       return documentOf(instructionOfRecord(record));
     if (entry !== undefined) return entry.document;
