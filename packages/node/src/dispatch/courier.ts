@@ -206,7 +206,8 @@ export class Courier {
       const message = `the breaker over part ${part.name} of agent ${instruction.agent} is open after repeated failures`;
       return this.#decline(instruction, "rejected", "BREAKER_OPEN", message);
     }
-    if (instruction.isDurable && !isRecipient(instruction, session))
+    // Behind an earlier one whose recipient is being written, so that it does not overtake it.
+    if (instruction.isDurable && (!isRecipient(instruction, session) || part.isBehind(instruction)))
       return this.#recordRecipient(instruction, part, session);
     return this.#send(instruction, part, session, nowUs);
   }

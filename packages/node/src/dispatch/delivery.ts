@@ -38,6 +38,13 @@ export class PartDelivery {
     this.breaker = new Breaker(bounds.breaker);
   }
 
+  /** True while an earlier one of the same priority has its place kept, and was not sent. */
+  isBehind({ createdAtUs, priority }: Instruction): boolean {
+    for (const claim of this.claims)
+      if (claim.createdAtUs < createdAtUs && claim.priority === priority) return true;
+    return false;
+  }
+
   /** How many more may be sent. */
   get room(): number {
     return this.#maxOutstanding - this.outstanding.size - this.claims.size;

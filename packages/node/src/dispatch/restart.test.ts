@@ -32,6 +32,19 @@ test("for an agent that is away, its life is on disk before the instruction is s
   assert.equal(world.store.disk.instructions.get(id)?.incarnation, "life-1");
 });
 
+test("one that was accepted while its agent was away is not overtaken by one that was accepted after", async () => {
+  const world = new World();
+  world.agent("w1");
+  world.store.disk.syncDelayUs = 5000;
+  const first = world.byHand.accept(world.order(["w1"]));
+  await world.clock.run(4000);
+  const app = world.attach("w1");
+  const second = world.byHand.accept(world.order(["w1"]));
+  await world.clock.run(20_000);
+  const ids = (await Promise.all([first, second])).map(({ instructions }) => instructions[0]?.id);
+  assert.deepEqual(app.sentIds, ids);
+});
+
 test("while the disk takes no recipient, the instruction waits and is tried again; it expires at its deadline", async () => {
   const world = new World();
   world.agent("w1");

@@ -26,6 +26,7 @@ test("what a rule decides is sent at once, with all that the agent needs to know
         timeLine: "app/life-1/t/0",
         startedAtUs: firing.episode.startedAtUs,
         attempt: 1,
+        appliedUntilUs: 0,
       },
     },
   ]);
