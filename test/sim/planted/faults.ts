@@ -2,7 +2,6 @@
 import { Engine } from "../../../packages/node/src/engine/index.ts";
 import { EpisodeJournal } from "../../../packages/node/src/episodes/index.ts";
 import { Ledger } from "../../../packages/node/src/ledger/index.ts";
-import { SessionIntake } from "../../../packages/node/src/ingest/session-intake.ts";
 
 /** Replaces a method until the end of the block. */
 function plant<Class extends object, Name extends keyof Class>(
@@ -50,7 +49,7 @@ export const plantedFaults: Readonly<Record<string, PlantedFault>> = {
   },
   "samples that come again are applied again": {
     seed: 137,
-    plant: () => plant(SessionIntake.prototype, "goOn", () => () => undefined),
+    plant: () => plant(EpisodeJournal.prototype, "takeMark", () => () => undefined),
   },
   "an agent may forget what the ledger has dropped": {
     seed: 12,
