@@ -131,6 +131,19 @@ test("a state that is no database is refused", () =>
     await refuses(directory, { code: "STORAGE_CORRUPT", message: /state\.db/ });
   }));
 
+test("a refused start leaves nothing behind in a directory where no node has been", () =>
+  inUsedDirectory(async (directory) => {
+    rmSync(join(directory, "lock.db"));
+    const ledger = ledgerFileOf(directory);
+    const sound = readFileSync(ledger);
+    writeFileSync(ledger, sound.subarray(0, 5000));
+    await refuses(directory, { code: "STORAGE_CORRUPT", message: /ledger.*\.db/ });
+    writeFileSync(ledger, sound);
+    writeFileSync(join(directory, "state.db"), "a letter\n");
+    await refuses(directory, { code: "STORAGE_CORRUPT", message: /state\.db/ });
+    assert.ok(!readdirSync(directory).some((name) => name.startsWith("lock")));
+  }));
+
 test("a state with a damaged page is refused", () =>
   inUsedDirectory(async (directory) => {
     const path = join(directory, "state.db");
