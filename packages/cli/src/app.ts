@@ -3,6 +3,7 @@ import { agentCommand, agentsCommand } from "./commands/agents.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { backupCommand } from "./commands/backup.ts";
 import { breakerRoutes } from "./commands/breaker.ts";
+import { cancelCommand } from "./commands/cancel.ts";
 import { completionsCommand } from "./commands/completions.ts";
 import { configCommand } from "./commands/config.ts";
 import { demoCommand } from "./commands/demo.ts";
@@ -29,6 +30,7 @@ export const routes: RouteMap<CliContext> = buildRouteMap<string, CliContext>({
     agents: agentsCommand,
     agent: agentCommand,
     send: sendCommand,
+    cancel: cancelCommand,
     rules: rulesRoutes,
     enforce: enforceRoutes,
     ledger: ledgerCommand,

@@ -17,7 +17,7 @@ export const tags: ReadonlyMap<string, string> = new Map([
   ["json hear", "the next frame that comes over that WebSocket has these operations"],
   [
     "text output",
-    "its lines are in the output of the shell block before, but for numbers, folders and secrets",
+    "its lines are in the output of the shell block before, but for numbers, folders, ids and secrets",
   ],
   [
     "text",
