@@ -1,0 +1,71 @@
+// What a supervisor says on platforms that have no /proc.
+import assert from "node:assert/strict";
+import process from "node:process";
+import { test } from "node:test";
+import { Supervisor, assertSamplingSupported, handleActions } from "../supervisor/index.ts";
+import { RecordedLink } from "../supervisor/test-support.ts";
+import { runCommandAsAgent } from "./index.ts";
+
+const refusal = {
+  code: "UNSUPPORTED_PLATFORM",
+  message: "processes cannot be sampled on darwin: it has no Linux /proc",
+};
+
+test("only Linux is sampled; elsewhere it is said what works and what does not", () => {
+  assert.doesNotThrow(() => assertSamplingSupported("linux"));
+  assert.throws(() => assertSamplingSupported("darwin"), {
+    ...refusal,
+    hint: /Starting, stopping and restarting work; run on Linux for/,
+  });
+});
+
+test("elsewhere than on Linux a command is run all the same, behind a warning", async () => {
+  let err = "";
+  const host = {
+    stdout: { write: () => undefined },
+    stderr: { write: (text: string) => (err += text) },
+    env: {},
+  };
+  const code = await runCommandAsAgent(
+    { process: host, env: {}, signal: new AbortController().signal },
+    {
+      ...{ id: "w1", url: "http://127.0.0.1:1", part: "app", restart: "never" },
+      ...{ grace: 500, sampleRate: 20 },
+    },
+    [process.execPath, "-e", "process.exit(7)"],
+    "darwin",
+  );
+  assert.equal(code, 7);
+  assert.equal(
+    err,
+    `error UNSUPPORTED_PLATFORM: ${refusal.message}\n  Starting, stopping and restarting work; run on Linux for CPU, memory and throttling.\n`,
+  );
+});
+
+test("elsewhere than on Linux a throttle is refused, and pausing, restarting and stopping work", async () => {
+  const link = new RecordedLink();
+  const supervisor = new Supervisor({
+    command: [process.execPath, "-e", "setInterval(() => {}, 1000)"],
+    link,
+    stdio: "ignore",
+    graceMs: 500,
+    platform: "darwin",
+  });
+  handleActions(supervisor, link);
+  supervisor.start();
+  try {
+    await assert.rejects(link.instruct("throttle", { cpu: 0.5 }), {
+      code: "UNSUPPORTED_PLATFORM",
+      message: "processes cannot be throttled on darwin",
+    });
+    assert.equal((await link.instruct("pause"))["state"], "paused");
+    assert.equal((await link.instruct("resume"))["state"], "running");
+    const { previousPid, pid, state } = await link.instruct("restart", { grace: "500ms" });
+    assert.deepEqual([state, previousPid === pid], ["running", false]);
+    assert.ok(Number.isNaN(link.metric("cpu_usage")), "nothing was sampled");
+    assert.equal((await link.instruct("stop", { grace: "500ms" }))["state"], "stopped");
+  } finally {
+    supervisor.shutdown(0);
+    await supervisor.ended;
+  }
+});
