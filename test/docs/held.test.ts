@@ -144,6 +144,36 @@ suite("docs/operations.md", () => {
   });
 });
 
+test("docs/limits.md has the bounds of the store", async () => {
+  const section = read("docs/limits.md")
+    .split(/^## /m)
+    .find((each) => each.startsWith("The store"));
+  const { storeDefaults } = await exportsOf(
+    "packages/node/src/adapters/sqlite-store/sqlite-store.ts",
+  );
+  const bounds = storeDefaults as Readonly<Record<string, number>>;
+  const grouped = (value = Number.NaN): string => value.toLocaleString("en-US");
+  const days = (value = Number.NaN): string => `${value} d`;
+  const rows: readonly (readonly [words: string, value: string])[] = [
+    ["agents in the registry", grouped(bounds["maxAgents"])],
+    ["instructions by hand kept, open and ended", grouped(bounds["maxInstructions"])],
+    [
+      "ended instructions by hand kept",
+      days((bounds["instructionRetentionUs"] ?? Number.NaN) / 86_400e6),
+    ],
+    ["operations waiting for the disk", grouped(bounds["maxQueuedOperations"])],
+    [
+      "ledger entries in memory while the disk does not take them",
+      grouped(bounds["maxBufferedEntries"]),
+    ],
+    ["the ledger", days(bounds["ledgerRetentionDays"])],
+    ["the ledger", `${(bounds["ledgerMaxBytes"] ?? Number.NaN) / 2 ** 30} GiB`],
+  ];
+  assert.equal(rows.length, Object.keys(bounds).length);
+  for (const [words, value] of rows) assert.ok(section?.includes(`| ${words} | ${value} |`), words);
+  assert.deepEqual([bounds["ledgerRetentionDays"], bounds["ledgerMaxBytes"]], [7, 2 * 2 ** 30]);
+});
+
 test("docs/cli.md has every exit code", async () => {
   const page = read("docs/cli.md");
   const { exitCodes } = await exportsOf("packages/cli/src/exit-codes.ts");
