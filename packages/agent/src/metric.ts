@@ -11,6 +11,7 @@ export interface MetricOptions {
 
 /** One metric of an agent. */
 export class Metric {
+  /** As rules read it. */
   readonly name: string;
   readonly #report: (value: number, options: ReportOptions | undefined) => void;
 

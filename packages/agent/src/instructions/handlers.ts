@@ -7,7 +7,9 @@ import type { Action } from "@myelin/core/wire";
 export interface Instruction {
   /** The same id is the same instruction, for ever. */
   readonly id: string;
+  /** What to do: the name that the handler was given for. */
   readonly action: string;
+  /** Arguments of the action; `{}` when there are none. */
   readonly args: JsonObject;
   /** Business weight, 1 to 10. */
   readonly priority: number;

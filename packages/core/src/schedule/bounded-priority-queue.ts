@@ -52,6 +52,7 @@ export class BoundedPriorityQueue<T> {
     });
   }
 
+  /** How many entries wait. */
   get size(): number {
     return this.#entries.size;
   }
