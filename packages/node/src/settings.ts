@@ -66,6 +66,7 @@ export interface ArcSettings {
   readonly ledgerGroupDelayUs: number;
 }
 
+/** The bounds that hold unless others are given; `docs/limits.md` has them. */
 export const defaultArcSettings: ArcSettings = {
   maxAgents: 100_000,
   maxPresentAgents: 100_000,

@@ -45,7 +45,7 @@ export interface Hello {
 
 /** Bounds of one session. */
 export interface Limits {
-  /** Largest frame. */
+  /** Largest frame, in bytes. */
   readonly maxFrameBytes: number;
   /** Most metric names in one session. */
   readonly maxMetrics: number;
@@ -58,9 +58,9 @@ export interface Welcome {
   readonly sessionId: string;
   readonly resumeToken: string;
   readonly isResumed: boolean;
-  /** How often both sides send a ping. */
+  /** How often both sides send a ping, in milliseconds. */
   readonly heartbeatIntervalMs: number;
-  /** How long a session without a connection can be resumed. */
+  /** How long a session without a connection can be resumed, in milliseconds. */
   readonly resumeWindowMs: number;
   readonly limits?: Limits;
   readonly nodeId: string;

@@ -38,6 +38,7 @@ export interface SessionSettings {
   readonly maxBulkBytes: number;
 }
 
+/** The bounds that hold unless others are given; `docs/limits.md` has them. */
 export const defaultSessionSettings: SessionSettings = {
   heartbeatIntervalUs: 500_000,
   resumeWindowUs: 30_000_000,
