@@ -15,7 +15,7 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import type { Store } from "../../ports/store.ts";
 import { agentRecord, ledgerEntry } from "../../ports/test-support.ts";
-import { openSqliteStore } from "./index.ts";
+import { openSqliteStore, storeDefaults } from "./index.ts";
 import { stateSchema } from "./state-schema.ts";
 
 const agent = agentRecord("w1");
@@ -180,6 +180,11 @@ test("what a crash has left in the log is looked at too, and left there when the
     writeFileSync(`${path}-wal`, log, { mode: 0o600 });
     await refuses(directory, { code: "SCHEMA_TOO_NEW", message: /schema version 99/ });
   }));
+
+test("the ledger is kept for 7 days or 2 GiB unless it is told otherwise", () => {
+  const { ledgerRetentionDays, ledgerMaxBytes } = storeDefaults;
+  assert.deepEqual([ledgerRetentionDays, ledgerMaxBytes], [7, 2 * 1024 ** 3]);
+});
 
 test("a data directory that is a file, or in one, is refused with STORAGE_UNAVAILABLE", () =>
   inUsedDirectory(async (directory) => {
