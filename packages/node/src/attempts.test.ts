@@ -70,6 +70,15 @@ for (const [end, isTriedAgain] of ends) {
     assert.deepEqual(await attemptsGiven(next, agent), expected);
   });
 
+  test(`${told}, kept by another run of the node when its agent tells nothing more`, async () => {
+    const { node, agent, id } = await fired();
+    agent.tell(id, end);
+    await node.clock.run(2 * secondUs);
+    assert.deepEqual(agent.settled, [id]);
+    const next = await rerun(node, agent);
+    assert.deepEqual(await attemptsGiven(next, agent), expected);
+  });
+
   test(`${told}, found in the ledger by another run of the node`, async () => {
     const { node, agent, id } = await fired();
     agent.tell(id, end);
