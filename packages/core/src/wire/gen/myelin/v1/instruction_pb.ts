@@ -133,7 +133,8 @@ export type Episode = Message<"myelin.v1.Episode"> & {
   attempt: number;
 
   /**
-   * Newest sample of the time line that was applied when this was decided, on the clock of its part; 0 when there was none.
+   * Newest sample of the time line that was applied when this was decided, on the clock of its part,
+   * microseconds since the epoch; 0 when there was none.
    * A node that lost the episode so knows which samples come again.
    *
    * @generated from field: double applied_until_us = 7;
