@@ -35,7 +35,7 @@ async function fleet(): Promise<Fleet> {
   const use = { memoryShare: 0 };
   const node = await new TestNode({
     resources: { read: () => ({ loopShare: 0, ...use }) },
-    settings: { maxQueuedOverloaded: 2, overloadIntervalUs: lookUs, ageingUs: 500_000 },
+    settings: { maxQueuedOverloaded: 2, overloadIntervalUs: lookUs, maxDelayUs: 400_000 },
     session: { inlineBurstBytes: 2048, inlineBytesPerSecond: 16_384 },
   }).start();
   const join = { actions: ["stop", "low"], answers: true };

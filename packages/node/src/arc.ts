@@ -201,6 +201,7 @@ export class Arc implements SessionListener {
       turnBudgetBytes: settings.turnBudgetBytes,
       delayBelow: settings.delayBelowPercent / 100,
       ageingUs: settings.ageingUs,
+      maxDelayUs: settings.maxDelayUs,
       weightsEvery: settings.weightsEvery,
       deliver: (instruction) => this.dispatch.deliver(instruction),
       onShed: (instruction) => this.dispatch.shed(instruction),

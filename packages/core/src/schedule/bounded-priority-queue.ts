@@ -109,6 +109,11 @@ export class BoundedPriorityQueue<T> {
     return lowest?.item;
   }
 
+  /** What is in the queue, in no order. */
+  items(): IterableIterator<T> {
+    return this.#entries.keys();
+  }
+
   /** Score of the highest. */
   peekScore(): number | undefined {
     return this.#turns.peek()?.score;
