@@ -1,4 +1,4 @@
-export { checkDataFiles, copyDataFiles } from "./data-files.ts";
+export { checkDataFiles, copyDataFiles, keptTokens } from "./data-files.ts";
 export { lockDirectory, makePrivateDirectory } from "./data-directory.ts";
 export {
   openSqliteStore,
