@@ -5,7 +5,7 @@ import { MyelinError } from "@myelin/core/errors";
 import type { InstructionDocument } from "@myelin/core/instruction";
 import type { OverloadLevel } from "@myelin/core/schedule";
 import type { Logger } from "pino";
-import { Access, assertGuarded, endOfToken, TokenBook } from "./access/index.ts";
+import { Access, assertGuarded, endOfToken, isLoopbackHost, TokenBook } from "./access/index.ts";
 import { StoreBackups } from "./adapters/backup/index.ts";
 import { cryptoRandom } from "./adapters/crypto-random/index.ts";
 import {
@@ -320,9 +320,10 @@ export async function findProblems(options: NodeOptions): Promise<MyelinError[]>
     () => Access.assertToken(token),
     async () => (tls === undefined ? undefined : await checkTlsFiles(tls)),
     () => {
-      const hasToken = token !== undefined || keepsToken(options);
-      for (const each of [host, ...(adminListen === undefined ? [] : [adminListen.host])])
-        assertGuarded(each, hasToken);
+      const hosts = [host, ...(adminListen === undefined ? [] : [adminListen.host])];
+      if (hosts.every(isLoopbackHost) || token !== undefined) return;
+      const hasToken = keepsToken(options);
+      for (const each of hosts) assertGuarded(each, hasToken);
     },
   ];
   const problems: MyelinError[] = [];

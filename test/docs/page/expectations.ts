@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseRuleFile } from "@myelin/core/rules";
+import { defaultArcSettings, defaultSessionSettings } from "@myelin/node";
+import { nodeOptionsOf, readConfiguration } from "../../../packages/cli/src/config/index.ts";
 import { repositoryRoot } from "./pages.ts";
 
 /** Throws unless a rule file is accepted. */
@@ -56,4 +58,10 @@ export function unknownScripts(text: string): string[] {
   };
   const called = [...text.matchAll(/\bnpm (?:run )?([a-z]+)/g)].map(([, name = ""]) => name);
   return called.filter((name) => manifest.scripts[name] === undefined);
+}
+
+/** Fails unless the file is a node's configuration; what lies where it says need not be on this machine. */
+export async function assertConfiguration(file: string): Promise<void> {
+  const bounds = { session: { ...defaultSessionSettings }, limits: { ...defaultArcSettings } };
+  nodeOptionsOf(await readConfiguration({ flags: { config: file }, environment: {}, bounds }));
 }
