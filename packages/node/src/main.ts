@@ -3,7 +3,6 @@ import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import { MyelinError } from "@myelin/core/errors";
 import type { InstructionDocument } from "@myelin/core/instruction";
-import type { OverloadLevel } from "@myelin/core/schedule";
 import type { Logger } from "pino";
 import { Access, assertGuarded, endOfToken, isLoopbackHost, TokenBook } from "./access/index.ts";
 import { StoreBackups } from "./adapters/backup/index.ts";
@@ -23,8 +22,9 @@ import { systemClock } from "./adapters/system-clock/index.ts";
 import { systemResources } from "./adapters/system-resources/index.ts";
 import { createUnixTransport } from "./adapters/unix-transport/index.ts";
 import { createHealth, type EnforcementDocument, enforcementDocument } from "./api/index.ts";
-import { Arc, type Notice } from "./arc.ts";
+import { Arc } from "./arc.ts";
 import { createArcApi } from "./arc-api.ts";
+import { logNotice } from "./log-notice.ts";
 import type { Store, StoreHealth } from "./ports/store.ts";
 import type { Transport } from "./ports/transport.ts";
 import type { OverloadFigures } from "./scheduler/index.ts";
@@ -355,69 +355,4 @@ async function openStore(
   const directory = directoryOf(options);
   const store = await openSqliteStore({ directory });
   return { store, backups: new StoreBackups(store, directory) };
-}
-
-const overloadMessages: Readonly<Record<OverloadLevel, string>> = {
-  0: "no overload any more",
-  1: "overload: bulk is not read",
-  2: "overload: low scores are delayed",
-  3: "overload: what nobody was promised is shed",
-};
-
-function logNotice(log: Logger, notice: Notice): void {
-  switch (notice.kind) {
-    case "instruction-ended": {
-      if (!log.isLevelEnabled("info")) return;
-      const { id, agent, part, action, status, actor, totalUs, error } = notice.document;
-      log.info(
-        {
-          id,
-          agent,
-          part,
-          action,
-          status,
-          actor,
-          totalUs,
-          ...(error === undefined ? {} : { error }),
-        },
-        "instruction ended",
-      );
-      return;
-    }
-    case "agent-attached":
-      log.info(
-        { agent: notice.agent, part: notice.part, isResumed: notice.isResumed },
-        "agent attached",
-      );
-      return;
-    case "agent-detached":
-      log.info({ agent: notice.agent, part: notice.part, reason: notice.reason }, "agent detached");
-      return;
-    case "breaker-opened":
-      log.warn({ over: notice.over }, "breaker opened");
-      return;
-    case "breaker-closed":
-      log.info({ over: notice.over }, "breaker closed");
-      return;
-    case "enforcement": {
-      const { isOn, actor, reason } = notice.record;
-      const who = { actor, ...(reason === undefined ? {} : { reason }) };
-      if (isOn) log.warn(who, "enforcement is on");
-      else log.warn(who, "enforcement is off: rules decide, and nothing is sent");
-      return;
-    }
-    case "overload": {
-      const { level, load } = notice;
-      log.warn({ step: level, load: Math.round(load * 100) / 100 }, overloadMessages[level]);
-      return;
-    }
-    case "store-error":
-      log.error({ code: notice.error.code, reason: notice.error.message }, "a write failed");
-      return;
-    case "rule-unreadable":
-      log.error(
-        { reason: notice.message },
-        "a kept rule cannot be read by this version and is not in force",
-      );
-  }
 }
