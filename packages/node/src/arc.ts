@@ -411,11 +411,13 @@ export class Arc implements SessionListener {
   /** Gives the id of the token that admitted the agent. @throws MyelinError */
   #authorize({ token, agentId }: Hello, peer: PeerInfo): string | undefined {
     if (this.#isDraining) throw new MyelinError("NODE_DRAINING", "the node is shutting down");
+    const { access } = this.#options;
+    const shown = token === "" ? peer.token : token;
     try {
-      return this.#options.access.admitAgent(token === "" ? peer.token : token, agentId).tokenId;
+      return access.admitAgent(shown, agentId).tokenId;
     } catch (thrown) {
       const { code } = MyelinError.from(thrown);
-      const who = { actor: "anyone", act: "sessions.open", address: peer.address };
+      const who = { actor: access.nameOf(shown), act: "sessions.open", address: peer.address };
       void this.audit.refused({ ...who, subject: agentId, code });
       throw thrown;
     }

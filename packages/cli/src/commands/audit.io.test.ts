@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { connect } from "@myelin/agent";
 import { createLog, startNode } from "@myelin/node";
 import { exitCodes } from "../exit-codes.ts";
 import { myelin } from "./test-support.ts";
@@ -52,6 +56,61 @@ test("the audit tells who did what and who was refused, newest first, and can be
     assert.equal((await myelin(["audit", "--until", "1h"], reader)).out, "no entries\n");
   } finally {
     await node.close();
+  }
+});
+
+test("who was refused is named by the token that was shown, also by one that has ended", async () => {
+  const node = await startNode({ port: 0, storage: "memory", token: "first", log });
+  const env = { MYELIN_URL: node.httpUrl, MYELIN_TOKEN: "first" };
+  try {
+    const make = ["token", "create", "--role", "agent", "--agents", "w-*", "--name", "w"];
+    const token = (await myelin(make, env)).out.trimEnd();
+    const refuse = async (): Promise<void> =>
+      await assert.rejects(connect({ url: node.url, id: "robot", token, timeoutMs: 10_000 }));
+    await refuse();
+    await myelin(["token", "revoke", "w"], env);
+    await refuse();
+    await myelin(["agents"], { ...env, MYELIN_TOKEN: token });
+    const { out } = await myelin(["audit", "--outcome", "refused", "--json"], env);
+    const entries = JSON.parse(out) as { actor: string; act: string; code: string }[];
+    assert.deepEqual(
+      entries.map(({ actor, act, code }) => [actor, act, code]),
+      [
+        ["token:w", "GET /api/v1/agents", "UNAUTHENTICATED"],
+        ["token:w", "sessions.open", "UNAUTHENTICATED"],
+        ["token:w", "sessions.open", "PERMISSION_DENIED"],
+      ],
+    );
+  } finally {
+    await node.close();
+  }
+});
+
+test("a rule file that is refused is one entry, with the names of its rules", async () => {
+  const node = await startNode({ port: 0, storage: "memory", log });
+  const env = { MYELIN_URL: node.httpUrl };
+  const folder = await mkdtemp(join(tmpdir(), "myelin-audit-"));
+  try {
+    const file = join(folder, "rules.yaml");
+    const good = "# comment\nrules:\n  - { name: good, expr: a > 1, action: stop }\n";
+    await writeFile(file, `${good}  - { name: bad, expr: a >, action: stop }\n`);
+    const { code, err } = await myelin(["rules", "apply", file], env);
+    assert.equal(code, exitCodes.usage);
+    assert.match(err, /^error RULE_INVALID: rule bad, line 4, column 27: /);
+    await writeFile(file, good);
+    assert.equal((await myelin(["rules", "apply", file, "--if-match", '"other"'], env)).code, 1);
+    const { out } = await myelin(["audit", "--json"], env);
+    const entries = JSON.parse(out) as { act: string; subject: string; code: string }[];
+    assert.deepEqual(
+      entries.map(({ act, subject, code: why }) => [act, subject, why]),
+      [
+        ["rules.apply", "good", "PRECONDITION_FAILED"],
+        ["rules.apply", "good bad", "RULE_INVALID"],
+      ],
+    );
+  } finally {
+    await node.close();
+    await rm(folder, { recursive: true });
   }
 });
 

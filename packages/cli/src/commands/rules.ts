@@ -1,10 +1,12 @@
 import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { text } from "node:stream/consumers";
+import { isDeepStrictEqual } from "node:util";
 import { buildCommand, buildRouteMap, type Command, type RouteMap } from "@stricli/core";
 import { parseDocument, stringify } from "yaml";
 import { MyelinError } from "@myelin/core/errors";
 import { isJsonObject, type JsonObject } from "@myelin/core/json";
+import { invalidRules, parseRuleFile } from "@myelin/core/rules";
 import {
   type CliContext,
   clientOf,
@@ -86,8 +88,9 @@ const apply: Command<CliContext> = buildCommand<ApplyFlags, string[], CliContext
 });
 
 /**
- * Applies a file. It is sent as compact JSON, which a node reads in a fraction of the time; where the node finds a
- * fault the text itself is sent, so that the fault is told with its place in the file.
+ * Applies a file. It is sent as compact JSON, which a node reads in a fraction of the time. Faults that the node finds
+ * are told with their places in the file; where a node of another version finds others than this command, the text
+ * itself is sent for them.
  */
 async function applyText(
   client: NodeClient,
@@ -103,7 +106,11 @@ async function applyText(
   try {
     return withoutPlaces(await send(json));
   } catch (thrown) {
-    if (MyelinError.from(thrown).code !== "RULE_INVALID") throw thrown;
+    const refused = MyelinError.from(thrown);
+    if (refused.code !== "RULE_INVALID") throw thrown;
+    const faults = parseRuleFile(text).problems.filter(({ severity }) => severity === "error");
+    const told = objectsOf(refused.details["problems"]);
+    if (isDeepStrictEqual(faults.map(subjectOf), told.map(subjectOf))) throw invalidRules(faults);
     return await send(text);
   }
 }
@@ -114,6 +121,11 @@ function withoutPlaces(answer: JsonObject): JsonObject {
     ({ line: _line, column: _column, ...warning }) => warning,
   );
   return { ...answer, warnings };
+}
+
+/** What a fault is about, wherever it stands. */
+function subjectOf(fault: { readonly rule?: unknown; readonly field?: unknown }): unknown[] {
+  return [fault.rule, fault.field];
 }
 
 /** The file as compact JSON; undefined where YAML finds anything to say about it. */

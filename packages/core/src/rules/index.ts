@@ -17,7 +17,7 @@ export type {
   WindowInput,
 } from "./plan.ts";
 export { type PlanResult, planRule } from "./plan-rule.ts";
-export { formatProblem, type RuleProblem } from "./problem.ts";
+export { formatProblem, invalidRules, type RuleProblem } from "./problem.ts";
 export {
   parseRuleFile,
   readRuleFile,

@@ -1,3 +1,5 @@
+import { MyelinError } from "../errors/index.ts";
+
 /** What is wrong with a rule, where, and how to mend it. */
 export interface RuleProblem {
   /** A file with an error is not applied; a warning stops nothing. */
@@ -13,6 +15,24 @@ export interface RuleProblem {
   readonly message: string;
   /** The mend. */
   readonly hint?: string;
+}
+
+/** The error for a file, or a rule, with these errors: where the first is, and all of them in `details.problems`. */
+export function invalidRules(errors: readonly RuleProblem[]): MyelinError {
+  const first = errors[0];
+  const where =
+    first === undefined
+      ? ""
+      : `${first.rule === undefined ? "" : `rule ${first.rule}, `}line ${first.line}, column ${first.column}: `;
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
+  return new MyelinError(
+    "RULE_INVALID",
+    `${where}${first?.message ?? "the file has errors"}${more}`,
+    {
+      ...(first?.hint === undefined ? {} : { hint: first.hint }),
+      details: { problems: errors.map((problem) => ({ ...problem })) },
+    },
+  );
 }
 
 /** Takes a problem at an offset of the text under examination. */

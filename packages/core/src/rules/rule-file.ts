@@ -12,6 +12,8 @@ import { keyText, nodeAt, placeInScalar, resolved, startOf } from "./yaml-places
 export interface RuleFileResult {
   readonly rules: readonly RulePlan[];
   readonly problems: readonly RuleProblem[];
+  /** What the file calls its rules, those with an error too, as far as it could be read. */
+  readonly names: readonly string[];
 }
 
 const quoting =
@@ -35,15 +37,17 @@ export function* readRuleFile(
   options: RuleFileOptions = {},
 ): Generator<void, RuleFileResult> {
   const plain = yield* readPlainJson(text);
-  if (plain !== undefined) return { rules: plain, problems: [] };
+  if (plain !== undefined)
+    return { rules: plain, problems: [], names: plain.map(({ name }) => name) };
   const file = new RuleFile(text, options.fileName ?? "the file");
   const rules = yield* file.read();
   const hasErrors = file.problems.some((problem) => problem.severity === "error");
-  return { rules: hasErrors ? [] : rules, problems: file.problems };
+  return { rules: hasErrors ? [] : rules, problems: file.problems, names: file.names };
 }
 
 class RuleFile {
   readonly problems: RuleProblem[] = [];
+  readonly names: string[] = [];
   readonly #text: string;
   readonly #lines = new LineCounter();
 
@@ -151,8 +155,10 @@ class RuleFile {
       if (typeof name === "string") {
         const firstLine = lineOfName.get(name);
         const place = locate(["name"], 0);
-        if (firstLine === undefined) lineOfName.set(name, place.line);
-        else
+        if (firstLine === undefined) {
+          lineOfName.set(name, place.line);
+          this.names.push(name.slice(0, 80));
+        } else
           this.problems.push({
             severity: "error",
             rule: name.slice(0, 80),

@@ -8,13 +8,16 @@ import { Access, TokenBook, type TokenWish } from "./index.ts";
 
 const dayUs = 86_400e6;
 
-function bookOf(disk?: MemoryDisk): {
+function bookOf(
+  disk?: MemoryDisk,
+  startUs = 1_790_000_000e6,
+): {
   readonly clock: VirtualClock;
   readonly book: TokenBook;
   readonly disk: MemoryDisk;
   readonly ends: [string, MyelinError][];
 } {
-  const clock = new VirtualClock(1_790_000_000e6);
+  const clock = new VirtualClock(startUs);
   const store = createMemoryStore(disk === undefined ? {} : { disk });
   const book = new TokenBook({
     clock,
@@ -146,6 +149,58 @@ test("a token ends once: when it is revoked, or at its expiry, and says which", 
     ends.map(([name]) => name),
     ["second", "first"],
   );
+});
+
+test("an expiry is told once, whether a node was there or not, and however often one starts again", async () => {
+  const { book, clock, disk, ends } = bookOf();
+  const namesToldAt = async (startUs: number): Promise<string[]> => {
+    const next = bookOf(disk, startUs);
+    next.book.restore([...disk.tokens.values()]);
+    await next.clock.run(1e6);
+    await next.book.stop();
+    return next.ends.map(([name]) => name);
+  };
+  await made(book, { role: "operator", name: "seen", expiresInUs: dayUs });
+  await made(book, { role: "operator", name: "missed", expiresInUs: 2 * dayUs });
+  await clock.run(dayUs);
+  assert.equal(ends.length, 1);
+  await book.stop();
+  assert.deepEqual(await namesToldAt(clock.nowUs() + 1e6), []);
+  assert.deepEqual(await namesToldAt(clock.nowUs() + 2 * dayUs), ["missed"]);
+  assert.deepEqual(await namesToldAt(clock.nowUs() + 3 * dayUs), []);
+});
+
+test("a full disk only delays that an expiry is kept as told", async () => {
+  const { book, clock, disk } = bookOf();
+  const { record } = await book.create({ role: "operator", expiresInUs: dayUs }, "local");
+  const errors: string[] = [];
+  disk.isFull = true;
+  const store = createMemoryStore({ disk });
+  const next = new TokenBook({
+    clock,
+    store,
+    random: seededRandom(8),
+    onStoreError: ({ code }) => errors.push(code),
+  });
+  next.restore([...disk.tokens.values()]);
+  await book.stop();
+  await clock.run(dayUs);
+  assert.deepEqual(errors, ["STORAGE_FULL"]);
+  disk.isFull = false;
+  await clock.run(60e6);
+  assert.equal(disk.tokens.get(record.id)?.expiryToldAtUs, record.expiresAtUs);
+});
+
+test("a token names its bearer also after its end, and a wrong one names nobody", async () => {
+  const { book } = bookOf();
+  const access = new Access({ token: "s3cret", tokens: book, hosts });
+  const text = await made(book, { role: "agent", agents: "w-*", name: "w" });
+  assert.equal(access.nameOf(text), "token:w");
+  await book.revoke("w", "local");
+  assert.equal(access.nameOf(text), "token:w");
+  assert.equal(access.nameOf("s3cret"), "token");
+  for (const wrong of [undefined, "", "wrong", `${text.slice(0, -2)}xx`])
+    assert.equal(access.nameOf(wrong), "anyone");
 });
 
 test("no token is made or revoked that would leave no operator", async () => {

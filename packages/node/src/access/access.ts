@@ -16,7 +16,7 @@ import type { TokenBook } from "./token-book.ts";
 
 const bearerForm = /^Bearer +([A-Za-z0-9._~+/=-]+)$/i;
 
-/** Names the one who acts, in instructions and records: `local`, `token`, or `token:NAME`. */
+/** Names the one who acts, in instructions and records: `local`, `token`, `token:NAME`, or `anyone` for the unknown. */
 export type Actor = string;
 
 /** One who was admitted. */
@@ -89,6 +89,17 @@ export class Access {
     throw new MyelinError("UNAUTHENTICATED", "the token is not valid here");
   }
 
+  /** Names the bearer of a token, admitted or not: one that has ended still tells whose it was. */
+  nameOf(token: string | undefined): Actor {
+    const known = token === undefined ? undefined : this.tokens?.recognize(token);
+    if (known !== undefined) return actorOf(known);
+    try {
+      return this.admit(token).actor;
+    } catch {
+      return "anyone";
+    }
+  }
+
   /**
    * Admits the bearer of a token as an agent.
    * @throws MyelinError UNAUTHENTICATED, PERMISSION_DENIED
@@ -151,6 +162,11 @@ function noOperatorLeft(): MyelinError {
   });
 }
 
-function callerOf({ id, name, role, agents }: TokenRecord): Caller {
-  return { actor: `token:${name}`, role, tokenId: id, agents };
+function callerOf(token: TokenRecord): Caller {
+  const { id, role, agents } = token;
+  return { actor: actorOf(token), role, tokenId: id, agents };
+}
+
+function actorOf({ name }: TokenRecord): Actor {
+  return `token:${name}`;
 }

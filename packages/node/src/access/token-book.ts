@@ -5,7 +5,8 @@
  * 1. The secret is known to its caller only: what is kept is its hash.
  * 2. A token is made, and revoked, when that is on disk.
  * 3. From the instant at which a token is revoked or expires it admits nobody, and who watches it is told.
- * 4. A store has at most `maxTokens`; to make room the one that ended first is forgotten.
+ * 4. An expiry is told once, by the node that is there first; again only by one that follows a kill in that instant.
+ * 5. A store has at most `maxTokens`; to make room the one that ended first is forgotten.
  */
 import type { Clock, Timer } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
@@ -40,8 +41,8 @@ export type TokenEndListener = (token: TokenRecord, error: MyelinError) => void;
 const maxTokens = 10_000;
 /** How long revoked and expired tokens are still listed. */
 const endedKeptUs = 30 * 86_400e6;
-/** How long uses are gathered before they are written. */
-const usesGatheredUs = 60e6;
+/** How long what nobody waits for is gathered before it is written. */
+const gatheredUs = 60e6;
 /** The longest wait of the expiry timer: a machine that slept looks again by then. */
 const longestWaitUs = 3600e6;
 
@@ -53,9 +54,10 @@ export class TokenBook {
   readonly #listeners = new Set<TokenEndListener>();
   /** Tokens that expire and have not been told to have. */
   readonly #expiring = new Set<string>();
-  readonly #used = new Set<string>();
+  /** Tokens whose present record is to be written. */
+  readonly #behind = new Set<string>();
   #expiryTimer: Timer | undefined;
-  #usesTimer: Timer | undefined;
+  #behindTimer: Timer | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: TokenBookOptions) {
@@ -94,16 +96,23 @@ export class TokenBook {
    * @throws MyelinError UNAUTHENTICATED
    */
   admit(text: string): TokenRecord {
-    const id = idOfTokenText(text);
-    const record = id === undefined ? undefined : this.#tokens.get(id);
-    const hash = encoder.encode(hashOfTokenText(text));
-    if (record === undefined || !isEqualHash(hash, encoder.encode(record.hash)))
+    const record = this.recognize(text);
+    if (record === undefined)
       throw new MyelinError("UNAUTHENTICATED", "the token is not valid here");
     const nowUs = this.#options.clock.nowUs();
     const error = endOfToken(record, nowUs);
     if (error !== undefined) throw error;
     this.#use(record, nowUs);
     return record;
+  }
+
+  /** The token that a text is, valid or not; undefined for one that is not kept. */
+  recognize(text: string): TokenRecord | undefined {
+    const id = idOfTokenText(text);
+    const record = id === undefined ? undefined : this.#tokens.get(id);
+    const hash = encoder.encode(hashOfTokenText(text));
+    const isIt = record !== undefined && isEqualHash(hash, encoder.encode(record.hash));
+    return isIt ? record : undefined;
   }
 
   /**
@@ -174,24 +183,27 @@ export class TokenBook {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Writes when tokens were last used. */
+  /** Writes what is written behind: when tokens were last used, and which are told to have expired. */
   async flush(): Promise<void> {
-    this.#usesTimer?.cancel();
-    this.#usesTimer = undefined;
-    const records = [...this.#used].flatMap((id) => this.#tokens.get(id) ?? []);
-    this.#used.clear();
+    this.#behindTimer?.cancel();
+    this.#behindTimer = undefined;
+    const records = [...this.#behind].flatMap((id) => this.#tokens.get(id) ?? []);
+    this.#behind.clear();
     if (records.length === 0) return;
     try {
       await this.#options.store.saveTokens(records);
     } catch (thrown) {
       this.#options.onStoreError(MyelinError.from(thrown));
+      for (const { id } of records) this.#behind.add(id);
+      this.#writeBehind();
     }
   }
 
-  /** Lets go of its timers, with the last uses written. */
+  /** Writes what is written behind, where the disk takes it, and lets go of its timers. */
   async stop(): Promise<void> {
     this.#expiryTimer?.cancel();
     await this.flush();
+    this.#behindTimer?.cancel();
   }
 
   #find(idOrName: string): TokenRecord {
@@ -212,15 +224,23 @@ export class TokenBook {
 
   #put(record: TokenRecord): void {
     this.#tokens.set(record.id, record);
-    if (record.expiresAtUs === undefined || record.revokedAtUs !== undefined)
+    const { expiresAtUs, expiryToldAtUs, revokedAtUs } = record;
+    const nowUs = this.#options.clock.nowUs();
+    // A clock that was set back makes it valid again, and then it expires again.
+    const isTold = expiryToldAtUs !== undefined && (expiresAtUs ?? 0) <= nowUs;
+    if (expiresAtUs === undefined || isTold || revokedAtUs !== undefined)
       this.#expiring.delete(record.id);
     else this.#expiring.add(record.id);
   }
 
   #use(record: TokenRecord, nowUs: number): void {
     this.#tokens.set(record.id, { ...record, lastUsedAtUs: nowUs });
-    this.#used.add(record.id);
-    this.#usesTimer ??= this.#options.clock.schedule(usesGatheredUs, () => void this.flush());
+    this.#behind.add(record.id);
+    this.#writeBehind();
+  }
+
+  #writeBehind(): void {
+    this.#behindTimer ??= this.#options.clock.schedule(gatheredUs, () => void this.flush());
   }
 
   /** Forgets what ended long ago, and at the bound what ended first. */
@@ -246,7 +266,7 @@ export class TokenBook {
     for (const { id } of gone) {
       this.#tokens.delete(id);
       this.#expiring.delete(id);
-      this.#used.delete(id);
+      this.#behind.delete(id);
     }
   }
 
@@ -268,9 +288,13 @@ export class TokenBook {
       const token = this.#tokens.get(id);
       if (token !== undefined && endOfToken(token, nowUs) === undefined) continue;
       this.#expiring.delete(id);
-      if (token !== undefined) this.#tellEnd(token);
+      if (token === undefined) continue;
+      this.#tokens.set(id, { ...token, expiryToldAtUs: nowUs });
+      this.#behind.add(id);
+      this.#tellEnd(token);
     }
     this.#planExpiry();
+    void this.flush();
   }
 
   #tellEnd(token: TokenRecord): void {

@@ -142,11 +142,12 @@ async function answer(
 }
 
 async function admit(request: HttpRequest, access: Access, audit: Audit): Promise<Caller> {
+  const token = Access.tokenOf(request.headers["authorization"]);
   try {
-    return access.admit(Access.tokenOf(request.headers["authorization"]));
+    return access.admit(token);
   } catch (thrown) {
     await audit.refused({
-      actor: "anyone",
+      actor: access.nameOf(token),
       act: `${request.method} ${request.path.slice(0, 80)}`,
       subject: "",
       code: MyelinError.from(thrown).code,

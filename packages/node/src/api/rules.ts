@@ -119,7 +119,10 @@ export class RulesApi {
   async #apply({ http, actor, note }: ApiRequest, replacesAll: boolean): Promise<HttpResponse> {
     this.#requireServing();
     const { book } = this.#options;
-    const options = { ...preconditionOf(http), replacesAll };
+    const onRead = (names: readonly string[]): void => {
+      note.subject = names.join(" ");
+    };
+    const options = { ...preconditionOf(http), replacesAll, onRead };
     const { changes, warnings } = await book.apply(bodyText(http), actor, options);
     note.subject = changes.map(({ name }) => name).join(" ");
     note.details = {

@@ -17,6 +17,8 @@ export interface TokenRecord {
   readonly createdAtUs: number;
   readonly createdBy: string;
   readonly expiresAtUs?: number;
+  /** When its expiry was told, so that it is told once, whatever starts again. */
+  readonly expiryToldAtUs?: number;
   readonly revokedAtUs?: number;
   readonly revokedBy?: string;
   /** When it last admitted somebody; written behind, about once a minute. */
@@ -30,7 +32,7 @@ export type AuditOutcome = (typeof auditOutcomes)[number];
 /** One act, or the attempt at one: who, when, what, and what became of it. */
 export interface AuditEntry {
   readonly timeUs: number;
-  /** Who acted: `local`, `token`, `token:NAME`, `node`, or `anyone` for who was not known. */
+  /** Who acted: `local`, `token`, `token:NAME`, `node`, or `anyone` who showed no token that is known. */
   readonly actor: string;
   /** What was done, such as `rules.apply`. */
   readonly act: string;

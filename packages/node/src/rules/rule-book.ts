@@ -11,7 +11,13 @@
 import type { Clock } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
 import { type RuleName, parseRuleName } from "@myelin/core/ids";
-import { planRule, readRuleFile, type RulePlan, type RuleProblem } from "@myelin/core/rules";
+import {
+  invalidRules,
+  planRule,
+  readRuleFile,
+  type RulePlan,
+  type RuleProblem,
+} from "@myelin/core/rules";
 import { canonicalJson } from "../json/index.ts";
 import type { RuleRecord, Store } from "../ports/store.ts";
 import { differenceOf, type RuleDifference } from "./difference.ts";
@@ -39,6 +45,8 @@ export interface RuleChange {
 export interface ApplyOptions extends Precondition {
   /** Rules that the file does not name are deleted. */
   readonly replacesAll?: boolean;
+  /** Told what the file calls its rules, before anything of it can be refused. */
+  readonly onRead?: (names: readonly string[]) => void;
 }
 
 export interface RuleBookOptions {
@@ -140,7 +148,8 @@ export class RuleBook {
     options: ApplyOptions = {},
   ): Promise<{ changes: RuleChange[]; warnings: readonly RuleProblem[] }> {
     const slices = new Slices(this.#options.clock);
-    const { rules, problems } = await slices.run(readRuleFile(text));
+    const { rules, problems, names } = await slices.run(readRuleFile(text));
+    options.onRead?.(names);
     const errors = problems.filter(({ severity }) => severity === "error");
     if (errors.length > 0) throw invalidRules(errors);
     return await this.#inTurn(async () => {
@@ -372,21 +381,4 @@ function unknownRule(name: RuleName): MyelinError {
 function sameSource(a: RulePlan, b: RulePlan): boolean {
   // The meaning is made from the source: where it differs there is nothing more to compare.
   return a.meaning === b.meaning && canonicalJson(a.source) === canonicalJson(b.source);
-}
-
-function invalidRules(errors: readonly RuleProblem[]): MyelinError {
-  const first = errors[0];
-  const where =
-    first === undefined
-      ? ""
-      : `${first.rule === undefined ? "" : `rule ${first.rule}, `}line ${first.line}, column ${first.column}: `;
-  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
-  return new MyelinError(
-    "RULE_INVALID",
-    `${where}${first?.message ?? "the file has errors"}${more}`,
-    {
-      ...(first?.hint === undefined ? {} : { hint: first.hint }),
-      details: { problems: errors.map((problem) => ({ ...problem })) },
-    },
-  );
 }
