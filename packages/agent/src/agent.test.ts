@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { MyelinError } from "@myelin/core/errors";
 import { makeLiveWorld, makeWorld, startUs } from "../test/fake-node.ts";
 
 describe("an agent that reports", () => {
@@ -285,6 +286,18 @@ test("connect gives up when its time is over or its caller says so", async () =>
   controller.abort(reason);
   await gaveUp;
   assert.equal(aborted.agent.status.state, "closed");
+});
+
+test("connect that gives up tells why its last try failed", async () => {
+  const { clock, node, agent } = makeWorld();
+  node.isUp = false;
+  const connected = agent.connect({ timeoutMs: 500 }).catch((thrown: unknown) => thrown);
+  await clock.run(600_000);
+  const error = MyelinError.from(await connected);
+  const cause = MyelinError.from(error.cause);
+  assert.equal(error.code, "TIMEOUT");
+  assert.equal(cause.code, "UNAVAILABLE");
+  assert.equal(error.message, `no welcome within 500 ms: ${cause.message}`);
 });
 
 test("flush resolves once the node has confirmed what was reported", async () => {

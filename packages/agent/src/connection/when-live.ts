@@ -7,7 +7,7 @@ import type { StatusBoard } from "./status-board.ts";
 export interface ConnectOptions {
   /** Gives up when it is aborted, with its reason. */
   readonly signal?: AbortSignal;
-  /** Gives up after this, in milliseconds; never by default. */
+  /** Gives up after this, in milliseconds, with why the last try failed as its cause; never by default. */
   readonly timeoutMs?: number;
 }
 
@@ -19,7 +19,9 @@ export function whenLive(
   { signal, timeoutMs }: ConnectOptions,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
+    let lastCause: MyelinError | undefined;
     const settle = (status: AgentStatus): void => {
+      if (status.state === "waiting") lastCause = status.cause;
       if (status.state !== "live" && status.state !== "closed") return;
       stopListening();
       timer?.cancel();
@@ -34,7 +36,12 @@ export function whenLive(
     };
     const onAbort = (): void => giveUp(signal?.reason);
     const onTimeout = (): void => {
-      giveUp(new MyelinError("TIMEOUT", `no welcome within ${timeoutMs} ms`));
+      const message = `no welcome within ${timeoutMs} ms`;
+      giveUp(
+        lastCause === undefined
+          ? new MyelinError("TIMEOUT", message)
+          : new MyelinError("TIMEOUT", `${message}: ${lastCause.message}`, { cause: lastCause }),
+      );
     };
     const stopListening = board.listen(settle);
     const timer = timeoutMs === undefined ? undefined : clock.schedule(timeoutMs * 1e3, onTimeout);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
@@ -16,6 +16,43 @@ mkdirSync(build, { recursive: true });
 const folder = mkdtempSync(join(build, "init-test-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
+interface StartedAgent {
+  readonly child: ChildProcess;
+  /** All that it printed on standard error. */
+  readonly err: Promise<string>;
+  /** Resolves when standard output has this. */
+  readonly has: (what: string) => Promise<void>;
+  readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null }>;
+}
+
+function startAgent(place: string, env: Readonly<Record<string, string>>): StartedAgent {
+  const child = spawn(process.execPath, ["agent.ts"], {
+    cwd: place,
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  after(() => child.kill("SIGKILL"));
+  let out = "";
+  const looks = new Set<() => void>();
+  child.stdout.on("data", (chunk: Buffer) => {
+    out += chunk.toString();
+    for (const look of looks) look();
+  });
+  const has = (what: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (out.includes(what)) resolve();
+      };
+      looks.add(look);
+      look();
+      child.stdout.once("end", () => reject(new Error(`it ended with ${out}`)));
+    });
+  const ended = new Promise<{ code: number | null; signal: string | null }>((resolve) => {
+    child.once("exit", (code, signal) => resolve({ code, signal }));
+  });
+  return { child, err: text(child.stderr), has, ended };
+}
+
 test("a new agent joins its node, reports, and performs an action", async () => {
   const place = join(folder, "My First Agent");
   const made = await myelin(["init", "agent", "--lang", "ts", place]);
@@ -31,17 +68,9 @@ test("a new agent joins its node, reports, and performs an action", async () => 
   const log = await createLog({ level: "error", isReadable: false });
   const node = await startNode({ port: 0, storage: "memory", log });
   const env = { MYELIN_URL: node.httpUrl };
-  const child = spawn(process.execPath, ["agent.ts"], {
-    cwd: place,
-    env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const { child, has, ended } = startAgent(place, env);
   try {
-    const isLive = new Promise<void>((resolve) => {
-      child.stdout.on("data", (chunk) => String(chunk).includes("live") && resolve());
-    });
-    const ended = text(child.stdout);
-    await isLive;
+    await has("live");
     const listed = await myelin(["agents"], env);
     assert.match(listed.out, /^my-first-agent +worker +live +app:live/m);
     const sent = await myelin(
@@ -51,9 +80,36 @@ test("a new agent joins its node, reports, and performs an action", async () => 
     assert.equal(sent.code, 0, sent.out);
     assert.match(sent.out, /"greeting": "hello, you"/);
     child.kill("SIGTERM");
-    assert.match(await ended, /closed/);
+    await has("closed");
+    assert.deepEqual(await ended, { code: 0, signal: null });
   } finally {
     child.kill("SIGKILL");
+    await node.close();
+  }
+});
+
+test("a new agent says why it waits, and ends well when it is told to while no node is there", async () => {
+  const place = join(folder, "alone");
+  assert.equal((await myelin(["init", "agent", place])).code, 0);
+  const { child, err, has, ended } = startAgent(place, { MYELIN_URL: "ws://127.0.0.1:9" });
+  await has("waiting: ws://127.0.0.1:9: ");
+  child.kill("SIGTERM");
+  assert.deepEqual(await ended, { code: 0, signal: null });
+  assert.equal(await err, "");
+});
+
+test("a new agent that its node does not admit says so, and fails", async () => {
+  const place = join(folder, "stranger");
+  assert.equal((await myelin(["init", "agent", place])).code, 0);
+  const log = await createLog({ level: "error", isReadable: false });
+  const node = await startNode({ port: 0, storage: "memory", token: "s3cret", log });
+  try {
+    const env = { MYELIN_URL: node.httpUrl, MYELIN_TOKEN: "no" };
+    const { err, has, ended } = startAgent(place, env);
+    await has("closed: the token is not valid here");
+    assert.deepEqual(await ended, { code: 1, signal: null });
+    assert.equal(await err, "");
+  } finally {
     await node.close();
   }
 });

@@ -40,11 +40,11 @@ function program(id: string): string {
 import { createAgent } from "@myelin/agent";
 
 const agent = createAgent({ id: process.env["MYELIN_AGENT_ID"] ?? "${id}", type: "worker" });
-agent.onStatus(({ state }) => console.log(state));
+agent.onStatus((now) => console.log("cause" in now ? \`\${now.state}: \${now.cause?.message}\` : now.state));
 agent.on("greet", ({ args }) => ({ greeting: \`hello, \${args["name"] ?? "world"}\` }));
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void agent.close());
 
-await agent.connect();
+await agent.connect().catch(({ code }) => (process.exitCode = code === "CANCELED" ? 0 : 1));
 setInterval(() => agent.report({ mem_bytes: process.memoryUsage.rss() }), 1000).unref();
 `;
 }
