@@ -177,9 +177,3 @@ test("the files are looked at when the node starts", async () => {
     message: /authorities/,
   });
 });
-
-test("a port without channels answers what asks for a WebSocket as any request", async (t) => {
-  const { server } = await startTls(t, { hasChannels: false });
-  const socket = new WebSocket(server.url, "myelin.v1.proto", { ca: authority.ca });
-  await assert.rejects(once(socket, "open"), /Unexpected server response: 200/);
-});

@@ -124,6 +124,21 @@ test("a refusal says which subprotocols are spoken, and the SDK's dialer hands i
   assert.match(end.reason, /404 .*no WebSocket at/);
 });
 
+test("a port of HTTP alone tells who asks for a WebSocket where agents connect", async (t) => {
+  const server = await start(t, { agentsAt: () => "ws://node.example:7400" });
+  const heard = new Recorder();
+  dialWith({})(server.url, heard, { maxFrameBytes: 1000 });
+  const { code, reason } = await heard.ended();
+  assert.equal(code, "NOT_FOUND");
+  assert.match(
+    reason,
+    /404 .*agents connect to ws:\/\/node\.example:7400; this listener has the API/,
+  );
+  const outcome = await openWebSocket(server, "/", ours, { host: "evil.example" });
+  assert.ok(!(outcome instanceof WebSocket));
+  assertErrorShape(outcome.text, "PERMISSION_DENIED");
+});
+
 test("in JSON messages are text, both ways, and binary ones cost their sender the channel", async (t) => {
   const one = oneChannel();
   const server = await start(t, {}, one.accept);

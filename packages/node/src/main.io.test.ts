@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import pino from "pino";
+import type { MyelinError } from "@myelin/core/errors";
 import { findProblems, type NodeOptions, startNode } from "./main.ts";
 
 const log = pino({ level: "silent" });
@@ -31,6 +35,29 @@ test("a node whose port is taken does not start, and leaves nothing open", async
   const port = Number(new URL(first.httpUrl).port);
   await assert.rejects(startNode({ port, storage: "memory", log }), { code: "ADDRESS_IN_USE" });
   await first.close(0);
+});
+
+test("an agent that dials the listener of the API is told where agents connect, whatever it shows", async () => {
+  const adminListen = { host: "127.0.0.1", port: 0 };
+  for (const [host, where] of [
+    ["127.0.0.1", "ws://127\\.0\\.0\\.1:\\d+"],
+    ["0.0.0.0", "port \\d+"],
+  ] as const) {
+    const options = { host, adminListen, token: "s3cret", port: 0, storage: "memory" } as const;
+    const node = await startNode({ ...options, log });
+    const dialed = request(node.httpUrl, {
+      headers: { connection: "upgrade", upgrade: "websocket", authorization: "Bearer s3cret" },
+    }).end();
+    const [response] = (await once(dialed, "response")) as [IncomingMessage];
+    assert.equal(response.statusCode, 404);
+    const { code, message } = JSON.parse(await text(response)) as MyelinError;
+    assert.equal(code, "NOT_FOUND");
+    assert.match(
+      message,
+      new RegExp(`^agents connect to ${where}; this listener has the API only$`),
+    );
+    await node.close(0);
+  }
 });
 
 test("a node that fails once it listens lets go of its port", async () => {

@@ -10,6 +10,7 @@ import { cryptoRandom } from "./adapters/crypto-random/index.ts";
 import {
   checkTlsFiles,
   createHttpServer,
+  isWildcard,
   openTlsFiles,
   type TlsPaths,
 } from "./adapters/http-server/index.ts";
@@ -240,7 +241,12 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
   const admin =
     adminListen === undefined
       ? undefined
-      : createHttpServer({ ...listening, ...adminListen, handler: api, hasChannels: false });
+      : createHttpServer({
+          ...listening,
+          ...adminListen,
+          handler: api,
+          agentsAt: () => (isWildcard(host) ? `port ${server.port}` : server.url),
+        });
   const unix =
     options.unixPath === undefined
       ? undefined

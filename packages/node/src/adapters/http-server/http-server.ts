@@ -37,8 +37,8 @@ export interface HttpServerOptions {
   readonly handler: HttpHandler;
   /** Speaks TLS with these; plain unless given. */
   readonly tls?: TlsFiles;
-  /** False for a port of HTTP alone, where no agent connects; true unless given. */
-  readonly hasChannels?: boolean;
+  /** For a port of HTTP alone: where agents connect instead, as they are told. */
+  readonly agentsAt?: () => string;
 }
 
 /** The node's TCP port: a transport for channels over WebSocket, and HTTP for everything else. */
@@ -70,6 +70,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     maxFrameBytes: options.maxFrameBytes,
     clock,
     onUpgraded: (socket) => connections.becomeChannel(socket),
+    ...(options.agentsAt === undefined ? {} : { agentsAt: options.agentsAt }),
   });
   const bodies = { heldBytes: 0, maxBytes: bodiesHeldAtOnce * options.maxBodyBytes };
   let closed: Promise<void> | undefined;
@@ -83,7 +84,6 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     handler: options.handler,
     isLast: () => closed !== undefined,
   };
-  const hasChannels = options.hasChannels ?? true;
   const server = makeServer(
     options,
     {
@@ -93,8 +93,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       noDelay: true,
       joinDuplicateHeaders: true,
       requireHostHeader: false,
-      shouldUpgradeCallback: (request) =>
-        hasChannels && request.headers.upgrade?.toLowerCase() === "websocket",
+      shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === "websocket",
     },
     (request: IncomingMessage, response: ServerResponse) => {
       if (connections.begin(request.socket, response)) {

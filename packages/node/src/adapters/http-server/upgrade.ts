@@ -30,6 +30,8 @@ export interface UpgradeOptions {
   readonly clock: Clock;
   /** Tells that the socket has become a channel's. */
   readonly onUpgraded: (socket: Duplex) => void;
+  /** Where agents connect, when it is not here: then nothing becomes a channel. */
+  readonly agentsAt?: () => string;
 }
 
 /** Takes a request that asks for a WebSocket; refuses in the error shape or makes it a channel. */
@@ -52,6 +54,7 @@ export function createUpgrade(options: UpgradeOptions): Upgrade {
   return (accept, request, socket, head) => {
     try {
       checkOrigin(policy, request.headers);
+      if (options.agentsAt !== undefined) throw elsewhere(options.agentsAt());
       checkHandshake(request);
     } catch (error) {
       refuse(socket, error);
@@ -92,6 +95,13 @@ function switching(key: string, subprotocol: string | undefined): string {
     ...(subprotocol === undefined ? [] : [`Sec-WebSocket-Protocol: ${subprotocol}`]),
   ];
   return `${lines.join("\r\n")}\r\n\r\n`;
+}
+
+function elsewhere(agentsAt: string): MyelinError {
+  const message = `agents connect to ${agentsAt}; this listener has the API only`;
+  return new MyelinError("NOT_FOUND", message, {
+    hint: "Give the agent that address (MYELIN_URL).",
+  });
 }
 
 /** @throws MyelinError NOT_FOUND, INVALID_ARGUMENT or UNSUPPORTED_VERSION */
