@@ -24,6 +24,7 @@ export function createArcApi(arc: Arc, options: ArcApiOptions): HttpHandler {
     audit: arc.audit,
     insight: arc.insight,
     watch: arc.watch,
+    overload: () => arc.overloadFigures(),
     nowUs: () => clock.nowUs(),
     defer: (callback) => clock.defer(callback),
     closeBreaker: (name) => arc.engine.closeBreaker(name),

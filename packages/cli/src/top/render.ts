@@ -7,8 +7,18 @@
  */
 import { isJsonObject, type JsonObject } from "@myelin/core/json";
 import { cell, numberOf, objectsOf, readableUs } from "../output/index.ts";
+import { count, share } from "./figures.ts";
+import { headLines } from "./head.ts";
 import { objectAt, type TopState } from "./state.ts";
-import { type Column, painted, type Span, type Style, span, tableLines } from "./style.ts";
+import {
+  type Column,
+  painted,
+  type Span,
+  type Style,
+  span,
+  statusStyles,
+  tableLines,
+} from "./style.ts";
 
 /** The room there is. */
 export interface View {
@@ -21,19 +31,12 @@ export interface View {
 }
 
 const stateStyles: Readonly<Record<string, Style>> = { live: "good", hung: "bad", away: "warn" };
-const statusStyles: Readonly<Record<string, Style>> = {
-  executed: "good",
-  failed: "bad",
-  rejected: "warn",
-  expired: "warn",
-  canceled: "dim",
-};
 
 /** The view's lines. */
 export function render(state: TopState, view: View): string[] {
   const { columns, rows, hasColor } = view;
   const paint = (spans: readonly Span[]): string => painted(spans, columns, hasColor);
-  const head = headLines(state).map(paint);
+  const head = headLines(state, columns).map(paint);
   const foot = view.hasKeys ? [paint([span(keysLine(state), "dim")])] : [];
   if (state.document === undefined) return clipped([...head, ...foot], rows);
   const sections = sectionsOf(state.document);
@@ -55,10 +58,10 @@ function clipped(lines: readonly string[], rows: number | undefined): string[] {
   return rows === undefined ? [...lines] : lines.slice(0, Math.max(1, rows));
 }
 
-/** Divides the room: the first section takes what the others, which get at least a fifth each, leave. */
+/** Divides the room: the first section takes what the others, which get at least a quarter each, leave. */
 function shares(lengths: readonly number[], room: number | undefined): readonly number[] {
   if (room === undefined) return lengths;
-  const least = Math.max(1, Math.floor(room / 5));
+  const least = Math.max(1, Math.floor(room / 4));
   let left = Math.max(0, room);
   const counts = lengths.map((length) => Math.min(length, least));
   left -= counts.reduce((sum, count) => sum + count, 0);
@@ -68,59 +71,6 @@ function shares(lengths: readonly number[], room: number | undefined): readonly 
     left -= more;
   }
   return counts;
-}
-
-function headLines({ document, address, problem }: TopState): Span[][] {
-  const node = objectAt(document, "node");
-  const load = objectAt(document, "load");
-  const agents = objectAt(document, "agents");
-  const trouble = problem === undefined ? [] : [[span(problem, "bad")]];
-  if (document === undefined)
-    return [[span("myelin top", "bold"), span(`  ${address}  no answer yet`)], ...trouble];
-  const enforcement = objectAt(node, "enforcement");
-  const off = enforcement["isOn"] === false ? [span("  ENFORCEMENT OFF", "bad")] : [];
-  return [
-    [
-      span(`${cell(node["id"])}`, "bold"),
-      span(`  ${cell(node["tier"])}  ${cell(node["version"])}  ${address}`),
-      span(`  up ${upFor(numberOf(node["uptimeSeconds"]))}  ${cell(node["state"])}`),
-      ...off,
-      span(`  ${cell(document["time"]).slice(11, 19)}`, "dim"),
-    ],
-    ...trouble,
-    [
-      span(`agents ${cell(agents["live"])} live`),
-      countSpan(agents["hung"], "hung", "bad"),
-      countSpan(agents["away"], "away", "warn"),
-      span(`, ${cell(agents["gone"])} gone`),
-      span(`  sessions ${cell(load["sessions"])}`),
-      span(`  cpu ${share(load["cpu"])}  loop ${share(load["eventLoop"])}`),
-      span(`  memory ${bytes(numberOf(load["memoryBytes"]))}`),
-    ],
-    [
-      span(`samples ${rate(load["samplesPerSecond"])}  frames ${rate(load["framesPerSecond"])}`),
-      span(`  received ${bytes(numberOf(load["bytesPerSecond"]))}/s`),
-      span(`  instructions ${rate(load["instructionsPerSecond"])}`),
-      span(`, ${cell(load["openInstructions"])} open  watchers ${cell(load["watchers"])}`),
-    ],
-    latencyLine(document),
-  ];
-}
-
-function latencyLine(document: JsonObject): Span[] {
-  const quantiles = (name: string): string => {
-    const figures = objectAt(document, "latencyUs", name);
-    return `${name} p50 ${readableUs(numberOf(figures["p50"]))} p99 ${readableUs(numberOf(figures["p99"]))}`;
-  };
-  const counts = Object.entries(objectAt(document, "counts")).filter(
-    ([, count]) => typeof count === "number" && count > 0,
-  );
-  return [
-    span(`latency ${quantiles("total")}, ${quantiles("node")} `),
-    ...counts.map(([status, count]) =>
-      span(` ${cell(count)} ${status}`, statusStyles[status] ?? "plain"),
-    ),
-  ];
 }
 
 interface Section {
@@ -181,14 +131,14 @@ function agentRow(agent: JsonObject): readonly Span[] {
 
 function ruleRow(rule: JsonObject): readonly Span[] {
   const firing = numberOf(rule["firing"]) ?? 0;
-  const count = (name: string): Span => span(cell(rule[name]));
+  const countOf = (name: string): Span => span(count(rule[name]));
   return [
     span(cell(rule["name"])),
     span(cell(rule["mode"]), rule["mode"] === "enforce" ? "plain" : "dim"),
-    span(cell(rule["firing"]), firing > 0 ? "warn" : "plain"),
-    count("pending"),
-    count("matching"),
-    count("firings"),
+    span(count(rule["firing"]), firing > 0 ? "warn" : "plain"),
+    countOf("pending"),
+    countOf("matching"),
+    countOf("firings"),
     rule["isBreakerOpen"] === true ? span("open", "bad") : span("-"),
   ];
 }
@@ -209,37 +159,4 @@ function instructionRow(instruction: JsonObject): readonly Span[] {
 
 function keysLine({ sort }: TopState): string {
   return `q quit  s sort by ${sort}  up, down scroll agents`;
-}
-
-function countSpan(value: unknown, word: string, style: Style): Span {
-  return span(`, ${cell(value)} ${word}`, value === 0 ? "plain" : style);
-}
-
-function share(value: unknown): string {
-  const part = numberOf(value);
-  return part === null ? "-" : `${Math.round(part * 100)} %`;
-}
-
-function rate(value: unknown): string {
-  const perSecond = numberOf(value);
-  if (perSecond === null) return "-";
-  return `${perSecond >= 100 ? Math.round(perSecond).toLocaleString("en") : perSecond}/s`;
-}
-
-function bytes(count: number | null): string {
-  if (count === null) return "-";
-  if (count < 1024) return `${Math.round(count)} B`;
-  if (count < 1 << 20) return `${(count / 1024).toFixed(1)} KiB`;
-  return count < 1 << 30
-    ? `${(count / (1 << 20)).toFixed(1)} MiB`
-    : `${(count / (1 << 30)).toFixed(1)} GiB`;
-}
-
-function upFor(seconds: number | null): string {
-  if (seconds === null) return "-";
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 86_400)
-    return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
-  return `${Math.floor(seconds / 86_400)} d ${Math.floor((seconds % 86_400) / 3600)} h`;
 }

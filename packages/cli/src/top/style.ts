@@ -19,6 +19,15 @@ const codes: Readonly<Record<Style, string>> = {
   heading: "7",
 };
 
+/** By what became of an instruction. */
+export const statusStyles: Readonly<Record<string, Style>> = {
+  executed: "good",
+  failed: "bad",
+  rejected: "warn",
+  expired: "warn",
+  canceled: "dim",
+};
+
 export function span(text: string, style: Style = "plain"): Span {
   return { text: printable(text), style };
 }

@@ -5,6 +5,7 @@ import type { AgentRuleState, RuleStatus } from "../engine/index.ts";
 import type { LatencyFigures, Ledger } from "../ledger/index.ts";
 import type { Agent } from "../registry/index.ts";
 import type { RuleEntry } from "../rules/index.ts";
+import type { OverloadFigures } from "../scheduler/index.ts";
 import type { SessionStation } from "../session/index.ts";
 import type { Watch } from "../watch/index.ts";
 import type { AgentsApiOptions } from "./agents.ts";
@@ -47,6 +48,7 @@ export interface TopApiOptions
   readonly ledger: Ledger;
   readonly watch: Watch;
   readonly load: () => Load;
+  readonly overload: () => OverloadFigures;
   readonly describeNode: () => unknown;
   /** Calls back in a later turn of the loop. */
   readonly defer: (callback: () => void) => void;
@@ -105,12 +107,13 @@ export class TopApi {
     const rules = queryInteger(query, "rules", 0, 1000, 20);
     const instructions = queryInteger(query, "instructions", 0, 64, 20);
     const compare = sortOf(query.get("sort") ?? "state");
-    const { ledger, nowUs, describeNode, watch } = this.#options;
+    const { ledger, nowUs, describeNode, overload, watch } = this.#options;
     const figures = ledger.figures();
     return json({
       time: formatTime(nowUs()),
       node: shortDescription(describeNode()),
       load: this.#load(),
+      overload: overload(),
       latencyUs: { total: quantiles(figures.totalUs), node: quantiles(figures.nodeUs) },
       counts: figures.counts,
       agents: await this.#agents(agents, compare),

@@ -165,6 +165,7 @@ test("top has agents, the worst first, rules that fire, and the latest instructi
     "time",
     "node",
     "load",
+    "overload",
     "latencyUs",
     "counts",
     "agents",
@@ -185,6 +186,7 @@ test("top has agents, the worst first, rules that fire, and the latest instructi
   assert.deepEqual([rule?.["name"], rule?.["firing"], rule?.["firings"]], ["hot", 1, 1]);
   const [instruction] = json["instructions"] as JsonObject[];
   assert.deepEqual([instruction?.["agent"], instruction?.["status"]], ["w2", "executed"]);
+  assert.deepEqual(json["overload"], { ...node.arc.overloadFigures() });
   const narrow = await node.ask("GET", "/api/v1/top?agents=1&rules=0&instructions=0&sort=id");
   const narrowed = narrow.json["agents"] as { shown: JsonObject[] };
   assert.deepEqual(
