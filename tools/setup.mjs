@@ -54,6 +54,8 @@ const systemPackages = [
     commands: ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
   },
   { name: "openssl", why: "certificates of the tests", commands: ["openssl"] },
+  { name: "zsh", why: "its completions", commands: ["zsh"] },
+  { name: "fish", why: "its completions", commands: ["fish"] },
 ];
 
 function say(text) {

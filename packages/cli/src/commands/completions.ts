@@ -15,11 +15,18 @@ export function completionsCommand(routes: () => RouteMap<CliContext>): Command<
       flags: {},
       positional: {
         kind: "tuple",
-        parameters: [{ parse: parseShell, brief: "bash, zsh or fish", placeholder: "SHELL" }],
+        parameters: [
+          {
+            parse: parseShell,
+            proposeCompletions: () => shells,
+            brief: "bash, zsh or fish",
+            placeholder: "SHELL",
+          },
+        ],
       },
     },
     func(_, shell) {
-      print(this, completionScript(shell, routes()));
+      print(this, completionScript(shell, routes(), this));
     },
   });
 }

@@ -14,6 +14,10 @@ export type Shell = (typeof shells)[number];
 const scripts = { bash: bashScript, zsh: zshScript, fish: fishScript } as const;
 
 /** The script for one shell. */
-export function completionScript(shell: Shell, routes: RouteMap<CliContext>): string {
-  return scripts[shell](placesOf(routes));
+export function completionScript(
+  shell: Shell,
+  routes: RouteMap<CliContext>,
+  context: CliContext,
+): string {
+  return scripts[shell](placesOf(routes, context));
 }

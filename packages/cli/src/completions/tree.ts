@@ -27,7 +27,11 @@ const help: FlagWord = {
 };
 
 /** Every place of a command tree, the outermost first. */
-export function placesOf(routes: RouteMap<CliContext>, path = "myelin"): Place[] {
+export function placesOf(
+  routes: RouteMap<CliContext>,
+  context: CliContext,
+  path = "myelin",
+): Place[] {
   const entries = routes.getAllEntries().filter(({ hidden }) => !hidden);
   const commands = entries.map(({ name, target }) => ({
     name: name["convert-camel-to-kebab"],
@@ -38,10 +42,35 @@ export function placesOf(routes: RouteMap<CliContext>, path = "myelin"): Place[]
     ...entries.flatMap(({ name, target }) => {
       const inner = `${path} ${name["convert-camel-to-kebab"]}`;
       return isCommand(target)
-        ? [{ path: inner, commands: [], flags: [...flagsOf(target), help] }]
-        : placesOf(target, inner);
+        ? placesOfCommand(target, context, inner)
+        : placesOf(target, context, inner);
     }),
   ];
+}
+
+/** A command, and the words of which it takes one, where they are few: each leads to a place like a command's. */
+function placesOfCommand(
+  command: Command<CliContext>,
+  context: CliContext,
+  path: string,
+): readonly Place[] {
+  const flags = [...flagsOf(command), help];
+  const words = wordsOf(command, context);
+  return [
+    { path, commands: words, flags },
+    ...words.map(({ name }) => ({ path: `${path} ${name}`, commands: [], flags })),
+  ];
+}
+
+/** What a command takes first, as it proposes it itself; nothing is asked that it would have to wait for. */
+function wordsOf(
+  { parameters: { positional } }: Command<CliContext>,
+  context: CliContext,
+): Place["commands"] {
+  const first = positional?.kind === "tuple" ? positional.parameters[0] : undefined;
+  if (first === undefined) return [];
+  const names = first.proposeCompletions?.call(context, "");
+  return Array.isArray(names) ? names.map((name: string) => ({ name, brief: first.brief })) : [];
 }
 
 function isCommand(
