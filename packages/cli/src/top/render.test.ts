@@ -140,5 +140,6 @@ test("what others wrote cannot steer the terminal", () => {
     instructions: [{ agent: evil, action: evil, error: { code: evil, message: evil } }],
   };
   const text = render(shown({ document, problem: evil }), view).join("");
-  assert.doesNotMatch(text, /[\u0000-\u001f\u007f-\u009f\u202a-\u202e]/);
+  assert.equal(text, stripVTControlCharacters(text));
+  assert.ok(!["\u0007", "\u001b", "\u202e"].some((control) => text.includes(control)));
 });
