@@ -6,6 +6,9 @@ export const minors = ["0.0", "0.1", "0.2"] as const;
 
 /** Stands in the frames for the instruction's id; as long as a real one. */
 export const placeholderId = "INSTRUCTION-ID-0000000";
+/** Stand in the frames for what the node's welcome gave; as long as real ones. */
+export const placeholderSession = "SESSION-ID-00000000000";
+export const placeholderToken = "RESUME-TOKEN-0000000000000000000";
 /** The instant at which all frames begin, on the clocks of both sides. */
 export const startUs = 1_795_000_000_000_000;
 
@@ -20,10 +23,19 @@ export function framesOf(side: "agent" | "node", minor: string): ReadonlyMap<str
 }
 
 /** The frame with the instruction's real id in the placeholder's place. */
-export function withId(frame: Uint8Array, id: string): Uint8Array {
-  const bytes = Buffer.from(frame);
-  const place = bytes.indexOf(placeholderId);
-  if (place < 0 || id.length !== placeholderId.length) throw new Error("there is no place for it");
-  bytes.write(id, place, "latin1");
+export function withId(frame: Uint8Array | undefined, id: string): Uint8Array {
+  return withText(frame, placeholderId, id);
+}
+
+/** The frame with a real text of the same length in a placeholder's place. */
+export function withText(
+  frame: Uint8Array | undefined,
+  placeholder: string,
+  text: string,
+): Uint8Array {
+  const bytes = Buffer.from(frame ?? "");
+  const place = bytes.indexOf(placeholder);
+  if (place < 0 || text.length !== placeholder.length) throw new Error("there is no place for it");
+  bytes.write(text, place, "latin1");
   return bytes;
 }

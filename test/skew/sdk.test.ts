@@ -5,8 +5,15 @@ import { type Agent, createAgent } from "@myelin/agent";
 import { type Channel, type Dial, memoryChannel } from "@myelin/core/channel";
 import { VirtualClock } from "@myelin/core/clock";
 import { seededRandom } from "@myelin/core/random";
-import { type Acknowledgement, FrameWriter, type Hello, readFrame } from "@myelin/core/wire";
+import {
+  type Acknowledgement,
+  FrameWriter,
+  type Hello,
+  type PackedSamples,
+  readFrame,
+} from "@myelin/core/wire";
 import { framesOf, minors, placeholderId, startUs } from "./corpus.ts";
+import { FrozenReader, schemaOf } from "./frozen-reader.ts";
 
 /** A node that says frozen frames, and reads the agent's as today's codec does. */
 class Recording {
@@ -14,6 +21,8 @@ class Recording {
   readonly hellos: Hello[] = [];
   readonly acknowledgements: Acknowledgement[] = [];
   readonly values: number[] = [];
+  readonly packed: PackedSamples[] = [];
+  readonly frames: Uint8Array[] = [];
   readonly agent: Agent;
   #channel: Channel | undefined;
 
@@ -45,8 +54,16 @@ class Recording {
     await this.clock.run(1000);
   }
 
+  /** Breaks the connection; the agent dials again by itself. */
+  async hangUp(): Promise<void> {
+    this.#channel?.destroy();
+    await this.clock.run(1e6);
+  }
+
   #onFrame(bytes: Uint8Array): void {
+    this.frames.push(Uint8Array.from(bytes));
     readFrame(bytes, {
+      onPackedSamples: (packed) => void this.packed.push(structuredClone(packed)),
       onHello: (hello) => void this.hellos.push(hello),
       onAcknowledgement: (message) => void this.acknowledgements.push(message),
       onSamples: ({ values, count }) => void this.values.push(...values.subarray(0, count)),
@@ -66,7 +83,9 @@ for (const minor of minors) {
     assert.equal(agent.status.state, "live");
     agent.report({ cpu_usage: 0.97 });
     await node.say(frames.get("pong"));
-    assert.deepEqual(node.values, [0.97]);
+    agent.metric("load", { tolerance: 0.1 }).report(0.5);
+    await node.clock.run(1000);
+    assert.deepEqual(node.values, [0.97, 0.5], "packed for a node that has not asked for it");
     for (const title of ["flow control", "instruction", "cancellation"]) {
       await node.say(frames.get(title));
     }
@@ -79,6 +98,64 @@ for (const minor of minors) {
     await node.say(frames.get("goodbye"));
     const { status } = agent;
     assert.equal(status.state, "waiting");
+    const { operations, passedOver } = new FrozenReader(schemaOf(minor)).read(node.frames);
+    const said = Object.fromEntries(operations);
+    assert.ok(!("unknown" in said), "an operation that the node has never heard of");
+    assert.deepEqual(passedOver, []);
+    const { agentId, protocolVersion, actions } = said["hello"] ?? {};
+    assert.deepEqual([agentId, protocolVersion, actions], ["skewed", 1, [{ name: "work" }]]);
+    const { instructionId, status: told, result } = said["acknowledgement"] ?? {};
+    assert.deepEqual(
+      [instructionId, told, result],
+      [placeholderId, "STATUS_EXECUTED", { did: "hot" }],
+    );
+    const sampled = operations.filter(([kind]) => kind === "samples");
+    assert.deepEqual(
+      sampled.flatMap(([, { values }]) => values ?? []),
+      [0.97, 0.5],
+    );
+    await agent.close();
+  });
+}
+
+for (const minor of minors.slice(1)) {
+  test(`the SDK packs samples for a node of version ${minor}, begins afresh when asked, and resumes`, async () => {
+    const node = new Recording();
+    const { agent } = node;
+    const frames = framesOf("node", minor);
+    const load = agent.metric("load", { tolerance: 0.1 });
+    const report = async (value: number): Promise<void> => {
+      load.report(value);
+      await node.clock.run(1000);
+    };
+    await node.connect();
+    await node.say(frames.get("welcome with column forms"));
+    await report(0.5);
+    await report(0.7);
+    await node.say(frames.get("needs full samples"));
+    await report(0.9);
+    assert.deepEqual(
+      node.packed.map(({ isFull }) => isFull),
+      [true, false, true],
+    );
+    const { operations, passedOver } = new FrozenReader(schemaOf(minor)).read(node.frames);
+    const packed = operations.filter(([kind]) => kind === "packedSamples");
+    assert.deepEqual(
+      packed.map(([, { count, isFull }]) => [count, isFull ?? false]),
+      [
+        [1, true],
+        [1, false],
+        [1, true],
+      ],
+    );
+    assert.deepEqual(passedOver, []);
+    await node.hangUp();
+    await node.say(frames.get("welcome that resumes"));
+    assert.ok(agent.status.state === "live" && agent.status.isResumed);
+    const hellos = new FrozenReader(schemaOf(minor)).read(node.frames).operations;
+    const [, hello] = hellos.findLast(([kind]) => kind === "hello") ?? [];
+    assert.deepEqual(hello?.["resume"], { sessionId: "session-1", resumeToken: "resume-me" });
+    await node.say(frames.get("goodbye"));
     await agent.close();
   });
 }

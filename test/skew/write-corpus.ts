@@ -1,6 +1,6 @@
-// Wrote the frozen frames in corpus/, once: `node test/skew/write-corpus.ts`. What is there stays as it is,
-// whatever this says later; a new minor version adds files of its own.
-import { existsSync, writeFileSync } from "node:fs";
+// Wrote the frozen frames in corpus/: `node test/skew/write-corpus.ts`. A frame that is there stays as it is,
+// whatever this says later; frames of other names are added, and a new minor version has files of its own.
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 
 /** A field by its number: a text, a double (`d`), a whole number, true, bytes, or a message of fields. */
@@ -158,6 +158,56 @@ function agentFrames(minor: Minor): Frames {
     received: frame(minor, [[9, acknowledged(1, 0, [])]]),
     executed: frame(minor, [[9, acknowledged(2, 1.5, [[3, [[3, "done"]]]])]]),
     goodbye: frame(minor, [[14, say([[2, "the agent leaves"]])]]),
+    ...(minor === "0.0" ? {} : packingFrames(minor, hello)),
+  };
+}
+
+/** Of an agent that packs its samples and resumes its session, which 0.0 did not. */
+function packingFrames(minor: Minor, hello: Fields): Frames {
+  const say = (fields: Fields): Fields => says(minor, fields);
+  const byHundredths: Fields = [
+    [1, 1],
+    [2, 5],
+    [3, { d: 0.01 }],
+    [4, { d: 0.5 }],
+  ];
+  const resume: Fields = [
+    [1, "SESSION-ID-00000000000"],
+    [2, "RESUME-TOKEN-0000000000000000000"],
+  ];
+  // Steps of 0 and 1,000 us; then the same step once more.
+  const packed = say([
+    [1, 1],
+    [2, true],
+    [3, 2],
+    [4, Uint8Array.of(1)],
+    [5, at(0.3)],
+    [7, Uint8Array.of(0, 0, 0xd0, 0x0f)],
+    [8, byHundredths],
+    [10, Uint8Array.of(0, 10)],
+  ]);
+  const next = (version: number): Fields =>
+    say([
+      [1, version],
+      [3, 1],
+      [7, Uint8Array.of(0, 0)],
+      [10, Uint8Array.of(5)],
+    ]);
+  const again = say([
+    [1, 5],
+    [2, true],
+    [3, 1],
+    [4, Uint8Array.of(1)],
+    [5, at(0.4)],
+    [7, Uint8Array.of(0, 0)],
+    [10, doubles(0.97)],
+  ]);
+  return {
+    "packed samples, full": frame(minor, [[15, packed]], 2),
+    "packed samples, the next": frame(minor, [[15, next(2)]], 3),
+    "packed samples behind a gap": frame(minor, [[15, next(4)]], 4),
+    "packed samples, full again and hot": frame(minor, [[15, again]], 5),
+    "hello that resumes": frame(minor, [[1, [...hello, [12, resume]]]]),
   };
 }
 
@@ -216,6 +266,7 @@ function nodeFrames(minor: Minor): Frames {
     ]),
     "flow control": frame(minor, [[12, say([[3, 1]])]]),
     instruction: frame(minor, [[8, instruction]]),
+    ...(minor === "0.0" ? {} : unpackingFrames(minor, welcome)),
     cancellation: frame(minor, [[11, say([[1, "another"]])]]),
     settlement: frame(minor, [[10, say([[1, id]])]]),
     goodbye: frame(minor, [
@@ -231,13 +282,28 @@ function nodeFrames(minor: Minor): Frames {
   };
 }
 
+/** Of a node that reads packed samples and takes sessions up again, which 0.0 did not. */
+function unpackingFrames(minor: Minor, welcome: Fields): Frames {
+  const forms = [1, 2, 3, 4, 5].map((form): Fields[number] => [16, form]);
+  const resumed: Fields = [
+    [3, true],
+    [10, 1],
+    [11, 1],
+  ];
+  return {
+    "welcome with column forms": frame(minor, [[2, [...welcome, ...forms]]]),
+    "needs full samples": frame(minor, [[12, says(minor, [[5, true]])]]),
+    "welcome that resumes": frame(minor, [[2, [...welcome, ...forms, ...resumed]]]),
+  };
+}
+
 function write(name: string, minor: Minor, frames: Frames): void {
   const path = new URL(`corpus/${name}-${minor}.txt`, import.meta.url);
-  if (existsSync(path)) return;
-  const lines = Object.entries(frames).map(([title, fields]) => {
-    return `# ${title}\n${Buffer.from(build(fields).finish()).toString("hex")}\n`;
-  });
-  writeFileSync(path, lines.join(""));
+  const kept = existsSync(path) ? readFileSync(path, "utf8") : "";
+  for (const [title, fields] of Object.entries(frames)) {
+    if (kept.includes(`# ${title}\n`)) continue;
+    appendFileSync(path, `# ${title}\n${Buffer.from(build(fields).finish()).toString("hex")}\n`);
+  }
 }
 
 for (const minor of ["0.0", "0.1", "0.2"] as const) {
