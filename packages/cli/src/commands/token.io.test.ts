@@ -1,9 +1,12 @@
 // Tokens by the command line, against a real node: what each role may, and when that ends.
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { suite, test } from "node:test";
 import { type Agent, type AgentStatus, connect } from "@myelin/agent";
 import { MyelinError } from "@myelin/core/errors";
-import { createLog, type RunningNode, startNode } from "@myelin/node";
+import { createLog, type NodeOptions, type RunningNode, startNode } from "@myelin/node";
 import { exitCodes } from "../exit-codes.ts";
 import { myelin, type Outcome, start } from "./test-support.ts";
 
@@ -21,11 +24,10 @@ class Guarded implements AsyncDisposable {
     this.node = node;
   }
 
-  static async start(token = "first"): Promise<Guarded> {
+  static async start(token = "first", options: NodeOptions = {}): Promise<Guarded> {
     const log = await createLog({ level: "error", isReadable: false });
-    return new Guarded(
-      await startNode({ port: 0, storage: "memory", log, ...(token === "" ? {} : { token }) }),
-    );
+    const given = token === "" ? options : { ...options, token };
+    return new Guarded(await startNode({ port: 0, storage: "memory", log, ...given }));
   }
 
   env(token: string): Record<string, string> {
@@ -45,7 +47,8 @@ class Guarded implements AsyncDisposable {
 
   /** Resolves when the agent is live; rejects with why it is refused. */
   async join(token: string, id: string): Promise<Agent> {
-    return await connect({ url: this.node.url, id, token, timeoutMs: 10_000 });
+    const url = this.node.unixUrl ?? this.node.url;
+    return await connect({ url, id, token, timeoutMs: 10_000 });
   }
 
   async codeOfJoin(token: string, id: string): Promise<string> {
@@ -146,7 +149,8 @@ suite("myelin token", () => {
     ]) {
       const { code, err } = await guarded.myelin(args, reader);
       assert.equal(code, exitCodes.refused, args.join(" "));
-      assert.match(err, /^error PERMISSION_DENIED: .*\n {2}Use a token of the role operator/);
+      assert.match(err, /^error PERMISSION_DENIED: .* has the role reader, which may not do this\n/);
+      assert.match(err, /\n {2}Use a token of the role operator/);
     }
     assert.equal(await guarded.codeOfJoin(reader, "w-1"), "PERMISSION_DENIED");
   });
@@ -190,6 +194,23 @@ suite("myelin token", () => {
     assert.equal(await guarded.codeOfJoin(ofAgents, "w-1"), "UNAUTHENTICATED");
     assert.equal((await guarded.myelin(["agents"], reader)).code, exitCodes.refused);
     assert.match((await guarded.myelin(["token", "list"])).out, /^fleet .* revoked /m);
+  });
+
+  test("over a Unix socket an agent is of its token's pattern too, and goes when that is revoked", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "myelin-token-"));
+    try {
+      await using guarded = await Guarded.start("first", { unixPath: join(folder, "node.sock") });
+      const token = await guarded.token("--role", "agent", "--agents", "w-*", "--name", "fleet");
+      const agent = await guarded.join(token, "w-1");
+      assert.ok(agent.status.state === "live" && agent.status.url.startsWith("unix:"));
+      assert.equal(await guarded.codeOfJoin(token, "robot-7"), "PERMISSION_DENIED");
+      assert.equal(await guarded.codeOfJoin("", "w-2"), "UNAUTHENTICATED");
+      assert.equal((await guarded.myelin(["token", "revoke", "fleet"])).code, 0);
+      assert.equal((await closed(agent)).cause?.code, "UNAUTHENTICATED");
+      assert.equal(await guarded.codeOfJoin(token, "w-1"), "UNAUTHENTICATED");
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   test("an expired token ends what it had admitted, by itself", async () => {
