@@ -59,7 +59,7 @@ test("a new agent joins its node, reports, and performs an action", async () => 
   assert.equal(made.code, 0, made.err);
   assert.match(
     made.out,
-    /^agent my-first-agent is in .*\n\n {2}cd .*\n {2}npm install\n {2}npm start\n$/,
+    /^agent my-first-agent is in .*\n\n {2}cd '.*My First Agent'\n {2}npm install\n {2}npm start\n$/,
   );
   assert.deepEqual(readdirSync(place).toSorted(), ["README.md", "agent.ts", "package.json"]);
   const program = readFileSync(join(place, "agent.ts"), "utf8");

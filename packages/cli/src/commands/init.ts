@@ -36,10 +36,15 @@ const agent: Command<CliContext> = buildCommand<AgentFlags, [string?], CliContex
     }
     const way = relative(process.cwd(), folder);
     print(this, `agent ${id} is in ${folder}; start it with\n\n`);
-    if (way !== "") print(this, `  cd ${way}\n`);
+    if (way !== "") print(this, `  cd ${wordOf(way)}\n`);
     print(this, "  npm install\n  npm start\n");
   },
 });
+
+/** A path as a shell reads it as one word. */
+function wordOf(path: string): string {
+  return /^[\w./@%+,:-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
 
 /** `myelin init …` */
 export const initRoutes: RouteMap<CliContext> = buildRouteMap({

@@ -149,7 +149,10 @@ suite("myelin token", () => {
     ]) {
       const { code, err } = await guarded.myelin(args, reader);
       assert.equal(code, exitCodes.refused, args.join(" "));
-      assert.match(err, /^error PERMISSION_DENIED: .* has the role reader, which may not do this\n/);
+      assert.match(
+        err,
+        /^error PERMISSION_DENIED: .* has the role reader, which may not do this\n/,
+      );
       assert.match(err, /\n {2}Use a token of the role operator/);
     }
     assert.equal(await guarded.codeOfJoin(reader, "w-1"), "PERMISSION_DENIED");

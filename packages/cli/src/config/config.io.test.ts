@@ -136,7 +136,8 @@ suite("the configuration of a node", () => {
       ["allowHosts: one", `${file}:1: allowHosts expects a list of texts`],
       ["session: { resumeWindowUs: 30 }", /:1: session\.resumeWindowUs expects a duration .* 10ms/],
       ["[1]", `${file}:1: myelin.yaml expects a map of keys`],
-      ["port: 1\nport: 2", /:2: .*unique/],
+      ["port: 1\nport: 2", `${file}:2: port is set twice`],
+      ["tls:\n  cert: a\n  cert: b", `${file}:3: cert is set twice`],
     ] as const) {
       write(text);
       const message = await refusal(read());

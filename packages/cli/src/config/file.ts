@@ -48,7 +48,11 @@ export function readSettings(
   const lineAt = (offset: number): number => counter.linePos(offset).line;
   const complain = (offset: number, message: string): void =>
     void problems.push(`${file}:${lineAt(offset)}: ${message}`);
-  for (const error of document.errors) complain(error.pos[0], error.message);
+  for (const { code, pos, message } of document.errors) {
+    const [offset] = pos;
+    if (code !== "DUPLICATE_KEY") complain(offset, message);
+    else complain(offset, `${keyAt(content, offset)} is set twice`);
+  }
   if (problems.length > 0) return { settings, problems };
 
   const names = keys.flatMap((key) => [key.path, ...(key.aliases ?? [])]);
@@ -82,6 +86,11 @@ export function readSettings(
   else if (document.contents !== null && document.contents.toJSON() !== null)
     problems.push(`${file}:1: ${basename(file)} expects a map of keys`);
   return { settings, problems };
+}
+
+/** The key that begins at an offset, as it is written. */
+function keyAt(content: string, offset: number): string {
+  return /^[^\s:]*/.exec(content.slice(offset))?.[0] ?? "";
 }
 
 function groupOf(path: string): string {

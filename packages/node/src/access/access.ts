@@ -124,10 +124,13 @@ export class Access {
   /** @throws MyelinError PERMISSION_DENIED for a caller whose role is not enough */
   static requireRole({ actor, role }: Caller, needed: "operator" | "reader"): void {
     if (role === "operator" || role === needed) return;
-    const may = role === "reader" ? "may read, and change nothing" : "may be an agent, and no more";
-    throw new MyelinError("PERMISSION_DENIED", `${actor} ${may}`, {
-      hint: `Use a token of the role ${needed === "reader" ? "reader or operator" : "operator"}.`,
-    });
+    throw new MyelinError(
+      "PERMISSION_DENIED",
+      `${actor} has the role ${role}, which may not do this`,
+      {
+        hint: `Use a token of the role ${needed === "reader" ? "reader or operator" : "operator"}.`,
+      },
+    );
   }
 
   /** Refuses a token that would shut out every operator. @throws MyelinError CONFLICT */
