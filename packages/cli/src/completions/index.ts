@@ -3,7 +3,7 @@ import type { RouteMap } from "@stricli/core";
 import type { CliContext } from "../context.ts";
 import { bashScript } from "./bash.ts";
 import { fishScript } from "./fish.ts";
-import { type Place, placesOf } from "./tree.ts";
+import { type Place, placesOf, withWords } from "./tree.ts";
 import { zshScript } from "./zsh.ts";
 
 export { type Place, placesOf };
@@ -19,5 +19,5 @@ export function completionScript(
   routes: RouteMap<CliContext>,
   context: CliContext,
 ): string {
-  return scripts[shell](placesOf(routes, context));
+  return scripts[shell](withWords(placesOf(routes), context));
 }

@@ -17,6 +17,8 @@ export interface Place {
   readonly path: string;
   readonly commands: readonly { readonly name: string; readonly brief: string }[];
   readonly flags: readonly FlagWord[];
+  /** What the command here takes, where it is one of few words. */
+  readonly words?: (context: CliContext) => Place["commands"];
 }
 
 const help: FlagWord = {
@@ -27,11 +29,7 @@ const help: FlagWord = {
 };
 
 /** Every place of a command tree, the outermost first. */
-export function placesOf(
-  routes: RouteMap<CliContext>,
-  context: CliContext,
-  path = "myelin",
-): Place[] {
+export function placesOf(routes: RouteMap<CliContext>, path = "myelin"): Place[] {
   const entries = routes.getAllEntries().filter(({ hidden }) => !hidden);
   const commands = entries.map(({ name, target }) => ({
     name: name["convert-camel-to-kebab"],
@@ -41,25 +39,21 @@ export function placesOf(
     { path, commands, flags: [help] },
     ...entries.flatMap(({ name, target }) => {
       const inner = `${path} ${name["convert-camel-to-kebab"]}`;
-      return isCommand(target)
-        ? placesOfCommand(target, context, inner)
-        : placesOf(target, context, inner);
+      if (!isCommand(target)) return placesOf(target, inner);
+      const words = (context: CliContext): Place["commands"] => wordsOf(target, context);
+      return [{ path: inner, commands: [], flags: [...flagsOf(target), help], words }];
     }),
   ];
 }
 
-/** A command, and the words of which it takes one, where they are few: each leads to a place like a command's. */
-function placesOfCommand(
-  command: Command<CliContext>,
-  context: CliContext,
-  path: string,
-): readonly Place[] {
-  const flags = [...flagsOf(command), help];
-  const words = wordsOf(command, context);
-  return [
-    { path, commands: words, flags },
-    ...words.map(({ name }) => ({ path: `${path} ${name}`, commands: [], flags })),
-  ];
+/** The places with one more for each word of which a command takes one, as if that were a command. */
+export function withWords(places: readonly Place[], context: CliContext): Place[] {
+  return places.flatMap((place) => {
+    const words = place.words?.(context) ?? [];
+    const { path, flags } = place;
+    const further = words.map(({ name }) => ({ path: `${path} ${name}`, commands: [], flags }));
+    return words.length === 0 ? [place] : [{ path, commands: words, flags }, ...further];
+  });
 }
 
 /** What a command takes first, as it proposes it itself; nothing is asked that it would have to wait for. */
