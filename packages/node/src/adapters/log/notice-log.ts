@@ -1,0 +1,69 @@
+import type { OverloadLevel } from "@myelin/core/schedule";
+import type { Logger } from "pino";
+import type { Notice } from "../../notice.ts";
+
+const overloadMessages: Readonly<Record<OverloadLevel, string>> = {
+  0: "no overload any more",
+  1: "overload: bulk is not read",
+  2: "overload: low scores are delayed",
+  3: "overload: what nobody was promised is shed",
+};
+
+/** Writes what an operator should know of. */
+export function logNotice(log: Logger, notice: Notice): void {
+  switch (notice.kind) {
+    case "instruction-ended": {
+      if (!log.isLevelEnabled("info")) return;
+      const { id, agent, part, action, status, actor, totalUs, error } = notice.document;
+      log.info(
+        {
+          id,
+          agent,
+          part,
+          action,
+          status,
+          actor,
+          totalUs,
+          ...(error === undefined ? {} : { error }),
+        },
+        "instruction ended",
+      );
+      return;
+    }
+    case "agent-attached":
+      log.info(
+        { agent: notice.agent, part: notice.part, isResumed: notice.isResumed },
+        "agent attached",
+      );
+      return;
+    case "agent-detached":
+      log.info({ agent: notice.agent, part: notice.part, reason: notice.reason }, "agent detached");
+      return;
+    case "breaker-opened":
+      log.warn({ over: notice.over }, "breaker opened");
+      return;
+    case "breaker-closed":
+      log.info({ over: notice.over }, "breaker closed");
+      return;
+    case "enforcement": {
+      const { isOn, actor, reason } = notice.record;
+      const who = { actor, ...(reason === undefined ? {} : { reason }) };
+      if (isOn) log.warn(who, "enforcement is on");
+      else log.warn(who, "enforcement is off: rules decide, and nothing is sent");
+      return;
+    }
+    case "overload": {
+      const { level, load } = notice;
+      log.warn({ step: level, load: Math.round(load * 100) / 100 }, overloadMessages[level]);
+      return;
+    }
+    case "store-error":
+      log.error({ code: notice.error.code, reason: notice.error.message }, "a write failed");
+      return;
+    case "rule-unreadable":
+      log.error(
+        { reason: notice.message },
+        "a kept rule cannot be read by this version and is not in force",
+      );
+  }
+}
