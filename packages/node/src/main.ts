@@ -129,9 +129,10 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
     tls?.close();
     throw error;
   });
-  const { api, unreadiness, arcOptions } = assembly;
+  const { api, onAnswer, unreadiness, arcOptions } = assembly;
   const listening = {
     clock: ground.clock,
+    onAnswer,
     ...(tls === undefined ? {} : { tls }),
     maxBodyBytes,
     maxConnections,
@@ -195,6 +196,8 @@ interface Assembly extends Ground {
   readonly arc: Arc;
   readonly arcOptions: ArcOptions;
   readonly api: HttpHandler;
+  /** Counts an answer over HTTP by its status. */
+  readonly onAnswer: (status: number) => void;
   readonly meter: LoadMeter;
   readonly describe: () => NodeDescription;
   /** Undefined when the node is ready, else why it is not. */
@@ -252,7 +255,8 @@ async function assemble(
     bytes: arc.sessions.counters.bytes,
     instructions: arc.watch.latestEnded.count,
   }));
-  const metrics = createMetrics(arc, store);
+  const answers = new Map<number, number>();
+  const metrics = createMetrics({ arc, store, answers });
   const unreadiness = (): string | undefined =>
     arc.isDraining ? "the node is shutting down" : undefined;
   const api = createArcApi(arc, {
@@ -267,7 +271,20 @@ async function assemble(
       (() => backups.make({ version: nodeVersion, node: id, createdAtMs: clock.nowUs() / 1000 })),
     unreadiness,
   });
-  return { ...ground, options, arc, arcOptions, api, meter, describe, unreadiness, listeners };
+  const onAnswer = (status: number): void =>
+    void answers.set(status, (answers.get(status) ?? 0) + 1);
+  return {
+    ...ground,
+    options,
+    arc,
+    arcOptions,
+    api,
+    onAnswer,
+    meter,
+    describe,
+    unreadiness,
+    listeners,
+  };
 }
 
 /** What a node listens on besides memory and its Unix socket. */
@@ -280,7 +297,7 @@ interface Doors {
 
 /** Opens the doors, and lets go of everything when that fails. */
 async function serve(assembly: Assembly, doors: Doors): Promise<EmbeddedNode> {
-  const { clock, log, arc, arcOptions, api, describe, listeners } = assembly;
+  const { clock, log, arc, arcOptions, api, onAnswer, describe, listeners } = assembly;
   const { maxFrameBytes } = arcOptions.sessionSettings;
   const memory = createMemoryTransport({ clock, maxFrameBytes });
   const path = assembly.options.unixPath;
@@ -311,7 +328,7 @@ async function serve(assembly: Assembly, doors: Doors): Promise<EmbeddedNode> {
   let closing: Promise<void> | undefined;
   return {
     memory: { url: memory.url, dial: memory.dial },
-    fetch: createMemoryFetch({ handler: api, maxBodyBytes }),
+    fetch: createMemoryFetch({ handler: api, maxBodyBytes, onAnswer }),
     unixUrl: unix?.url,
     describe,
     onInstructionEnded: (listener) => {

@@ -154,6 +154,7 @@ describe("a session's intake", () => {
     intake.discard();
     intake.apply(nowUs);
     assert.equal(firings.length, 1);
+    assert.deepEqual([ingest.counters.receivedSamples, ingest.counters.discardedSamples], [3, 2]);
   });
 
   test("ids count from 1 without gaps, and a name declared again must be the same", () => {

@@ -104,6 +104,7 @@ export class SessionIntake {
     for (const { id, name } of columns.names) this.#declare(id, name);
     const { count, timesUs } = columns;
     if (count === 0) return;
+    this.#options.counters.receivedSamples += count;
     const buffer = this.#take();
     buffer.reserve(count);
     const offsetUs = Math.round(toNodeUs);
@@ -128,8 +129,11 @@ export class SessionIntake {
   unpack(packed: PackedSamples): SampleColumns | undefined {
     this.#unpacker ??= new SampleUnpacker(this.#options.unpacked);
     const columns = this.#unpacker.unpack(packed, this.metricNamesKnown);
-    if (columns === undefined) this.#options.counters.missedSamples += packed.count;
-    return columns;
+    if (columns !== undefined) return columns;
+    const { counters } = this.#options;
+    counters.receivedSamples += packed.count;
+    counters.missedSamples += packed.count;
+    return undefined;
   }
 
   /** Hands the samples collected to the engine, in order of time: one application for the whole frame. */
@@ -153,7 +157,11 @@ export class SessionIntake {
 
   /** Forgets what was collected, when the rest of the frame could not be read. */
   discard(): void {
-    if (this.hasSamples) this.#options.buffer.clear();
+    const { buffer, counters } = this.#options;
+    if (this.hasSamples) {
+      counters.discardedSamples += buffer.count;
+      buffer.clear();
+    }
     this.#beginFrame();
   }
 

@@ -68,6 +68,8 @@ export class Watch {
   readonly life: string;
   /** The instructions that ended last. */
   readonly latestEnded: LatestEnded = new LatestEnded();
+  /** Totals since the start: events that a watcher was told to be lost, and watchers cut off for not reading. */
+  readonly counters = { lost: 0, cutOff: 0 };
   readonly #options: WatchOptions;
   readonly #ring: EventRing;
   readonly #watchers = new Set<Watcher>();
@@ -123,6 +125,7 @@ export class Watch {
       ring: this.#ring,
       filter: request.filter,
       maxBytes: settings.watcherBytes,
+      onLost: (count) => (this.counters.lost += count),
     });
     this.#watchers.add(watcher);
     this.#keepAlive ??= clock.schedule(settings.watchKeepAliveUs, () => this.#look());
@@ -262,6 +265,7 @@ export class Watch {
     const { clock, settings } = this.#options;
     for (const watcher of this.#watchers) {
       if (watcher.isOver || watcher.look()) continue;
+      this.counters.cutOff += 1;
       watcher.end(new MyelinError("SLOW_READER", "what was written is not being read"), true);
     }
     this.#keepAlive = clock.schedule(settings.watchKeepAliveUs, () => this.#look());

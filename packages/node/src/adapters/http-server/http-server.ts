@@ -35,6 +35,8 @@ export interface HttpServerOptions {
   readonly closeWithinUs?: number;
   readonly clock: Clock;
   readonly handler: HttpHandler;
+  /** Told the status of each answer, refusals of connections and of malformed requests included. */
+  readonly onAnswer?: (status: number) => void;
   /** Speaks TLS with these; plain unless given. */
   readonly tls?: TlsFiles;
   /** False for a port of HTTP alone, where no agent connects; true unless given. */
@@ -64,7 +66,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     allowedHosts: options.allowedHosts ?? [],
     allowedOrigins: options.allowedOrigins ?? [],
   };
-  const connections = new Connections(options.maxConnections, clock);
+  const { onAnswer = () => undefined } = options;
+  const connections = new Connections(options.maxConnections, clock, onAnswer);
   const upgrade = createUpgrade({
     policy,
     maxFrameBytes: options.maxFrameBytes,
@@ -81,6 +84,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     bodies,
     clock,
     handler: options.handler,
+    onAnswer,
     isLast: () => closed !== undefined,
   };
   const hasChannels = options.hasChannels ?? true;
@@ -100,7 +104,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       if (connections.begin(request.socket, response)) {
         void exchange(exchangeOptions, request, response);
       } else {
-        respond(response, errorResponse(tooManyRequests()), { connection: "close" });
+        const answer = errorResponse(tooManyRequests());
+        onAnswer(answer.status);
+        respond(response, answer, { connection: "close" });
         response.end();
       }
     },

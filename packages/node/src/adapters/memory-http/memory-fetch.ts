@@ -7,6 +7,8 @@ export interface MemoryFetchOptions {
   readonly handler: HttpHandler;
   /** A longer body is answered with PAYLOAD_TOO_LARGE. */
   readonly maxBodyBytes: number;
+  /** Told the status of each answer. */
+  readonly onAnswer?: (status: number) => void;
 }
 
 /** What a path is completed by; a whole URL is taken for its path and query. */
@@ -16,7 +18,8 @@ const base = "http://memory";
  * Asks a handler as `fetch` asks a server, without a socket: paths such as `/api/v1/rules` are enough.
  * It rejects with the reason of the request's signal, and with nothing else that a handler does.
  */
-export function createMemoryFetch({ handler, maxBodyBytes }: MemoryFetchOptions): typeof fetch {
+export function createMemoryFetch(options: MemoryFetchOptions): typeof fetch {
+  const { handler, maxBodyBytes, onAnswer } = options;
   return async (input, init) => {
     const request = new Request(typeof input === "string" ? new URL(input, base) : input, init);
     const body = new Uint8Array(await request.arrayBuffer());
@@ -24,6 +27,7 @@ export function createMemoryFetch({ handler, maxBodyBytes }: MemoryFetchOptions)
     const answered =
       body.length > maxBodyBytes ? tooLarge(maxBodyBytes) : handler(asked(request, body));
     const answer = await beforeAbort(answered.catch(errorAnswer), request.signal);
+    onAnswer?.(answer.status);
     return responseOf(answer, request);
   };
 }
