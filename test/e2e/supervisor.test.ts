@@ -1,9 +1,10 @@
 // `myelin run` against a real node: what a supervised process shows, and what it is told.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import { on, once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -118,6 +119,46 @@ test("a supervisor that is killed takes its process with it", async () => {
   const { pid } = await processOf(node, "w", isRunning);
   run.child.kill("SIGKILL");
   await eventually("the process has ended", () => !isAlive(pid));
+});
+
+test("what becomes of a supervised process is seen by who watches", async () => {
+  await using folder = await temporaryDirectory();
+  await using node = await NodeProcess.start(folder.path);
+  const args = ["watch", "--json", "--kinds", "events", "--url", node.http];
+  const watcher = spawn(process.execPath, [mainPath, ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  try {
+    const lines = on(createInterface({ input: watcher.stdout }), "line", { close: ["close"] });
+    const next = async (type: string): Promise<Json> => {
+      for (;;) {
+        const { value: line } = await lines.next();
+        assert.ok(line !== undefined, `the watch ended before ${type}`);
+        const event = JSON.parse(String(line)) as Json;
+        if (event["type"] === type || event["event"] === type) return event;
+      }
+    };
+    await next("begin");
+    const script = ["--", "sh", "-c", "sleep 0.2; exit 5"];
+    await using _run = new Run(node, ["--id", "crashing", ...script]);
+    await next("process_started");
+    const { time, at, cursor: _, attributes, ...exited } = await next("process_exited");
+    assert.deepEqual(exited, {
+      event: "events",
+      kind: "events",
+      type: "process_exited",
+      agent: "crashing",
+      part: "supervisor",
+    });
+    assert.equal((attributes as Json)["code"], 5);
+    assert.ok(Math.abs(Date.parse(String(time)) - Date.parse(String(at))) < 5000);
+    const restarting = await next("process_restarting");
+    assert.equal((restarting["attributes"] as Json)["reason"], "crash");
+    await next("process_started");
+  } finally {
+    watcher.kill("SIGTERM");
+    await once(watcher, "exit");
+  }
 });
 
 test("output and exit status are the command's own", async () => {

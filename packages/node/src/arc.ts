@@ -7,7 +7,7 @@ import type { Clock, Timer } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
 import type { Random } from "@myelin/core/random";
 import type { OverloadLevel } from "@myelin/core/schedule";
-import type { Acknowledgement, Hello } from "@myelin/core/wire";
+import type { Acknowledgement, EventMessage, Hello } from "@myelin/core/wire";
 import type { Access } from "./access/index.ts";
 import type { AgentInsight, TopInsight } from "./api/index.ts";
 import { Audit } from "./audit/index.ts";
@@ -114,6 +114,7 @@ export class Arc implements SessionListener {
     this.ingest = new Ingest({
       engine: noteMetrics(this.engine, this.#seenMetrics),
       maxMetrics: sessionSettings.maxMetrics,
+      onEvent: (slot, part, event, timeUs) => this.#onEvent(slot, part, event, timeUs),
     });
     this.registry = new Registry({
       clock,
@@ -435,6 +436,13 @@ export class Arc implements SessionListener {
       partIndex: part.index,
       incarnation: part.incarnation,
     });
+  }
+
+  #onEvent(slot: number, part: string, event: EventMessage, timeUs: number): void {
+    const agent = this.registry.bySlot(slot);
+    if (agent === undefined) return;
+    this.#witness.reported(agent, part, event, timeUs);
+    this.#options.onNotice({ kind: "agent-event", agent: agent.id, part, event, timeUs });
   }
 
   #onFiring(firing: Firing): void {

@@ -283,6 +283,7 @@ export class SimNode {
       case "breaker-opened":
         trace.note("node", `breaker over ${notice.over}`);
         return;
+      case "agent-event":
       case "breaker-closed":
       case "enforcement":
       case "overload":

@@ -274,8 +274,7 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
   onEvent(event: EventMessage): void {
     const session = this.#begin("event");
     if (this.#isRepeated) return;
-    const timeUs = session.place(event.timeUs, this.#arrivedAtUs);
-    session.intake.event(event, timeUs, this.#arrivedAtUs);
+    session.intake.event(event, session.place(event.timeUs, this.#arrivedAtUs));
   }
 
   onTwinDelta(delta: TwinDelta): void {

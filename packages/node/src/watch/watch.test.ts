@@ -152,7 +152,7 @@ test("filters narrow by kind, agent, rule and attributes", async () => {
 test("filters that name nothing are refused", () => {
   const world = new WatchWorld();
   for (const filter of [
-    { kinds: "agents,events" },
+    { kinds: "agents,samples" },
     { kinds: "" },
     { agent: " " },
     { rule: "No!" },

@@ -1,5 +1,5 @@
 /**
- * Tells those who watch what happens to agents, episodes and instructions.
+ * Tells those who watch what happens to agents, episodes and instructions, and what agents tell to have happened.
  *
  * Invariants
  * 1. Every event has a number, one higher than the one before, in one life of the node; with the life it
@@ -150,6 +150,12 @@ export class Watch {
     else this.#record("agents", type, agent, attributes, undefined, detail);
   }
 
+  /** Something happened at an agent, as it told; `detail` is asked for while events are kept. */
+  told(type: string, agent: AgentId, attributes: AgentAttributes, detail: () => JsonObject): void {
+    if (!this.#isRecording) this.#ring.skip();
+    else this.#record("events", type, agent, attributes, undefined, detail());
+  }
+
   /** Something happened to a rule for an agent; `detail` is asked for while events are kept. */
   episode(
     type: EpisodeEventType,
@@ -225,7 +231,7 @@ export class Watch {
     detail: JsonObject,
   ): void {
     const atUs = this.#options.clock.nowUs();
-    const sizeBytes = recordSizeBytes(detail);
+    const sizeBytes = recordSizeBytes(type, detail);
     this.#push({ atUs, kind, type, agent, attributes, rule, detail, sizeBytes, text: undefined });
   }
 

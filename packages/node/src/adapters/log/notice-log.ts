@@ -1,3 +1,4 @@
+import { formatTime } from "@myelin/core/instruction";
 import type { OverloadLevel } from "@myelin/core/schedule";
 import type { Logger } from "pino";
 import type { Notice } from "../../notice.ts";
@@ -39,6 +40,13 @@ export function logNotice(log: Logger, notice: Notice): void {
     case "agent-detached":
       log.info({ agent: notice.agent, part: notice.part, reason: notice.reason }, "agent detached");
       return;
+    case "agent-event": {
+      if (!log.isLevelEnabled("debug")) return;
+      const { agent, part, event, timeUs } = notice;
+      const { type, attributes } = event;
+      log.debug({ agent, part, type, at: formatTime(timeUs), attributes }, "agent event");
+      return;
+    }
     case "breaker-opened":
       log.warn({ over: notice.over }, "breaker opened");
       return;
