@@ -8,7 +8,14 @@ import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { eventually, mainPath, NodeProcess, temporaryDirectory } from "./support/index.ts";
+import {
+  eventually,
+  mainPath,
+  NodeProcess,
+  temporaryDirectory,
+  type Way,
+  ways,
+} from "./support/index.ts";
 
 type Json = Record<string, unknown>;
 
@@ -20,8 +27,9 @@ class Run implements AsyncDisposable {
   readonly child: ChildProcess;
   readonly ended: Promise<number | null>;
 
-  constructor(node: NodeProcess, args: readonly string[]) {
-    this.child = spawn(process.execPath, [mainPath, "run", "--url", node.url, ...args], {
+  constructor(node: NodeProcess, args: readonly string[], way?: Way) {
+    const url = way?.urlOf(node) ?? node.url;
+    this.child = spawn(process.execPath, [mainPath, "run", "--url", url, ...args], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     this.ended = once(this.child, "exit").then(([code]) => code as number | null);
@@ -98,19 +106,21 @@ test("a supervised process is one agent of two parts, and obeys by hand", async 
   await processOf(node, "w", isAnother);
 });
 
-test("a process outlives its node's crash, and is heard again", async () => {
-  await using folder = await temporaryDirectory();
-  await using first = await NodeProcess.start(folder.path);
-  await using _run = new Run(first, ["--id", "w", "--", "sleep", "1000"]);
-  const { pid } = await processOf(first, "w", isRunning);
-  await first.end("SIGKILL");
-  await using second = await NodeProcess.start(folder.path, ["--port", String(first.port)]);
-  const after = await processOf(second, "w", isRunning);
-  assert.equal(after["pid"], pid);
-  const killed = await instruct(second, "w", "kill");
-  assert.equal(killed.status, "executed");
-  assert.equal(killed.result["previousPid"], pid);
-});
+for (const way of ways) {
+  test(`over ${way.name}: a process outlives its node's crash, and is heard again`, async () => {
+    await using folder = await temporaryDirectory();
+    await using first = await NodeProcess.start(folder.path, way.argsOf(folder.path));
+    await using _run = new Run(first, ["--id", "w", "--", "sleep", "1000"], way);
+    const { pid } = await processOf(first, "w", isRunning);
+    await first.end("SIGKILL");
+    await using second = await NodeProcess.start(folder.path, way.argsAgain(folder.path, first));
+    const after = await processOf(second, "w", isRunning);
+    assert.equal(after["pid"], pid);
+    const killed = await instruct(second, "w", "kill");
+    assert.equal(killed.status, "executed");
+    assert.equal(killed.result["previousPid"], pid);
+  });
+}
 
 test("a supervisor that is killed takes its process with it", async () => {
   await using folder = await temporaryDirectory();
