@@ -198,6 +198,26 @@ test("kill -9 of the node in an episode whose instruction is settled: it does no
   assert.notEqual(begun[0], begun[1]);
 });
 
+test("the ledger's figures go on over a restart, and the metrics count anew", async () => {
+  await using directory = await temporaryDirectory();
+  const first = await NodeProcess.start(directory.path);
+  const agent = await AgentProcess.start(first.url, "a1");
+  await first.send({ to: "a1", action: "work" });
+  await first.send({ to: "a1", action: "fly" });
+  await agent.kill();
+  assert.equal(await first.end("SIGTERM"), 0);
+  await using second = await NodeProcess.start(directory.path);
+  const { fleet, since } = await eventually("the figures are there again", async () => {
+    const { body } = await second.get("/api/v1/ledger");
+    return body.fleet.counts.executed + body.fleet.counts.rejected === 2 && body;
+  });
+  assert.equal(fleet.totalUs.count, 1);
+  const { startedAt } = (await second.get("/api/v1/node")).body;
+  assert.ok(Date.parse(since) < Date.parse(startedAt));
+  const metrics = await (await fetch(new URL("/metrics", second.http))).text();
+  assert.match(metrics, /^myelin_instructions_ended_total\{status="executed"\} 0$/m);
+});
+
 test("SIGTERM drains: no new work, what is in flight may finish, and the exit code is 0", async () => {
   await using directory = await temporaryDirectory();
   await using node = await NodeProcess.start(directory.path);

@@ -16,7 +16,7 @@ import { Engine, type Firing } from "./engine/index.ts";
 import { EpisodeMemory } from "./episode-memory.ts";
 import { EpisodeJournal } from "./episodes/index.ts";
 import { Ingest } from "./ingest/index.ts";
-import { Ledger } from "./ledger/index.ts";
+import { Ledger, Restoration } from "./ledger/index.ts";
 import { noteMetrics } from "./note-metrics.ts";
 import type { Notice } from "./notice.ts";
 import type { Resources } from "./ports/resources.ts";
@@ -79,6 +79,7 @@ export class Arc implements SessionListener {
   readonly #options: ArcOptions;
   readonly #witness: Witness;
   readonly #memory: EpisodeMemory;
+  readonly #restoration: Restoration;
   readonly #heartbeatAge: number;
   /** Metrics that were reported or observed since the start; bounded by the engine's metrics. */
   readonly #seenMetrics = new Set<string>(["heartbeat_age"]);
@@ -146,7 +147,13 @@ export class Arc implements SessionListener {
       const act = { actor: "node", act: "tokens.expire", subject: token.name, address: "" };
       void this.audit.record({ ...act, outcome: "done" });
     });
-    this.ledger = new Ledger({ clock, store, groupDelayUs: settings.ledgerGroupDelayUs });
+    this.ledger = new Ledger({
+      clock,
+      store,
+      groupDelayUs: settings.ledgerGroupDelayUs,
+      slaUsOf: (rule) => this.rules.get(rule)?.plan.slaUs,
+    });
+    this.#restoration = new Restoration({ clock, store, ledger: this.ledger, onStoreError });
     this.episodes = new EpisodeJournal({
       clock,
       store,
@@ -276,6 +283,7 @@ export class Arc implements SessionListener {
   async start(): Promise<void> {
     const { agents, rules, openInstructions, tokens, episodes, enforcement } =
       await this.#options.store.load();
+    this.#restoration.start();
     this.#options.access.tokens?.restore(tokens);
     this.registry.restore(agents);
     this.enforcement.restore(enforcement);
@@ -304,6 +312,7 @@ export class Arc implements SessionListener {
    */
   async drain(boundUs: number): Promise<void> {
     this.#isDraining = true;
+    this.#restoration.stop();
     this.overload?.stop();
     this.#relieve(0);
     this.dispatch.drain();

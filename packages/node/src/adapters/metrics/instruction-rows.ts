@@ -23,7 +23,7 @@ export function instructionRows({ dispatch, scheduler, ledger }: Arc): MetricRow
       () => scheduler.counters.expired,
     ),
     labelled("myelin_instructions_ended_total", "Ended instructions by status", "status", () =>
-      Object.entries(ledger.figures().counts),
+      Object.entries(ledger.endedCounts),
     ),
     labelled(
       "myelin_instructions_shed_total",
