@@ -3,6 +3,7 @@ import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import type { Dial } from "@myelin/core/channel";
 import type { Clock } from "@myelin/core/clock";
+import type { MyelinError } from "@myelin/core/errors";
 import type { InstructionDocument } from "@myelin/core/instruction";
 import type { Logger } from "pino";
 import { Access, TokenBook } from "./access/index.ts";
@@ -210,45 +211,17 @@ async function assemble(
   options: EmbedOptions,
   ground: Ground & { readonly hosts: readonly string[] },
 ): Promise<Assembly> {
-  const { clock, log, hosts, startedAtUs } = ground;
+  const { clock, log, startedAtUs } = ground;
   const { store, backups } = await openStore(options);
-  const random = cryptoRandom();
-  const { token, id = hostname(), tier = "edge" } = options;
-  const access = new Access({
-    ...(token === undefined ? {} : { token }),
-    tokens: new TokenBook({
-      clock,
-      random,
-      store,
-      onStoreError: (error) => logNotice(log, { kind: "store-error", error }),
-    }),
-    hosts,
-  });
   const listeners: Assembly["listeners"] = new Set();
-  const arcOptions: ArcOptions = {
-    clock,
-    random,
-    store,
-    access,
-    node: { id, tier, version: nodeVersion },
-    sessionSettings: { ...defaultSessionSettings, ...options.session },
-    settings: { ...defaultArcSettings, ...options.limits },
-    resources: systemResources(),
-    onNotice: (notice) => {
-      logNotice(log, notice);
-      if (notice.kind === "instruction-ended")
-        for (const listener of listeners) listener(notice.document);
-    },
-  };
-  const arc = new Arc(arcOptions);
-  const describe = describer({
-    arc,
-    store,
-    clock,
-    startedAtUs,
-    identity: arcOptions.node,
-    profile: options,
+  const arcOptions = arcOptionsOf(options, ground, store, (notice) => {
+    logNotice(log, notice);
+    if (notice.kind === "instruction-ended")
+      for (const listener of listeners) listener(notice.document);
   });
+  const arc = new Arc(arcOptions);
+  const { node: identity, access } = arcOptions;
+  const describe = describer({ arc, store, clock, startedAtUs, identity, profile: options });
   const meter = createLoadMeter(clock, () => ({
     samples: arc.engine.counters.samples,
     frames: arc.sessions.counters.frames,
@@ -268,22 +241,42 @@ async function assemble(
     load: () => meter.read(),
     makeBackup:
       backups &&
-      (() => backups.make({ version: nodeVersion, node: id, createdAtMs: clock.nowUs() / 1000 })),
+      (() =>
+        backups.make({
+          version: nodeVersion,
+          node: identity.id,
+          createdAtMs: clock.nowUs() / 1000,
+        })),
     unreadiness,
   });
   const onAnswer = (status: number): void =>
     void answers.set(status, (answers.get(status) ?? 0) + 1);
+  const parts = { arc, arcOptions, api, onAnswer, meter, describe, unreadiness, listeners };
+  return { ...ground, options, ...parts };
+}
+
+function arcOptionsOf(
+  { token, id = hostname(), tier = "edge", session, limits }: EmbedOptions,
+  { clock, log, hosts }: Ground & { readonly hosts: readonly string[] },
+  store: Store,
+  onNotice: ArcOptions["onNotice"],
+): ArcOptions {
+  const random = cryptoRandom();
+  const onStoreError = (error: MyelinError): void => logNotice(log, { kind: "store-error", error });
   return {
-    ...ground,
-    options,
-    arc,
-    arcOptions,
-    api,
-    onAnswer,
-    meter,
-    describe,
-    unreadiness,
-    listeners,
+    clock,
+    random,
+    store,
+    access: new Access({
+      ...(token === undefined ? {} : { token }),
+      tokens: new TokenBook({ clock, random, store, onStoreError }),
+      hosts,
+    }),
+    node: { id, tier, version: nodeVersion },
+    sessionSettings: { ...defaultSessionSettings, ...session },
+    settings: { ...defaultArcSettings, ...limits },
+    resources: systemResources(),
+    onNotice,
   };
 }
 
