@@ -11,6 +11,7 @@ export interface MetricOptions {
 
 /** One metric of an agent. */
 export class Metric {
+  /** As it is reported, such as `cpu_usage`. */
   readonly name: string;
   readonly #report: (value: number, options: ReportOptions | undefined) => void;
 

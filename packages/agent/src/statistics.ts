@@ -1,7 +1,8 @@
 /** Figures of one agent since it was made. */
 export interface AgentStatistics {
-  /** Samples and events given up for want of room. */
+  /** Samples given up for want of room. */
   readonly droppedSamples: number;
+  /** Events given up for want of room. */
   readonly droppedEvents: number;
   /** Telemetry kept until it is sent and confirmed, in bytes. */
   readonly bufferedBytes: number;

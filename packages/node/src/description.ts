@@ -19,28 +19,41 @@ export interface NodeProfile {
 
 /** What a node says of itself. */
 export interface NodeDescription {
+  /** Unique in the fleet; the host's name unless given. */
   readonly id: string;
+  /** `device`, `edge` or `cloud`. */
   readonly tier: string;
+  /** Version of Myelin. */
   readonly version: string;
+  /** What it can do, in its operators' words. */
   readonly capabilities: readonly string[];
+  /** Where it stands; null where nobody said. */
   readonly location: string | null;
   /** What its operators say of it. */
   readonly status: string;
+  /** Ids of nodes and devices nearby. */
   readonly neighbors: readonly string[];
+  /** ISO 8601. */
   readonly startedAt: string;
+  /** Whole seconds since then. */
   readonly uptimeSeconds: number;
   /** Agents known, present and gone. */
   readonly agents: number;
   /** Sessions, live and away. */
   readonly sessions: number;
+  /** Rules in force. */
   readonly rules: number;
+  /** Instructions accepted and not ended. */
   readonly openInstructions: number;
   /** Whether rules are enforced, or all decide as in shadow mode. */
   readonly enforcement: EnforcementDocument;
   /** Rules whose breakers are open. */
   readonly openBreakers: readonly string[];
+  /** How the store fares. */
   readonly store: StoreHealth;
+  /** How loaded the node is, and what it did about it. */
   readonly overload: OverloadFigures;
+  /** `draining` from the beginning of a shutdown on. */
   readonly state: "serving" | "draining";
 }
 

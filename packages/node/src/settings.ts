@@ -66,6 +66,7 @@ export interface ArcSettings {
   readonly ledgerGroupDelayUs: number;
 }
 
+/** What holds where nothing else is set. */
 export const defaultArcSettings: ArcSettings = {
   maxAgents: 100_000,
   maxPresentAgents: 100_000,

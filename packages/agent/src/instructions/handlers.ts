@@ -7,7 +7,9 @@ import type { Action } from "@myelin/core/wire";
 export interface Instruction {
   /** The same id is the same instruction, for ever. */
   readonly id: string;
+  /** Name of what is to be done, for which the handler was registered. */
   readonly action: string;
+  /** What to do it with, as the rule or the caller gave it. */
   readonly args: JsonObject;
   /** Business weight, 1 to 10. */
   readonly priority: number;

@@ -38,6 +38,7 @@ export interface SessionSettings {
   readonly maxBulkBytes: number;
 }
 
+/** What holds where nothing else is set. */
 export const defaultSessionSettings: SessionSettings = {
   heartbeatIntervalUs: 500_000,
   resumeWindowUs: 30_000_000,
