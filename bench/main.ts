@@ -2,7 +2,7 @@
  * Runs a benchmark: `npm run bench -- NAME [--json]`. Exits 1 if a target is missed or the run is void.
  */
 import { parseArgs } from "node:util";
-import { type Report, tableOf } from "./report/index.ts";
+import { documentOf, exitCodeOf, type Report, tableOf } from "./report/index.ts";
 
 const benches: Readonly<Record<string, () => Promise<Report>>> = {
   loop: async () => await (await import("./loop/loop.ts")).loopBench(),
@@ -28,7 +28,6 @@ if (values.help || bench === undefined) {
   process.exitCode = values.help ? 0 : 2;
 } else {
   const report = await bench();
-  process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : tableOf(report));
-  const isMissed = report.figures.some(({ met }) => met === false) || report.void !== undefined;
-  process.exitCode = isMissed ? 1 : 0;
+  process.stdout.write(values.json ? documentOf(report) : tableOf(report));
+  process.exitCode = exitCodeOf(report);
 }

@@ -102,7 +102,7 @@ const configurationIntroduction = [
   "MYELIN_PORT=7500 myelin config --log-level warn --json",
   "```",
   "",
-  "A key of the file that is none of these is an error that names the nearest, and so is a variable that nearly is one of these; a value of another form is one that says what is expected. All that is wrong is told at once, with file and line, and the node does not start:",
+  "A key of the file that is none of these is an error that names the nearest, and so is a variable that begins with `MYELIN_` and is neither one of these nor one of [agents](sdk.md#connecting) and [commands](cli.md) (those that Kubernetes makes for a service are left alone); a value of another form is one that says what is expected. All that is wrong is told at once, with file and line, and the node does not start:",
   "",
   "```text",
   'error INVALID_ARGUMENT: /etc/myelin/myelin.yaml:2: unknown key "prot"; did you mean port?',

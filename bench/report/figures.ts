@@ -46,6 +46,17 @@ export function heldAbove(figure: Omit<Figure, "met" | "isLeast"> & { target: nu
   return { ...figure, isLeast: true, met: (figure.ratio ?? figure.value) >= figure.target };
 }
 
+/** The report as one JSON document, in one line. */
+export function documentOf(report: Report): string {
+  return `${JSON.stringify(report)}\n`;
+}
+
+/** The exit code of a run: 1 when it does not count, or missed a target. */
+export function exitCodeOf(report: Report): number {
+  const isMissed = report.figures.some(({ met }) => met === false);
+  return isMissed || report.void !== undefined ? 1 : 0;
+}
+
 /** The middle one. */
 export function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;

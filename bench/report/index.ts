@@ -1,2 +1,12 @@
 export { type BenchProcess, startProcess } from "./child.ts";
-export { type Figure, held, heldAbove, machine, median, type Report, tableOf } from "./figures.ts";
+export {
+  documentOf,
+  exitCodeOf,
+  type Figure,
+  held,
+  heldAbove,
+  machine,
+  median,
+  type Report,
+  tableOf,
+} from "./figures.ts";

@@ -5,11 +5,12 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { held, machine, median, type Report } from "../report/index.ts";
 
 const runs = 11;
-const port = 17_400;
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Runs the benchmark: builds and installs the packages, then starts the node a number of times. */
@@ -74,25 +75,29 @@ async function exitMs(args: readonly string[]): Promise<number> {
 
 async function startMs(mainPath: string, data: string): Promise<number> {
   const startedAtMs = performance.now();
-  const node = spawn(process.execPath, [mainPath, "up", "--port", String(port), "--data", data], {
-    stdio: "ignore",
+  const node = spawn(process.execPath, [mainPath, "up", "--port", "0", "--data", data], {
+    stdio: ["ignore", "pipe", "ignore"],
   });
-  while (!(await isAccepted()))
-    if (node.exitCode !== null) throw new Error(`myelin up ended with ${node.exitCode}`);
+  const ended = once(node, "exit");
+  await accepted(await addressOf(node.stdout));
   const tookMs = performance.now() - startedAtMs;
   node.kill("SIGTERM");
-  await once(node, "exit");
+  await ended;
   return tookMs;
 }
 
-/** Tries to connect once. */
-function isAccepted(): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect(port, "127.0.0.1");
-  socket.on("connect", () => {
-    socket.destroy();
-    resolve(true);
-  });
-  socket.on("error", () => setTimeout(() => resolve(false), 1));
-  return promise;
+/** Where the node says that it listens. */
+async function addressOf(output: Readable): Promise<URL> {
+  for await (const line of createInterface({ input: output })) {
+    const { http } = JSON.parse(line) as { readonly http: string };
+    return new URL(http);
+  }
+  throw new Error("myelin up ended without saying where it listens");
+}
+
+/** Resolves when a connection is accepted. */
+async function accepted({ hostname, port }: URL): Promise<void> {
+  const socket = connect(Number(port), hostname);
+  await once(socket, "connect");
+  socket.destroy();
 }

@@ -155,6 +155,35 @@ suite("docs/operations.md", () => {
   });
 });
 
+test("docs/limits.md has the bounds of the store", async () => {
+  const section = read("docs/limits.md")
+    .split(/^## /m)
+    .find((each) => each.startsWith("The store"));
+  const { storeDefaults } = await exportsOf(
+    "packages/node/src/adapters/sqlite-store/sqlite-store.ts",
+  );
+  const bounds = storeDefaults as Readonly<Record<string, number>>;
+  const grouped = (value = Number.NaN): string => value.toLocaleString("en-US");
+  const days = (value = Number.NaN): string => `${value} d`;
+  const rows: readonly (readonly [words: string, value: string])[] = [
+    ["agents in the registry", grouped(bounds["maxAgents"])],
+    ["instructions by hand kept, open and ended", grouped(bounds["maxInstructions"])],
+    [
+      "ended instructions by hand kept",
+      days((bounds["instructionRetentionUs"] ?? Number.NaN) / 86_400e6),
+    ],
+    ["operations waiting for the disk", grouped(bounds["maxQueuedOperations"])],
+    [
+      "ledger entries in memory while the disk does not take them",
+      grouped(bounds["maxBufferedEntries"]),
+    ],
+    ["the ledger", days(bounds["ledgerRetentionDays"])],
+    ["the ledger", `${(bounds["ledgerMaxBytes"] ?? Number.NaN) / 2 ** 30} GiB`],
+  ];
+  assert.equal(rows.length, Object.keys(bounds).length);
+  for (const [words, value] of rows) assert.ok(section?.includes(`| ${words} | ${value} |`), words);
+});
+
 test("docs/cli.md has every exit code", async () => {
   const page = read("docs/cli.md");
   const { exitCodes } = await exportsOf("packages/cli/src/exit-codes.ts");
@@ -165,9 +194,9 @@ test("docs/cli.md has every exit code", async () => {
 test("docs/cli.md has every command with its flags", async () => {
   const page = read("docs/cli.md");
   const common = flagsIn(page.split(/^## /m)[0] ?? "");
-  const { app } = await exportsOf("packages/cli/src/app.ts");
+  const { routes } = await exportsOf("packages/cli/src/app.ts");
   const { placesOf } = await exportsOf("packages/cli/src/completions/tree.ts");
-  const places = (placesOf as PlacesOf)((app as { readonly root: unknown }).root);
+  const places = (placesOf as PlacesOf)(routes);
   const commands = places.filter(({ commands: further }) => further.length === 0);
   assert.ok(commands.length > 20);
   const missing = commands.flatMap(({ path, flags }) => {

@@ -34,6 +34,18 @@ test("every code block says what becomes of it", () => {
   assert.deepEqual(unknown, [], `tags are: ${[...tags.keys()].join(", ")}`);
 });
 
+test("what is shown right behind a block that is run to its end is compared with its output", () => {
+  const shown = pages.flatMap(({ path, blocks }) =>
+    blocks.flatMap(({ tag, line }, at) => {
+      const before = blocks[at - 1];
+      if (tag !== "text" || before?.tag !== "sh run") return [];
+      const endLine = before.line + before.text.split("\n").length;
+      return line - endLine <= 2 ? [`${path}:${line}`] : [];
+    }),
+  );
+  assert.deepEqual(shown, []);
+});
+
 test("the examples in TypeScript are well typed", () => {
   assert.equal(typeErrors(pages), "");
 });

@@ -11,6 +11,7 @@ import type { InstructionDocument } from "@myelin/core/instruction";
 import { createLog, type RunningNode, startNode } from "@myelin/node";
 import { build } from "esbuild";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { readPages } from "../docs/page/index.ts";
 import { eventually } from "./support/index.ts";
 
 /** What the page's script offers to the functions that run in the page. */
@@ -28,15 +29,15 @@ let pageServer: Server;
 let pageUrl: string;
 let node: RunningNode;
 let browser: Browser;
+/** The program of the page that is opened next, beside the SDK. */
+let example = "";
 
 before(async () => {
-  const script = await bundle();
+  const script = await bundle(`export * from "@myelin/agent";`, "iife");
   pageServer = createServer((request, response) => {
-    const isScript = request.url === "/sdk.js";
-    response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
-    response.end(
-      isScript ? script : "<!doctype html><title>agent</title><script src=/sdk.js></script>",
-    );
+    const text = request.url === "/sdk.js" ? script : request.url === "/example.js" ? example : "";
+    response.setHeader("content-type", text === "" ? "text/html" : "text/javascript");
+    response.end(text || "<!doctype html><title>agent</title><script src=/sdk.js></script>");
   });
   await new Promise<void>((resolve) => pageServer.listen(0, "127.0.0.1", resolve));
   pageUrl = `http://127.0.0.1:${(pageServer.address() as AddressInfo).port}`;
@@ -84,6 +85,25 @@ test("an agent in a page reports, is told what to do, does it, and its outcome i
   await page.close();
 });
 
+test("the example that docs/sdk.md has for browsers does in a page what it says", async () => {
+  const block = readPages()
+    .find(({ path }) => path === "docs/sdk.md")
+    ?.blocks.find(({ text }) => text.includes('type: "page"'));
+  const address = "ws://127.0.0.1:7400";
+  assert.ok(block !== undefined && block.text.includes(address));
+  example = await bundle(block.text.replace(address, node.url), "esm");
+  const page = await openPage(pageUrl);
+  await page.addScriptTag({ url: "/example.js", type: "module" });
+  await eventually("the page has reported", async () => {
+    const response = await fetch(new URL("/api/v1/agents/tab-1", node.httpUrl));
+    return (await response.text()).includes("heap_bytes") ? true : undefined;
+  });
+  const order = { to: "tab-1", action: "reload", wait: "5s" };
+  const { instructions } = JSON.parse(await callApi("/api/v1/instructions", order));
+  assert.deepEqual(instructions[0].result, { reloading: true });
+  await page.close();
+});
+
 test("a page of an origin that the node was not told of cannot attach an agent", async () => {
   const page = await openPage(pageUrl.replace("127.0.0.1", "localhost"));
   const code = await page.evaluate(async (url) => {
@@ -104,18 +124,18 @@ test("a page of an origin that the node was not told of cannot attach an agent",
   await page.close();
 });
 
-/** The SDK as one script for the page, with the browser's dialer and nothing of Node's. */
-async function bundle(): Promise<string> {
+/** A program as one script for the page, with the SDK's dialer for browsers and nothing of Node's. */
+async function bundle(contents: string, format: "iife" | "esm"): Promise<string> {
   const { outputFiles } = await build({
     stdin: {
-      contents: `export * from "@myelin/agent";`,
+      contents,
       resolveDir: fileURLToPath(new URL(".", import.meta.url)),
     },
     bundle: true,
     write: false,
     minify: true,
-    format: "iife",
-    globalName: "Myelin",
+    format,
+    ...(format === "iife" ? { globalName: "Myelin" } : {}),
     platform: "browser",
     target: "es2024",
   });

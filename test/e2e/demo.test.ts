@@ -17,10 +17,11 @@ async function marked(mark: string): Promise<string[]> {
   return found;
 }
 
-function startDemo(mark: string, args: readonly string[]) {
+function startDemo(mark: string, args: readonly string[], detached = false) {
   return spawn(process.execPath, [mainPath, "demo", "--json", "--port", "0", ...args], {
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, MYELIN_TEST_MARK: mark },
+    detached,
   });
 }
 
@@ -48,6 +49,19 @@ test("the demo catches the three that go wrong, tells each instruction as JSON, 
     summary.counts["executed"],
     lines.filter(({ status }) => status === "executed").length,
   );
+  assert.deepEqual(await marked(mark), []);
+});
+
+test("a demo that is ended by Ctrl-C exits 0, and leaves no process behind", async () => {
+  const mark = `stopped-demo-${process.pid}`;
+  const demo = startDemo(mark, [], true);
+  demo.stdout.resume();
+  const exited = once(demo, "exit");
+  await eventually("the fleet runs", async () => (await marked(mark)).length >= 8);
+  assert.ok(demo.pid !== undefined);
+  // As a terminal does it: the whole group hears it.
+  process.kill(-demo.pid, "SIGINT");
+  assert.deepEqual(await exited, [0, null]);
   assert.deepEqual(await marked(mark), []);
 });
 

@@ -1,5 +1,7 @@
 // What becomes of instructions when agents and nodes come and go.
 import assert from "node:assert/strict";
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
 import { test } from "node:test";
 import { connect } from "@myelin/agent";
 import { readFrame } from "@myelin/core/wire";
@@ -84,11 +86,40 @@ test("a second session of an agent's part takes over the first, which is told an
   await using node = await NodeProcess.start(directory.path);
   await using former = await AgentProcess.start(node.url, "a1");
   await using agent = await AgentProcess.start(node.url, "a1");
-  await former.until(() => !former.isLive);
+  await former.until(() => former.isClosed);
+  assert.equal(former.cause, "TAKEN_OVER");
   await node.send({ to: "a1", action: "work" });
   assert.equal(agent.begun.length, 1);
   assert.equal(former.begun.length, 0);
   assert.equal((await node.get("/api/v1/node")).body.sessions, 1);
+});
+
+test("an agent that hangs is noticed within two heartbeat intervals", async () => {
+  const intervalSeconds = 0.5;
+  await using directory = await temporaryDirectory();
+  await using node = await NodeProcess.start(directory.path);
+  await using agent = await AgentProcess.start(node.url, "a1");
+  const { body } = await fetch(new URL("/api/v1/watch?kinds=agents", node.http));
+  assert.ok(body !== null);
+  const events = Readable.fromWeb(body);
+  agent.child.kill("SIGSTOP");
+  let silenceSeconds = Number.NaN;
+  let isRecovered = false;
+  for await (const line of createInterface({ input: events })) {
+    if (!line.startsWith("data: ")) continue;
+    const event = JSON.parse(line.slice("data: ".length));
+    if (event.type === "hung") {
+      silenceSeconds = event.silenceSeconds;
+      agent.child.kill("SIGCONT");
+    }
+    isRecovered = event.type === "recovered";
+    if (isRecovered) break;
+  }
+  events.destroy();
+  assert.ok(isRecovered);
+  assert.ok(silenceSeconds >= intervalSeconds, `${silenceSeconds} s`);
+  // Half as much again: this machine may be busy.
+  assert.ok(silenceSeconds <= 2 * intervalSeconds * 1.5, `${silenceSeconds} s`);
 });
 
 for (const way of ways) {

@@ -11,7 +11,7 @@ export interface MetricOptions {
 
 /** One metric of an agent. */
 export class Metric {
-  /** As it is reported, such as `cpu_usage`. */
+  /** As rules read it. */
   readonly name: string;
   readonly #report: (value: number, options: ReportOptions | undefined) => void;
 

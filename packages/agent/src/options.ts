@@ -67,7 +67,7 @@ export interface AgentOptions {
   readonly clock?: Clock;
   /** The wall clock in microseconds, to which `clock` is held; the platform's by default, none when `clock` is given. */
   readonly wallUs?: () => number;
-  /** Randomness for ids and for the waits between tries; the platform's by default. */
+  /** Spreads reconnects and names incarnations; the platform's by default. */
   readonly random?: Random;
 }
 

@@ -1,14 +1,9 @@
-import {
-  type Application,
-  buildApplication,
-  buildRouteMap,
-  type RouteMap,
-  text_en,
-} from "@stricli/core";
+import { buildRouteMap, type RouteMap } from "@stricli/core";
 import { agentCommand, agentsCommand } from "./commands/agents.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { backupCommand } from "./commands/backup.ts";
 import { breakerRoutes } from "./commands/breaker.ts";
+import { cancelCommand } from "./commands/cancel.ts";
 import { completionsCommand } from "./commands/completions.ts";
 import { configCommand } from "./commands/config.ts";
 import { demoCommand } from "./commands/demo.ts";
@@ -25,11 +20,9 @@ import { topCommand } from "./commands/top.ts";
 import { upCommand } from "./commands/up.ts";
 import { watchCommand } from "./commands/watch.ts";
 import type { CliContext } from "./context.ts";
-import { exitCodeOf } from "./exit-codes.ts";
-import { argumentErrorText, errorText } from "./output/index.ts";
-import { version } from "./version.ts";
 
-const routes: RouteMap<CliContext> = buildRouteMap<string, CliContext>({
+/** Every command of `myelin`. */
+export const routes: RouteMap<CliContext> = buildRouteMap<string, CliContext>({
   docs: { brief: "Myelin: the nervous system of a fleet of AI agents" },
   routes: {
     up: upCommand,
@@ -37,6 +30,7 @@ const routes: RouteMap<CliContext> = buildRouteMap<string, CliContext>({
     agents: agentsCommand,
     agent: agentCommand,
     send: sendCommand,
+    cancel: cancelCommand,
     rules: rulesRoutes,
     enforce: enforceRoutes,
     ledger: ledgerCommand,
@@ -52,21 +46,5 @@ const routes: RouteMap<CliContext> = buildRouteMap<string, CliContext>({
     doctor: doctorCommand,
     completions: completionsCommand(() => routes),
     demo: demoCommand,
-  },
-});
-
-/** The command `myelin`. */
-export const app: Application<CliContext> = buildApplication<CliContext>(routes, {
-  name: "myelin",
-  versionInfo: { currentVersion: version },
-  scanner: { caseStyle: "allow-kebab-for-camel", allowArgumentEscapeSequence: true },
-  determineExitCode: exitCodeOf,
-  localization: {
-    text: {
-      ...text_en,
-      exceptionWhileParsingArguments: argumentErrorText,
-      exceptionWhileRunningCommand: errorText,
-      commandErrorResult: errorText,
-    },
   },
 });

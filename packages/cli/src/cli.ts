@@ -1,6 +1,5 @@
 import process from "node:process";
-import { ExitCode, run, type StricliProcess } from "@stricli/core";
-import { app } from "./app.ts";
+import { runCommandLine } from "./command-line.ts";
 import { exitCodes } from "./exit-codes.ts";
 
 const stopping = new AbortController();
@@ -15,13 +14,8 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-const host: StricliProcess = {
-  stdout: process.stdout,
-  stderr: process.stderr,
+process.exitCode = await runCommandLine(process.argv.slice(2), {
+  process: { stdout: process.stdout, stderr: process.stderr, env: process.env, exitCode: null },
   env: process.env,
-  exitCode: null,
-};
-await run(app, process.argv.slice(2), { process: host, env: process.env, signal: stopping.signal });
-const isMisused =
-  host.exitCode === ExitCode.InvalidArgument || host.exitCode === ExitCode.UnknownCommand;
-process.exitCode = isMisused ? exitCodes.usage : (host.exitCode ?? exitCodes.success);
+  signal: stopping.signal,
+});

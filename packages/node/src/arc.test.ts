@@ -215,6 +215,22 @@ test("an outcome that is on disk and was not settled is not accounted again, by 
   assert.equal(agent.outcomes.size, 0);
 });
 
+test("an outcome that a further hello tells again is settled again, and not accounted again", async () => {
+  const node = await new TestNode().start();
+  const agent = await new TestAgent(node.clock, { answers: true }).join(node);
+  await node.apply(hot);
+  agent.report({ cpu_usage: 0.95 });
+  await node.clock.run(0);
+  const outcomes = [...agent.outcomes.values()];
+  await node.clock.run(secondUs);
+  const { id } = agent.only;
+  assert.deepEqual(agent.settled, [id]);
+  agent.greet({ outcomes });
+  await node.clock.run(secondUs);
+  assert.deepEqual(agent.settled, [id, id]);
+  assert.equal(node.ended.length, 1);
+});
+
 test("an instruction by hand survives the node, and is performed once", async () => {
   const before = await new TestNode().start();
   const agent = await new TestAgent(before.clock).join(before);

@@ -13,6 +13,7 @@ export {
   embedNode,
   type EmbeddedNode,
   type EmbedOptions,
+  findProblems,
   type NodeOptions,
   type RunningNode,
   startNode,

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { createHook } from "node:async_hooks";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { connect } from "@myelin/agent";
 import type { InstructionDocument } from "@myelin/core/instruction";
 import pino from "pino";
-import { type EmbeddedNode, embedNode, startNode } from "./main.ts";
+import { type EmbeddedNode, embedNode, findProblems, type NodeOptions, startNode } from "./main.ts";
 
 const log = pino({ level: "silent" });
 
@@ -130,4 +133,43 @@ test("two nodes of one process know nothing of each other", async () => {
   assert.equal(agent.status.state === "live" && agent.status.nodeId, "first");
   assert.deepEqual([first.describe().agents, second.describe().agents], [1, 0]);
   await Promise.all([first.close(), second.close()]);
+});
+
+test("what would keep a node from starting is seen without starting it: all of it, and kept tokens are minded", async (t) => {
+  const dataDirectory = mkdtempSync(join(tmpdir(), "myelin-main-"));
+  t.after(() => rmSync(dataDirectory, { recursive: true }));
+  const codesOf = async (options: NodeOptions): Promise<string[]> =>
+    (await findProblems({ dataDirectory, ...options })).map(({ code }) => code);
+  const open = { adminListen: { host: "0.0.0.0", port: 0 } };
+  assert.deepEqual(await codesOf({}), []);
+  assert.deepEqual(await codesOf(open), ["AUTHENTICATION_REQUIRED"]);
+  assert.deepEqual(await codesOf({ ...open, token: "secret" }), []);
+  const tls = { certFile: join(dataDirectory, "none"), keyFile: "none" };
+  assert.deepEqual(await codesOf({ ...open, tls }), [
+    "INVALID_ARGUMENT",
+    "AUTHENTICATION_REQUIRED",
+  ]);
+  assert.deepEqual(readdirSync(dataDirectory), [], "it only looks");
+
+  const node = await startNode({ port: 0, dataDirectory, log });
+  const address = `${node.httpUrl}/api/v1/tokens`;
+  const body = JSON.stringify({ role: "operator", name: "ops" });
+  const { token } = (await (await fetch(address, { method: "POST", body })).json()) as {
+    readonly token: string;
+  };
+  assert.deepEqual(await codesOf(open), [], "a node uses them");
+  await node.close(0);
+  const files = readdirSync(dataDirectory);
+  assert.deepEqual(await codesOf(open), []);
+  assert.deepEqual(readdirSync(dataDirectory), files);
+
+  const again = await startNode({ port: 0, dataDirectory, log });
+  const headers = { authorization: `Bearer ${token}` };
+  const { status } = await fetch(`${again.httpUrl}/api/v1/tokens/ops`, {
+    method: "DELETE",
+    headers,
+  });
+  assert.equal(status, 200);
+  await again.close(0);
+  assert.deepEqual(await codesOf(open), ["AUTHENTICATION_REQUIRED"]);
 });

@@ -3,13 +3,14 @@ import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import type { Dial } from "@myelin/core/channel";
 import type { Clock } from "@myelin/core/clock";
-import type { MyelinError } from "@myelin/core/errors";
+import { MyelinError } from "@myelin/core/errors";
 import type { InstructionDocument } from "@myelin/core/instruction";
 import type { Logger } from "pino";
-import { Access, TokenBook } from "./access/index.ts";
+import { Access, assertGuarded, endOfToken, isLoopbackHost, TokenBook } from "./access/index.ts";
 import { StoreBackups } from "./adapters/backup/index.ts";
 import { cryptoRandom } from "./adapters/crypto-random/index.ts";
 import {
+  checkTlsFiles,
   createHttpServer,
   openTlsFiles,
   type TlsFiles,
@@ -21,7 +22,7 @@ import { createMemoryFetch } from "./adapters/memory-http/index.ts";
 import { createMemoryStore } from "./adapters/memory-store/index.ts";
 import { createMemoryTransport } from "./adapters/memory-transport/index.ts";
 import { createMetrics } from "./adapters/metrics/index.ts";
-import { openSqliteStore } from "./adapters/sqlite-store/index.ts";
+import { keptTokens, openSqliteStore } from "./adapters/sqlite-store/index.ts";
 import { systemClock } from "./adapters/system-clock/index.ts";
 import { systemResources } from "./adapters/system-resources/index.ts";
 import { createUnixTransport } from "./adapters/unix-transport/index.ts";
@@ -379,11 +380,50 @@ async function letGo(
   await Promise.allSettled([arcOptions.store.close()]);
 }
 
+/**
+ * What would keep a node of these options from starting, as far as it can be seen without starting one:
+ * an empty token, TLS files that cannot be used, a listener beyond loopback without a token. It looks,
+ * and changes nothing. Where the data directory is in use its tokens count as valid.
+ */
+export async function findProblems(options: NodeOptions): Promise<MyelinError[]> {
+  const { token, tls, host = "127.0.0.1", adminListen } = options;
+  const checks: readonly (() => void | Promise<void>)[] = [
+    () => Access.assertToken(token),
+    async () => (tls === undefined ? undefined : await checkTlsFiles(tls)),
+    () => {
+      const hosts = [host, ...(adminListen === undefined ? [] : [adminListen.host])];
+      if (hosts.every(isLoopbackHost) || token !== undefined) return;
+      const hasToken = keepsToken(options);
+      for (const each of hosts) assertGuarded(each, hasToken);
+    },
+  ];
+  const problems: MyelinError[] = [];
+  for (const check of checks) {
+    try {
+      await check();
+    } catch (thrown) {
+      problems.push(MyelinError.from(thrown));
+    }
+  }
+  return problems;
+}
+
+function keepsToken(options: NodeOptions): boolean {
+  if (options.storage === "memory") return false;
+  const nowUs = systemClock().nowUs();
+  const kept = keptTokens(directoryOf(options));
+  return kept?.some((token) => endOfToken(token, nowUs) === undefined) ?? true;
+}
+
+function directoryOf({ dataDirectory }: NodeOptions): string {
+  return dataDirectory ?? join(homedir(), ".myelin");
+}
+
 async function openStore(
   options: EmbedOptions,
 ): Promise<{ readonly store: Store; readonly backups: StoreBackups | undefined }> {
   if (options.storage === "memory") return { store: createMemoryStore(), backups: undefined };
-  const directory = options.dataDirectory ?? join(homedir(), ".myelin");
+  const directory = directoryOf(options);
   const store = await openSqliteStore({ directory });
   return { store, backups: new StoreBackups(store, directory) };
 }

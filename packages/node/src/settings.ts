@@ -34,7 +34,9 @@ export interface ArcSettings {
   readonly fullOutboundBytes: number;
   /** Instructions whose score is below this percentage are delayed while the node is overloaded. */
   readonly delayBelowPercent: number;
-  /** Time in which age raises the score of a delayed instruction by 1. */
+  /** Longest time for which they are delayed; half of an instruction's sla or deadline where that is shorter. */
+  readonly maxDelayUs: number;
+  /** Time in which age raises the score of a waiting instruction by 1, up to that percentage. */
   readonly ageingUs: number;
   /** Executions after which the weights of the score move; a number that is never reached keeps them. */
   readonly weightsEvery: number;
@@ -66,7 +68,7 @@ export interface ArcSettings {
   readonly ledgerGroupDelayUs: number;
 }
 
-/** What holds where nothing else is set. */
+/** The bounds that hold unless others are given; `docs/limits.md` has them. */
 export const defaultArcSettings: ArcSettings = {
   maxAgents: 100_000,
   maxPresentAgents: 100_000,
@@ -85,6 +87,7 @@ export const defaultArcSettings: ArcSettings = {
   fullDelayUs: 50_000,
   fullOutboundBytes: 64 << 20,
   delayBelowPercent: 50,
+  maxDelayUs: 100_000,
   ageingUs: 5_000_000,
   weightsEvery: 1000,
   maxWaiting: 1024,

@@ -162,6 +162,7 @@ export function makeScheduler(
     turnBudgetBytes: settings.turnBudgetBytes,
     delayBelow: settings.delayBelowPercent / 100,
     ageingUs: settings.ageingUs,
+    maxDelayUs: settings.maxDelayUs,
     weightsEvery: settings.weightsEvery,
     deliver: (instruction) => dispatch.deliver(instruction),
     onShed: (instruction) => dispatch.shed(instruction),

@@ -23,6 +23,7 @@ import { createMemoryTransport, type MemoryTransport } from "./adapters/memory-t
 import { idleLoad } from "./api/index.ts";
 import { Arc, type Notice } from "./arc.ts";
 import { createArcApi } from "./arc-api.ts";
+import type { Resources } from "./ports/resources.ts";
 import type { HttpHandler, HttpResponse } from "./ports/transport.ts";
 import { defaultSessionSettings, type SessionSettings } from "./session/index.ts";
 import { type ArcSettings, defaultArcSettings } from "./settings.ts";
@@ -41,6 +42,8 @@ export interface TestNodeOptions {
   readonly hosts?: readonly string[];
   readonly settings?: Partial<ArcSettings>;
   readonly session?: Partial<SessionSettings>;
+  /** What it measures of itself; nothing unless given. */
+  readonly resources?: Resources;
 }
 
 /** A node in virtual time: the arc, a store and a transport in memory, and the HTTP API. */
@@ -78,6 +81,7 @@ export class TestNode {
       node: { id: "n1", tier: "edge", version: "0.0.0" },
       sessionSettings: { ...defaultSessionSettings, ...options.session },
       settings: { ...defaultArcSettings, ...options.settings },
+      ...(options.resources === undefined ? {} : { resources: options.resources }),
       onNotice: (notice) => this.notices.push(notice),
     });
     this.arc = arc;

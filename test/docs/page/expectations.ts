@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseRuleFile } from "@myelin/core/rules";
+import { defaultArcSettings, defaultSessionSettings } from "@myelin/node";
+import { nodeOptionsOf, readConfiguration } from "../../../packages/cli/src/config/index.ts";
 import { repositoryRoot } from "./pages.ts";
 
 /** Throws unless a rule file is accepted. */
@@ -18,12 +20,29 @@ export function assertRefused(text: string): void {
     throw new Error(`the problems are not these but:\n${found.join("\n")}`);
 }
 
-/** Throws unless the first lines are alike but for numbers and blanks. */
+/**
+ * Throws unless every line of the example is in the output, in their order, but for what differs from run
+ * to run: numbers, blanks, folders, and what is random.
+ */
 export function assertOutput(example: string, real: string): void {
-  const [shown, there] = [example, real].map((text) =>
-    (text.split("\n", 1)[0] ?? "").trim().replaceAll(/\d+/g, "0").replaceAll(/\s+/g, " "),
-  );
-  if (shown !== there) throw new Error(`the output is not this but:\n${real}`);
+  const there = comparable(real);
+  let from = 0;
+  for (const line of comparable(example)) {
+    const at = there.indexOf(line, from);
+    if (at < 0) throw new Error(`the output has no line like "${line}" there:\n${real}`);
+    from = at + 1;
+  }
+}
+
+function comparable(text: string): string[] {
+  return text
+    .replaceAll(/myl_[\w-]+/g, "SECRET")
+    .replaceAll(/(?<![\w-])[\w-]{22}(?![\w-])/g, "ID")
+    .replaceAll(/(?<![\w/:])(?:\/[\w.-]+)+\//g, "/")
+    .replaceAll(/\d+/g, "0")
+    .split("\n")
+    .map((line) => line.trim().replaceAll(/\s+/g, " "))
+    .filter((line) => line !== "");
 }
 
 /** The first word of a line of the example that the real text does not have. */
@@ -39,4 +58,10 @@ export function unknownScripts(text: string): string[] {
   };
   const called = [...text.matchAll(/\bnpm (?:run )?([a-z]+)/g)].map(([, name = ""]) => name);
   return called.filter((name) => manifest.scripts[name] === undefined);
+}
+
+/** Fails unless the file is a node's configuration; what lies where it says need not be on this machine. */
+export async function assertConfiguration(file: string): Promise<void> {
+  const bounds = { session: { ...defaultSessionSettings }, limits: { ...defaultArcSettings } };
+  nodeOptionsOf(await readConfiguration({ flags: { config: file }, environment: {}, bounds }));
 }

@@ -11,7 +11,7 @@ import { createLog, type RunningNode, startNode } from "@myelin/node";
 import { Conversation } from "./conversation.ts";
 import { eventually } from "./eventually.ts";
 import { Exchange } from "./exchange.ts";
-import { assertOutput, assertRefused, assertRules } from "./expectations.ts";
+import { assertConfiguration, assertOutput, assertRefused, assertRules } from "./expectations.ts";
 import { Folder } from "./folder.ts";
 import { LiveProcess } from "./live-process.ts";
 import { type Block, fileNameOf, type Page, repositoryRoot } from "./pages.ts";
@@ -85,7 +85,7 @@ class Stage implements AsyncDisposable {
         assertRules(text);
         break;
       case "yaml config":
-        await this.#run(["myelin", "config", "--config", this.#save(block, "yaml")]);
+        await assertConfiguration(this.#save(block, "yaml"));
         break;
       case "yaml refused":
         assertRefused(text);

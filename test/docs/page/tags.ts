@@ -15,8 +15,14 @@ export const tags: ReadonlyMap<string, string> = new Map([
   ["text answer", "the first word of each line is in what the node answered"],
   ["json say", "sent to a node as one text, over the page's own WebSocket in JSON"],
   ["json hear", "the next frame that comes over that WebSocket has these operations"],
-  ["text output", "begins as the output of the shell block before"],
-  ["text", "a picture, or an output that is not checked"],
+  [
+    "text output",
+    "its lines are in the output of the shell block before, but for numbers, folders, ids and secrets",
+  ],
+  [
+    "text",
+    "a picture, what lives on prints later, or what a page cannot run; not the output of a block that is run to its end",
+  ],
 ]);
 
 /** True for a page with something to run on a node. */

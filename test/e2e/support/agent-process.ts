@@ -8,6 +8,7 @@ interface Told {
   readonly begun?: string;
   readonly action?: string;
   readonly status?: string;
+  readonly cause?: string;
 }
 
 /** An agent in a process of its own. */
@@ -15,6 +16,8 @@ export class AgentProcess implements AsyncDisposable {
   readonly child: ChildProcess;
   /** Ids of the instructions whose handler was called, in order. */
   readonly begun: string[] = [];
+  /** Why its connection is not live, by the code of the error. */
+  cause: string | undefined;
   #status = "";
   #onTold: (() => void)[] = [];
 
@@ -22,7 +25,10 @@ export class AgentProcess implements AsyncDisposable {
     this.child = child;
     child.on("message", (message: Told) => {
       if (message.begun !== undefined) this.begun.push(message.begun);
-      if (message.status !== undefined) this.#status = message.status;
+      if (message.status !== undefined) {
+        this.#status = message.status;
+        this.cause = message.cause;
+      }
       const waiting = this.#onTold;
       this.#onTold = [];
       for (const resolve of waiting) resolve();
@@ -40,6 +46,11 @@ export class AgentProcess implements AsyncDisposable {
 
   get isLive(): boolean {
     return this.#status === "live";
+  }
+
+  /** True when it has given up for good. */
+  get isClosed(): boolean {
+    return this.#status === "closed";
   }
 
   report(samples: Readonly<Record<string, number>>): void {

@@ -2,7 +2,7 @@
  * An agent in a process of its own, driven over its IPC channel by a test. It performs `work` (ends at
  * once), `wait` (ends when told), and `again` (idempotent, ends when told), and tells each beginning.
  */
-import { connect } from "@myelin/agent";
+import { type AgentStatus, connect } from "@myelin/agent";
 
 type Order =
   | { readonly report: Record<string, number> }
@@ -52,5 +52,9 @@ process.on("message", (order: Order) => {
   } else void agent.close().then(() => process.exit(0));
 });
 process.on("disconnect", () => process.exit(0));
-agent.onStatus((status) => tell({ status: status.state }));
-tell({ status: agent.status.state });
+const tellStatus = (status: AgentStatus): void => {
+  const cause = "cause" in status ? status.cause?.code : undefined;
+  tell({ status: status.state, ...(cause === undefined ? {} : { cause }) });
+};
+agent.onStatus(tellStatus);
+tellStatus(agent.status);

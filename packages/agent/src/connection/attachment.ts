@@ -10,6 +10,10 @@ import type { Outbox } from "./outbox.ts";
 /** Outcomes told after the welcome leave in frames of about this size. */
 const outcomeFrameBytes = 65_536;
 
+/** Most outcomes that are told again at once, and how long until the next. */
+const mostRetold = 1000;
+const retellAfterUs = 10e6;
+
 /** What Attachment needs. */
 export interface AttachmentOptions {
   readonly identity: Identity;
@@ -31,6 +35,7 @@ export class Attachment {
   readonly #options: AttachmentOptions;
   #session: Resume | undefined;
   #welcomes = 0;
+  #retellAtUs = Number.NEGATIVE_INFINITY;
   /** Whether the node has been told which actions there are. */
   #declaration: "due" | "following" | "made" = "due";
 
@@ -70,6 +75,21 @@ export class Attachment {
     this.#declaration = "made";
     this.#writeHello([]);
     this.#options.outbox.requestFlush();
+  }
+
+  /**
+   * Where instructions were refused for want of room, tells the node of the live session the oldest outcomes
+   * that it has not settled: one whose disk took nothing for a while takes them now.
+   */
+  retell(): void {
+    const { clock, outcomes, outbox } = this.#options;
+    const nowUs = clock.monotonicUs();
+    if (nowUs < this.#retellAtUs || this.isDeclarationFollowing || !outcomes.takeRefusal()) return;
+    this.#retellAtUs = nowUs + retellAfterUs;
+    const { told } = outcomesForHello(outcomes.oldestUnsettled(mostRetold));
+    if (told.length === 0) return;
+    this.#writeHello(told);
+    outbox.requestFlush();
   }
 
   /** Notes what a welcome grants; true when it goes on with the session asked for. */

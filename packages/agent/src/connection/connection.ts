@@ -258,6 +258,7 @@ export class Connection {
     this.#failures = 0;
     this.#checkClock();
     this.#heartbeat.ping();
+    this.#attachment.retell();
     outbox.reportLosses();
     outbox.flush();
     instructions.sweep();

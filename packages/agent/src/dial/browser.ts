@@ -33,25 +33,16 @@ function open(url: string, handler: ChannelHandler, options: DialOptions): Chann
   const socket = new WebSocket(url, subprotocolOf(name));
   socket.binaryType = "arraybuffer";
   let end: ChannelEnd | undefined;
-  let poll: ReturnType<typeof setTimeout> | undefined;
   let hasEnded = false;
   /** Once this side ends it, what still arrives is dropped. */
   let isEnding = false;
   const finish = (last: ChannelEnd): void => {
     if (hasEnded) return;
     hasEnded = true;
-    clearTimeout(poll);
+    backlog.stop();
     handler.onEnd(end ?? last);
   };
-  /** Browsers tell nobody when a backlog is gone, so it is looked at. */
-  const watchDrain = (): void => {
-    poll ??= setTimeout(() => {
-      poll = undefined;
-      if (hasEnded) return;
-      if (socket.bufferedAmount > 0) watchDrain();
-      else handler.onDrain?.();
-    }, drainPollMs);
-  };
+  const backlog = backlogOf(socket, () => handler.onDrain?.());
   socket.onopen = () => handler.onOpen?.();
   socket.onmessage = ({ data }: { readonly data: unknown }) => {
     if (isEnding) return;
@@ -78,7 +69,7 @@ function open(url: string, handler: ChannelHandler, options: DialOptions): Chann
     send: (frame) => {
       if (socket.readyState !== WebSocket.OPEN) return;
       socket.send(isText ? decoder.decode(frame) : frame);
-      if (socket.bufferedAmount > highWaterBytes) watchDrain();
+      if (socket.bufferedAmount > highWaterBytes) backlog.watch();
     },
     // A browser cannot stop reading from a WebSocket.
     pause: () => {},
@@ -90,6 +81,22 @@ function open(url: string, handler: ChannelHandler, options: DialOptions): Chann
     },
     destroy,
   };
+}
+
+/** Tells when a backlog that is watched has gone. Browsers tell nobody, so it is looked at. */
+function backlogOf(
+  socket: WebSocket,
+  onGone: () => void,
+): { readonly watch: () => void; readonly stop: () => void } {
+  let poll: ReturnType<typeof setTimeout> | undefined;
+  const watch = (): void => {
+    poll ??= setTimeout(() => {
+      poll = undefined;
+      if (socket.bufferedAmount > 0) watch();
+      else onGone();
+    }, drainPollMs);
+  };
+  return { watch, stop: () => clearTimeout(poll) };
 }
 
 /** A message's bytes when it is of the kind that the encoding has. */

@@ -7,9 +7,9 @@ import type { Action } from "@myelin/core/wire";
 export interface Instruction {
   /** The same id is the same instruction, for ever. */
   readonly id: string;
-  /** Name of what is to be done, for which the handler was registered. */
+  /** What to do: the name that the handler was given for. */
   readonly action: string;
-  /** What to do it with, as the rule or the caller gave it. */
+  /** Arguments of the action; `{}` when there are none. */
   readonly args: JsonObject;
   /** Business weight, 1 to 10. */
   readonly priority: number;

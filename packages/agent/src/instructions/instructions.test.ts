@@ -185,7 +185,33 @@ describe("an instruction", () => {
     await clock.run(4e6);
     node.instruct({ id: "i4" });
     await clock.run(1);
-    assert.deepEqual(calls, ["i1", "i2", "i4"]);
+    assert.equal(told(node.frames).at(-1), "i4 rejected BUSY", "the node has none on disk");
+    node.send((writer) => writer.settlement({ instructionIds: ["i1"] }));
+    node.instruct({ id: "i5" });
+    await clock.run(1);
+    assert.deepEqual(calls, ["i1", "i2", "i5"]);
+  });
+
+  test("that was refused as busy has the node told again what it has not settled, once in 10 s", async () => {
+    const { clock, node } = await worldWith(() => "done", { agent: { maxOutcomes: 2 } });
+    const retold = (): string[][] =>
+      node.hellos
+        .filter(({ outcomes }) => outcomes.length > 0)
+        .map(({ outcomes }) => outcomes.map(({ instructionId }) => instructionId));
+    node.instruct({ id: "i1" }, { id: "i2" });
+    await clock.run(9e6);
+    assert.deepEqual(retold(), []);
+    node.instruct({ id: "i3" });
+    await clock.run(1e6);
+    assert.deepEqual(retold(), [["i1", "i2"]]);
+    node.send((writer) => writer.settlement({ instructionIds: ["i1"] }));
+    node.instruct({ id: "i4" }, { id: "i5" });
+    await clock.run(8e6);
+    assert.deepEqual(retold().length, 1);
+    await clock.run(2e6);
+    assert.deepEqual(retold().at(-1), ["i2", "i4"]);
+    await clock.run(30e6);
+    assert.equal(retold().length, 2, "nothing was refused since");
   });
 });
 

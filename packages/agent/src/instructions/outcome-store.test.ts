@@ -57,17 +57,35 @@ test("an id is forgotten once it is past whatever the uncertainty, and settled",
   assert.equal(store.size, 0);
 });
 
-test("a full store refuses new ids while all of its own must be kept, and then gives up the oldest past one", () => {
+test("a full store refuses new ids while all of its own must be kept, and then gives up one that is settled and past", () => {
   const store = new OutcomeStore(2);
   store.insert(acknowledgement("i1"), origin, 1e6, at(0));
   store.insert(acknowledgement("i2"), origin, 2e6, at(0));
   store.end(acknowledgement("i1", "executed"));
-  assert.equal(store.insert(acknowledgement("i3"), origin, 9e6, at(0)), false);
+  assert.equal(store.insert(acknowledgement("i3"), origin, 9e6, at(5e6)), false, "not settled");
+  store.settle(["i1", "i2"]);
+  assert.equal(store.insert(acknowledgement("i3"), origin, 9e6, at(1e6)), false, "not past");
   assert.equal(store.insert(acknowledgement("i3"), origin, 9e6, at(5e6)), true);
   assert.equal(store.get("i1"), undefined);
   assert.equal(store.insert(acknowledgement("i4"), origin, 9e6, at(5e6)), false, "i2 runs");
   store.end(acknowledgement("i2", "failed"));
+  assert.equal(store.insert(acknowledgement("i4"), origin, 9e6, at(99e6)), false, "not settled");
+  assert.equal(store.get("i2")?.status, "failed");
+  store.settle(["i2"]);
   assert.equal(store.insert(acknowledgement("i4"), origin, 9e6, at(5e6)), true);
+});
+
+test("that ids were refused is told once, and the oldest outcomes that would make room are known", () => {
+  const store = new OutcomeStore(3);
+  for (const id of ["i1", "i2", "i3"]) store.insert(acknowledgement(id), origin, 1e6, at(0));
+  assert.equal(store.takeRefusal(), false);
+  for (const id of ["i2", "i3"]) store.end(acknowledgement(id, "executed"));
+  for (const id of ["i4", "i5"]) store.insert(acknowledgement(id), origin, 1e6, at(0));
+  assert.equal(store.takeRefusal(), true);
+  assert.equal(store.takeRefusal(), false);
+  const ids = (count: number): string[] =>
+    store.oldestUnsettled(count).map(({ instructionId }) => instructionId);
+  assert.deepEqual([ids(1), ids(9)], [["i2"], ["i2", "i3"]]);
 });
 
 test("a cancellation of an id that has not come is remembered once, of the newest 1,024", () => {
@@ -81,47 +99,64 @@ test("a cancellation of an id that has not come is remembered once, of the newes
   assert.equal(store.takeCancellation("i1"), false);
 });
 
-test("no id begins twice before it is past, none changes its end, and the bound holds", () => {
+test("nothing is forgotten before it is settled and past, ids are refused only for want of room, and the bound holds", () => {
   const step = fc.record({
-    what: fc.constantFrom("arrive", "end", "settle", "sweep"),
+    what: fc.constantFrom("arrive", "arrive", "end", "settle", "sweep"),
     id: fc.integer({ min: 0, max: 30 }),
     advanceUs: fc.integer({ min: 0, max: 800_000 }),
     lifeUs: fc.integer({ min: 0, max: 3_000_000 }),
     uncertaintyUs: fc.constantFrom(0, 1000, 2_000_000),
   });
+  interface Kept {
+    readonly lastUs: number;
+    end: number | undefined;
+    isSettled: boolean;
+  }
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
       const bound = 8;
       const store = new OutcomeStore(bound);
-      const begun = new Map<string, { lastUs: number; end: string | undefined }>();
+      const kept = new Map<string, Kept>();
       let nowUs = 0;
       for (const { what, id, advanceUs, lifeUs, uncertaintyUs } of steps) {
         nowUs += advanceUs;
         const name = `i${id}`;
-        const model = begun.get(name);
         const instant = { nowUs, uncertaintyUs };
+        const mayGo = ({ lastUs, isSettled }: Kept): boolean =>
+          isSettled && nowUs - uncertaintyUs > lastUs + 1e6;
         if (what === "arrive" && store.get(name) === undefined) {
-          const isNew = model === undefined || nowUs - uncertaintyUs > model.lastUs;
+          const isFull = store.size === bound;
+          const hasRoom = !isFull || [...kept.values()].some(mayGo);
           const wasTaken = store.insert(acknowledgement(name), origin, nowUs + lifeUs, instant);
-          if (wasTaken) {
-            assert.ok(isNew, `${name} began again while it had to be known`);
-            begun.set(name, { lastUs: nowUs + lifeUs, end: undefined });
-          }
+          assert.equal(wasTaken, hasRoom, `${name} at ${nowUs}`);
+          assert.equal(store.takeRefusal(), !hasRoom);
+          if (wasTaken)
+            kept.set(name, { lastUs: nowUs + lifeUs, end: undefined, isSettled: false });
         } else if (what === "end") {
-          const isFirst = store.end({ ...acknowledgement(name, "executed"), endedAtUs: nowUs + 1 });
-          if (isFirst && model !== undefined) model.end = String(nowUs + 1);
+          const endedAtUs = nowUs + 1;
+          const isFirst = store.end({ ...acknowledgement(name, "executed"), endedAtUs });
+          const entry = kept.get(name);
+          assert.equal(isFirst, entry !== undefined && entry.end === undefined);
+          if (entry !== undefined) entry.end ??= endedAtUs;
         } else if (what === "settle") {
           store.settle([name]);
+          const entry = kept.get(name);
+          if (entry?.end !== undefined) entry.isSettled = true;
         } else if (what === "sweep") {
           store.sweep(instant);
         }
-        const known = store.get(name);
-        const end = begun.get(name)?.end;
-        if (known !== undefined && end !== undefined) assert.equal(String(known.endedAtUs), end);
+        for (const [key, entry] of kept) {
+          const known = store.get(key);
+          if (known === undefined) {
+            assert.ok(mayGo(entry), `${key} was forgotten while it had to be kept`);
+            kept.delete(key);
+          } else assert.equal(known.endedAtUs, entry.end ?? 0);
+        }
         assert.ok(store.size <= bound);
-      }
-      for (const [name, { lastUs, end }] of begun) {
-        if (end === undefined || nowUs <= lastUs) assert.notEqual(store.get(name), undefined);
+        assert.deepEqual(
+          store.unsettled().map(({ instructionId }) => instructionId),
+          [...kept].filter(([, { isSettled }]) => !isSettled).map(([key]) => key),
+        );
       }
     }),
   );

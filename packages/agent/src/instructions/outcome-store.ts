@@ -7,8 +7,10 @@
  * 1. While an id is kept, what is known of it moves forward only, and its first end is its only end.
  * 2. An id is kept at least until its deadline and timeout are past on the node's clock, whatever that
  *    clock's uncertainty; an id that arrives after that is refused by its deadline alone.
- * 3. An ended id that the node has not settled is kept beyond that until its place is needed.
+ * 3. An id that the node has not settled is kept beyond that: it is forgotten only once the node has its
+ *    end on disk.
  * 4. At most `bound` ids are kept. When all of them must be kept, new ones are refused.
+ * 5. An id is unsettled or settled, and only what has ended is settled.
  */
 import type { Acknowledgement, InstructionMessage } from "@myelin/core/wire";
 
@@ -43,10 +45,13 @@ export class OutcomeStore {
   readonly #outcomes = new Map<string, Outcome>();
   /** Those that the node has not settled, in the order of arrival. */
   readonly #unsettled = new Map<string, Outcome>();
+  /** Those that the node has settled, in that order. */
+  readonly #settled = new Map<string, Outcome>();
   readonly #canceled = new Set<string>();
-  #sweeper: Iterator<[string, Outcome]> = this.#outcomes.entries();
-  /** Before this instant of the node's clock it is pointless to look for room. */
-  #noRoomBeforeUs = 0;
+  #sweeper: Iterator<[string, Outcome]> = this.#settled.entries();
+  /** Until the node's clock has passed this instant it is pointless to look for room. */
+  #noRoomUntilUs = Number.NEGATIVE_INFINITY;
+  #hasRefused = false;
 
   constructor(bound: number) {
     this.#bound = bound;
@@ -72,7 +77,10 @@ export class OutcomeStore {
     lastUs: number,
     instant: NodeInstant,
   ): boolean {
-    if (this.#outcomes.size >= this.#bound && !this.#makeRoom(instant)) return false;
+    if (this.#outcomes.size >= this.#bound && !this.#makeRoom(instant)) {
+      this.#hasRefused = true;
+      return false;
+    }
     const isEnded = acknowledgement.status !== "received";
     const outcome = { acknowledgement, origin, pastAtUs: lastUs + marginUs, isEnded };
     this.#outcomes.set(acknowledgement.instructionId, outcome);
@@ -91,18 +99,35 @@ export class OutcomeStore {
 
   /** The node has the outcomes of these ids on disk. */
   settle(ids: readonly string[]): void {
-    for (const id of ids) if (this.#unsettled.get(id)?.isEnded === true) this.#unsettled.delete(id);
+    for (const id of ids) {
+      const outcome = this.#unsettled.get(id);
+      if (outcome?.isEnded !== true) continue;
+      this.#unsettled.delete(id);
+      this.#settled.set(id, outcome);
+      this.#noRoomUntilUs = Math.min(this.#noRoomUntilUs, outcome.pastAtUs);
+    }
+  }
+
+  /** True when an id was refused for want of room since the last call. */
+  takeRefusal(): boolean {
+    const hasRefused = this.#hasRefused;
+    this.#hasRefused = false;
+    return hasRefused;
   }
 
   /** What the node has not settled, begun or ended, in the order of arrival, with where it came from. */
   unsettled(): Acknowledgement[] {
-    return Array.from(
-      this.#unsettled.values(),
-      ({ acknowledgement, origin: { action, episode } }) =>
-        episode === undefined
-          ? { ...acknowledgement, action }
-          : { ...acknowledgement, action, episode },
-    );
+    return Array.from(this.#unsettled.values(), toldOf);
+  }
+
+  /** The oldest that have ended and that the node has not settled, at most `count`, with where they came from. */
+  oldestUnsettled(count: number): Acknowledgement[] {
+    const oldest: Acknowledgement[] = [];
+    for (const outcome of this.#unsettled.values()) {
+      if (oldest.length === count) break;
+      if (outcome.isEnded) oldest.push(toldOf(outcome));
+    }
+    return oldest;
   }
 
   /** Remembers that an id must not begin. */
@@ -127,30 +152,38 @@ export class OutcomeStore {
     for (let looked = 0; looked < sweepCount; looked++) {
       const { done, value } = this.#sweeper.next();
       if (done === true) {
-        this.#sweeper = this.#outcomes.entries();
+        this.#sweeper = this.#settled.entries();
         return;
       }
       const [id, outcome] = value;
-      if (isPast(outcome, instant) && !this.#unsettled.has(id)) this.#outcomes.delete(id);
+      if (isPast(outcome.pastAtUs, instant)) this.#forget(id);
     }
   }
 
-  /** Forgets the oldest id that is past; false when none is. */
+  /** Forgets the id that is past and was settled first; false when there is none. */
   #makeRoom(instant: NodeInstant): boolean {
-    if (instant.nowUs - instant.uncertaintyUs <= this.#noRoomBeforeUs) return false;
-    let noRoomBeforeUs = Number.POSITIVE_INFINITY;
-    for (const [id, outcome] of this.#outcomes) {
-      if (isPast(outcome, instant)) {
-        this.#unsettled.delete(id);
-        return this.#outcomes.delete(id);
-      }
-      noRoomBeforeUs = Math.min(noRoomBeforeUs, outcome.pastAtUs);
+    if (!isPast(this.#noRoomUntilUs, instant)) return false;
+    let noRoomUntilUs = Number.POSITIVE_INFINITY;
+    for (const [id, { pastAtUs }] of this.#settled) {
+      if (isPast(pastAtUs, instant)) return this.#forget(id);
+      noRoomUntilUs = Math.min(noRoomUntilUs, pastAtUs);
     }
-    this.#noRoomBeforeUs = noRoomBeforeUs;
+    this.#noRoomUntilUs = noRoomUntilUs;
     return false;
+  }
+
+  #forget(id: string): boolean {
+    this.#settled.delete(id);
+    return this.#outcomes.delete(id);
   }
 }
 
-function isPast(outcome: Outcome, { nowUs, uncertaintyUs }: NodeInstant): boolean {
-  return outcome.isEnded && nowUs - uncertaintyUs > outcome.pastAtUs;
+function isPast(instantUs: number, { nowUs, uncertaintyUs }: NodeInstant): boolean {
+  return nowUs - uncertaintyUs > instantUs;
+}
+
+function toldOf({ acknowledgement, origin: { action, episode } }: Outcome): Acknowledgement {
+  return episode === undefined
+    ? { ...acknowledgement, action }
+    : { ...acknowledgement, action, episode };
 }

@@ -9,6 +9,8 @@ export interface NodeAddress {
   readonly token: string | undefined;
   /** Whom to trust over `https:`, and what to prove oneself with. */
   readonly tls?: TlsFileNames;
+  /** A call that is not answered by then has failed; without it, it waits for as long as the connection lasts. */
+  readonly answerWithinMs?: number;
 }
 
 /** Headers beside those that every call has. */
@@ -19,16 +21,18 @@ export class NodeClient {
   readonly #base: URL;
   readonly #token: string | undefined;
   readonly #tls: TlsFileNames;
+  readonly #answerWithinMs: number | undefined;
   readonly #onUnenforced: (() => void) | undefined;
 
   /**
    * @param onUnenforced Told once when an answer says that the node's enforcement is off.
    * @throws MyelinError INVALID_ARGUMENT for an address that is none
    */
-  constructor({ url, token, tls }: NodeAddress, onUnenforced?: () => void) {
+  constructor({ url, token, tls, answerWithinMs }: NodeAddress, onUnenforced?: () => void) {
     this.#base = baseOf(url);
     this.#token = token;
     this.#tls = tls ?? {};
+    this.#answerWithinMs = answerWithinMs;
     let isTold = false;
     this.#onUnenforced = () => {
       if (!isTold) onUnenforced?.();
@@ -83,7 +87,9 @@ export class NodeClient {
     body?: JsonObject | string,
     more?: Headers,
   ): Promise<JsonObject> {
-    const response = await this.#send(method, path, body, more);
+    const within = this.#answerWithinMs;
+    const signal = within === undefined ? undefined : AbortSignal.timeout(within);
+    const response = await this.#send(method, path, body, more, signal);
     if (response.headers.get("myelin-enforcement") === "off") this.#onUnenforced?.();
     if (!response.ok) throw await this.#refusal(response);
     const document: unknown = await response.json().catch(() => undefined);
@@ -169,6 +175,12 @@ function withQuery(path: string, query: Readonly<Record<string, string | undefin
   for (const [name, value] of Object.entries(query))
     if (value !== undefined) search.set(name, value);
   return search.size === 0 ? path : `${path}?${search}`;
+}
+
+/** Where a node can be called that listens on `host`, as a URL writes it: on all addresses is on this machine's own too. */
+export function reachableHost(host: string): string {
+  const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" || host === "[::]" ? "::1" : host;
+  return name.includes(":") && !name.startsWith("[") ? `[${name}]` : name;
 }
 
 /** Where a node's HTTP API is, by any of its addresses on TCP. @throws MyelinError INVALID_ARGUMENT */

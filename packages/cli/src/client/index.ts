@@ -1,1 +1,1 @@
-export { baseOf, type NodeAddress, NodeClient } from "./client.ts";
+export { baseOf, type NodeAddress, NodeClient, reachableHost } from "./client.ts";

@@ -1,5 +1,12 @@
 import { buildCommand, type Command } from "@stricli/core";
-import { type ConfigFlags, configFlags, type InForce, readConfiguration } from "../config/index.ts";
+import { MyelinError } from "@myelin/core/errors";
+import {
+  type ConfigFlags,
+  configFlags,
+  type InForce,
+  problemsOf,
+  readConfiguration,
+} from "../config/index.ts";
 import { type CliContext, jsonFlag, print } from "../context.ts";
 import { table } from "../output/index.ts";
 
@@ -12,16 +19,19 @@ export const configCommand: Command<CliContext> = buildCommand<ConfigCommandFlag
   docs: {
     brief: "Show the configuration in force, and where each value comes from",
     fullDescription:
-      "Reads the configuration as `myelin up` does with the same flags, and starts nothing. Fails where `myelin up` would refuse it, so that `myelin config --config FILE` checks a file.",
+      "Reads the configuration as `myelin up` does with the same flags, and starts nothing. Fails where `myelin up` would refuse it, TLS files and listeners without a token included, so that `myelin config --config FILE` checks a file.",
   },
   parameters: { flags: { ...configFlags, ...jsonFlag } },
   async func({ json, ...flags }) {
     const { defaultArcSettings, defaultSessionSettings } = await import("@myelin/node");
-    const { file, entries } = await readConfiguration({
+    const configuration = await readConfiguration({
       flags,
       environment: this.env,
       bounds: { session: { ...defaultSessionSettings }, limits: { ...defaultArcSettings } },
     });
+    const [first, ...more] = await problemsOf(configuration);
+    if (first !== undefined) throw together(first, more);
+    const { file, entries } = configuration;
     if (json) {
       print(this, { file: file ?? null, configuration: entries.map(documentOf) });
       return;
@@ -30,6 +40,14 @@ export const configCommand: Command<CliContext> = buildCommand<ConfigCommandFlag
     print(this, table([["KEY", "VALUE", "FROM"], ...entries.map(rowOf)]));
   },
 });
+
+/** All that is wrong in one error, each with what mends it. */
+function together(first: MyelinError, more: readonly MyelinError[]): MyelinError {
+  if (more.length === 0) return first;
+  const all = [first, ...more];
+  const told = all.map(({ message, hint }) => `\n  ${message}\n    ${hint}`).join("");
+  return new MyelinError(first.code, `a node would not start, for ${all.length} reasons${told}`);
+}
 
 function documentOf({ key, value, from }: InForce): object {
   const shown = value === undefined ? null : key.isSecret === true ? "(hidden)" : value;

@@ -1,20 +1,32 @@
 import { buildCommand, type Command } from "@stricli/core";
 import { MyelinError } from "@myelin/core/errors";
+import { NodeClient, reachableHost } from "../client/index.ts";
 import {
   type ConfigFlags,
   configFlags,
   type Configuration,
+  problemsOf,
   readConfiguration,
+  splitAddress,
 } from "../config/index.ts";
-import { type CliContext, clientOf, jsonFlag, nodeFlags, print } from "../context.ts";
+import {
+  addressOf,
+  type CliContext,
+  jsonFlag,
+  type NodeFlags,
+  nodeFlags,
+  print,
+} from "../context.ts";
+import type { Finding, ListenPlace } from "../doctor/index.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { version } from "../version.ts";
 
-interface DoctorFlags extends ConfigFlags {
-  readonly url?: string;
+interface DoctorFlags extends ConfigFlags, Omit<NodeFlags, "token"> {
   readonly json: boolean;
 }
 
+const { token: _, ...callFlags } = nodeFlags;
+const answerWithinMs = 2000;
 const marks = { ok: "ok  ", warn: "warn", fail: "FAIL" } as const;
 
 /** `myelin doctor`: what keeps a node from working well here, and what to do. */
@@ -22,40 +34,15 @@ export const doctorCommand: Command<CliContext> = buildCommand<DoctorFlags, [], 
   docs: {
     brief: "Say what keeps a node from working well here, and what mends it",
     fullDescription:
-      "Looks at versions, clock, disk, data directory, port, limits, cgroups and speed, for a node with this configuration, whether it runs or not. Exits 1 when something fails.",
+      "Looks at configuration, versions, clock, disk, data directory, ports, limits, cgroups and speed, for a node with this configuration, whether it runs or not. Exits 1 when something fails.",
   },
-  parameters: { flags: { ...configFlags, url: nodeFlags.url, ...jsonFlag } },
-  async func({ url, json, ...flags }) {
-    const { examine } = await import("../doctor/index.ts");
+  parameters: { flags: { ...configFlags, ...callFlags, ...jsonFlag } },
+  async func({ url, ca, cert, key, json, ...flags }) {
     const found = await configuration(this, flags);
     const findings =
       found instanceof MyelinError
-        ? [
-            {
-              check: "configuration",
-              status: "fail" as const,
-              message: found.message,
-              mend: found.hint,
-            },
-          ]
-        : [
-            {
-              check: "configuration",
-              status: "ok" as const,
-              message: found.file ?? "no file",
-            },
-            ...(await examine({
-              version,
-              client: clientOf(this, {
-                url: url ?? (this.env["MYELIN_URL"] || urlOf(found)),
-                ...(found.node.token === undefined ? {} : { token: found.node.token }),
-              }),
-              host: found.node.host,
-              port: found.node.port,
-              data: found.node.data,
-              maxConnections: found.session["maxConnections"] ?? 0,
-            })),
-          ];
+        ? [fault(found)]
+        : await findingsOf(this, found, definedOf({ url, ca, cert, key }));
     if (json) print(this, { findings });
     else
       for (const { check, status, message, mend } of findings) {
@@ -65,6 +52,37 @@ export const doctorCommand: Command<CliContext> = buildCommand<DoctorFlags, [], 
     if (findings.some(({ status }) => status === "fail")) this.process.exitCode = exitCodes.failure;
   },
 });
+
+function fault({ message, hint }: MyelinError): Finding {
+  return { check: "configuration", status: "fail", message, mend: hint };
+}
+
+async function findingsOf(
+  context: CliContext,
+  found: Configuration,
+  flags: NodeFlags,
+): Promise<Finding[]> {
+  const { examine } = await import("../doctor/index.ts");
+  const { node, session, file } = found;
+  const problems = await problemsOf(found);
+  const url = flags.url ?? (context.env["MYELIN_URL"] || urlOf(found));
+  const token = node.token === undefined ? {} : { token: node.token };
+  return [
+    ...(problems.length === 0
+      ? [{ check: "configuration", status: "ok" as const, message: file ?? "no file" }]
+      : problems.map(fault)),
+    ...(await examine({
+      version,
+      client: new NodeClient({
+        ...addressOf(context, { ...flags, url, ...token }),
+        answerWithinMs,
+      }),
+      places: placesOf(found),
+      data: node.data,
+      maxConnections: session["maxConnections"] ?? 0,
+    })),
+  ];
+}
 
 async function configuration(
   { env }: CliContext,
@@ -84,8 +102,22 @@ async function configuration(
   }
 }
 
-/** Where a node with this configuration answers. */
-function urlOf({ node: { host, port } }: Configuration): string {
-  const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  return `http://${name.includes(":") && !name.startsWith("[") ? `[${name}]` : name}:${port}`;
+function placesOf({ node: { host, port, adminListen } }: Configuration): ListenPlace[] {
+  const main = { check: "port", host, port, flags: { host: "--host", port: "--port" } };
+  const admin = splitAddress(adminListen ?? "");
+  if (admin === undefined) return [main];
+  const flags = { host: "--admin-listen", port: "--admin-listen" };
+  return [main, { check: "admin port", ...admin, flags }];
+}
+
+/** Where the API of a node with this configuration answers. */
+function urlOf({ node: { host, port, adminListen, tlsCert } }: Configuration): string {
+  const place = splitAddress(adminListen ?? "") ?? { host, port };
+  const scheme = tlsCert === undefined ? "http" : "https";
+  return `${scheme}://${reachableHost(place.host)}:${place.port}`;
+}
+
+/** The flags that were given. */
+function definedOf(flags: { readonly [Name in keyof NodeFlags]: string | undefined }): NodeFlags {
+  return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
 }

@@ -66,6 +66,7 @@ export const ledgerCommand: Command<CliContext> = buildCommand<LedgerFlags, [], 
             "STATUS",
             ...stageNames.map((stage) => stage.toUpperCase()),
             "TOTAL",
+            "ID",
           ],
           ...objectsOf(instructions).map(row),
         ]),
@@ -81,6 +82,7 @@ function row(instruction: JsonObject): string[] {
     ),
     ...stageNames.map((stage) => readableUs(numberOf(stages[stage]))),
     readableUs(numberOf(instruction["totalUs"])),
+    cell(instruction["id"]),
   ];
 }
 

@@ -1,6 +1,4 @@
-import { ExitCode, run } from "@stricli/core";
-import { app } from "../app.ts";
-import { exitCodes } from "../exit-codes.ts";
+import { runCommandLine } from "../command-line.ts";
 
 /** What became of a command. */
 export interface Outcome {
@@ -45,11 +43,12 @@ export function start(
     exitCode: null as number | null,
   };
   const stopping = new AbortController();
-  const ended = run(app, args, { process: host, env, signal: stopping.signal }).then(() => {
-    const isMisused =
-      host.exitCode === ExitCode.InvalidArgument || host.exitCode === ExitCode.UnknownCommand;
-    return { code: isMisused ? exitCodes.usage : (host.exitCode ?? 0), out, err };
-  });
+  const { signal } = stopping;
+  const ended = runCommandLine(args, { process: host, env, signal }).then((code) => ({
+    code,
+    out,
+    err,
+  }));
   const has = (text: string): Promise<void> =>
     new Promise((resolve) => {
       waiting.push({ text, resolve });

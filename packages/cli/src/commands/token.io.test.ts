@@ -114,7 +114,13 @@ suite("myelin token", () => {
     };
     const { usage, failure, notFound } = exitCodes;
     await refused(usage, /--role/, "create");
-    await refused(usage, /"king".*agent\|operator\|reader/, "create", "--role", "king");
+    await refused(
+      usage,
+      /"king" is no value of --role\n {2}Write one of agent, operator, reader/,
+      "create",
+      "--role",
+      "king",
+    );
     await refused(usage, /needs the agents.*\n {2}Give a pattern/, "create", "--role", "agent");
     const reader = ["create", "--role", "reader"];
     await refused(usage, /for no agents\n {2}/, ...reader, "--agents", "w-*");

@@ -1,13 +1,10 @@
 import process from "node:process";
 import { buildCommand, type Command } from "@stricli/core";
-import { MyelinError } from "@myelin/core/errors";
-import type { NodeOptions } from "@myelin/node";
 import {
   type ConfigFlags,
   configFlags,
-  type Configuration,
+  nodeOptionsOf,
   readConfiguration,
-  splitAddress,
 } from "../config/index.ts";
 import { type CliContext, untilStopped } from "../context.ts";
 
@@ -44,39 +41,3 @@ export const upCommand: Command<CliContext> = buildCommand<ConfigFlags, [], CliC
     process.off("SIGHUP", reload);
   },
 });
-
-function nodeOptionsOf({ node, session, limits }: Configuration): NodeOptions {
-  return {
-    host: node.host,
-    port: node.port,
-    dataDirectory: node.data,
-    tier: node.tier,
-    capabilities: node.capability,
-    status: node.status,
-    neighbors: node.neighbor,
-    allowedOrigins: node.allowOrigin,
-    allowedHosts: node.allowHost,
-    session,
-    limits,
-    ...(node.unix === undefined ? {} : { unixPath: node.unix }),
-    ...(node.token === undefined ? {} : { token: node.token }),
-    ...(node.id === undefined ? {} : { id: node.id }),
-    ...(node.location === undefined ? {} : { location: node.location }),
-    ...accessOptionsOf(node),
-  };
-}
-
-/** Where the API listens, and TLS. @throws MyelinError INVALID_ARGUMENT */
-function accessOptionsOf(node: Configuration["node"]): Pick<NodeOptions, "adminListen" | "tls"> {
-  const adminListen = splitAddress(node.adminListen ?? "");
-  const { tlsCert: certFile, tlsKey: keyFile, tlsClientCa: clientCaFile } = node;
-  const admin = adminListen === undefined ? {} : { adminListen };
-  if (certFile === undefined && keyFile === undefined && clientCaFile === undefined) return admin;
-  if (certFile !== undefined && keyFile !== undefined) {
-    const clientCa = clientCaFile === undefined ? {} : { clientCaFile };
-    return { ...admin, tls: { certFile, keyFile, ...clientCa } };
-  }
-  throw new MyelinError("INVALID_ARGUMENT", "TLS needs both a certificate and its key", {
-    hint: "Give --tls-cert FILE and --tls-key FILE.",
-  });
-}

@@ -3,8 +3,10 @@ import type { RouteMap } from "@stricli/core";
 import type { CliContext } from "../context.ts";
 import { bashScript } from "./bash.ts";
 import { fishScript } from "./fish.ts";
-import { placesOf } from "./tree.ts";
+import { type Place, placesOf } from "./tree.ts";
 import { zshScript } from "./zsh.ts";
+
+export { type Place, placesOf };
 
 export const shells = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof shells)[number];

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, suite, test } from "node:test";
@@ -114,7 +114,13 @@ suite("the configuration of a node", () => {
         "limits: { maxRule: 1 }",
         `${file}:1: unknown key "limits.maxRule"; did you mean limits.maxRules?`,
       ],
-      ["colour: red", `${file}:1: unknown key "colour"`],
+      ["dataDir: x", `${file}:1: unknown key "dataDir"; did you mean data?`],
+      ["maxRules: 1", `${file}:1: unknown key "maxRules"; did you mean limits.maxRules?`],
+      ["admin-listen: x", `${file}:1: unknown key "admin-listen"; did you mean adminListen?`],
+      ["log_level: info", `${file}:1: unknown key "log_level"; did you mean logLevel?`],
+      ["tls: { ca: x }", `${file}:1: unknown key "tls.ca"; did you mean tls.clientCa?`],
+      ["limits: { port: 1 }", `${file}:1: unknown key "limits.port"; did you mean port?`],
+      ["neighbours: []", `${file}:1: unknown key "neighbours"; did you mean node.neighbors?`],
     ] as const) {
       write(text);
       assert.equal(await refusal(read()), expected);
@@ -139,16 +145,65 @@ suite("the configuration of a node", () => {
     }
   });
 
-  test("refuses variables that nearly are one of a node's, and leaves others alone", async () => {
-    await read({}, { MYELIN_AGENT_ID: "w1", MYELIN_TIER: "device", MYELIN_ELSEWHERE_URL: "x" });
-    assert.equal(
-      await refusal(read({}, { MYELIN_PROT: "1" })),
-      "MYELIN_PROT: unknown variable; did you mean MYELIN_PORT?",
-    );
+  test("names a key for whatever is written", async () => {
+    for (const written of ["zzz", "colour", "颜色", "x".repeat(1000), "'.'", "''"]) {
+      write(`${written}: 1`);
+      assert.match(await refusal(read()), /:1: unknown key ".*"; did you mean [\w.]+\?$/);
+    }
+  });
+
+  test("refuses variables that nobody reads, and names the nearest", async () => {
+    for (const [name, nearest] of [
+      ["PROT", "PORT"],
+      ["DATA_DIR", "DATA"],
+      ["LOG", "LOG_LEVEL"],
+      ["MAX_RULES", "LIMITS_MAX_RULES"],
+      ["TLS_CERTIFICATE", "TLS_CERT"],
+      ["TLS_CA", "TLS_CLIENT_CA"],
+      ["CLIENT_CA", "TLS_CLIENT_CA"],
+      ["ADMIN", "ADMIN_LISTEN"],
+      ["ID", "NODE_ID"],
+      ["TYPE", "NODE_TIER"],
+      ["AGENTID", "AGENT_ID"],
+    ])
+      assert.equal(
+        await refusal(read({}, { [`MYELIN_${name}`]: "1" })),
+        `MYELIN_${name}: unknown variable; did you mean MYELIN_${nearest}?`,
+      );
+    assert.match(await refusal(read({}, { MYELIN_ZZZ: "" })), /^MYELIN_ZZZ: .* MYELIN_\w+\?$/);
     assert.equal(
       await refusal(read({}, { MYELIN_PORT: "x" })),
       'MYELIN_PORT: "x" is none: expects a port, a whole number from 0 to 65535',
     );
+  });
+
+  test("leaves the variables of agents and of other commands alone", async () => {
+    const packages = new URL("../../../", import.meta.url);
+    const names = ["agent/src", "cli/src"].flatMap((folder) =>
+      readdirSync(new URL(folder, packages), { recursive: true, encoding: "utf8" })
+        .filter((path) => path.endsWith(".ts") && !/test|^config\b/.test(path))
+        .flatMap((path) => readFileSync(new URL(`${folder}/${path}`, packages), "utf8"))
+        .flatMap((content) => [...content.matchAll(/"(MYELIN_[A-Z_]+)"|\b(MYELIN_[A-Z_]+):/g)])
+        .map(([, used, made]) => used ?? made ?? ""),
+    );
+    const others = [...new Set(names)].filter(
+      (name) => !/^MYELIN_(?:CONFIG|DATA|TOKEN)$/.test(name),
+    );
+    assert.ok(others.length >= 11, others.join(" "));
+    await read({}, Object.fromEntries(others.map((name) => [name, "x"])));
+  });
+
+  test("leaves what Kubernetes says of services alone", async () => {
+    await read(
+      {},
+      {
+        MYELIN_SERVICE_HOST: "10.0.0.1",
+        MYELIN_SERVICE_PORT_HTTP: "7400",
+        MYELIN_NODE_PORT: "tcp://10.0.0.1:7400",
+        MYELIN_PORT_7400_TCP_ADDR: "10.0.0.1",
+      },
+    );
+    assert.match(await refusal(read({}, { MYELIN_PORT: "tcp://10.0.0.1:7400" })), /expects a port/);
   });
 
   test("tells all that is wrong together", async () => {

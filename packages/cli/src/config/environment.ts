@@ -1,5 +1,7 @@
-import { nearest } from "@myelin/core/rules";
-import { variableOf } from "./schema.ts";
+import { nearestKey } from "./nearest.ts";
+import { type ConfigKey, variableOf } from "./schema.ts";
+
+const prefix = "MYELIN_";
 
 /** Variables that agents and other commands read, so that a node leaves them alone. */
 const foreign = [
@@ -14,20 +16,35 @@ const foreign = [
   "MYELIN_LABELS",
   "MYELIN_TIER",
   "MYELIN_CAPABILITIES",
+  "MYELIN_ENCODING",
+  "MYELIN_SUPERVISION",
 ] as const;
 
-/** What is wrong with the names of the MYELIN_ variables: those that nearly are one of a node's. */
-export function misspelled(
+/** What is wrong with the names of the MYELIN_ variables: each that nobody reads, with the nearest that is read. */
+export function unknownVariables(
   environment: Readonly<Record<string, string | undefined>>,
-  paths: readonly string[],
+  keys: readonly ConfigKey[],
 ): string[] {
-  const known = [...paths.map(variableOf), ...foreign];
-  return Object.keys(environment).flatMap((name) => {
-    if (!name.startsWith("MYELIN_") || known.includes(name)) return [];
-    const near = nearest(
-      name.slice("MYELIN_".length),
-      known.map((each) => each.slice("MYELIN_".length)),
-    );
-    return near === undefined ? [] : [`${name}: unknown variable; did you mean MYELIN_${near}?`];
+  const variables = new Map<string, string>();
+  for (const { path, aliases = [] } of keys)
+    for (const each of [path, ...aliases]) variables.set(each, variableOf(path));
+  for (const name of foreign) variables.set(nameOf(name), name);
+  const known = new Set(variables.values());
+  return Object.entries(environment).flatMap(([name, value]) => {
+    if (!name.startsWith(prefix) || known.has(name) || isServiceLink(name, value)) return [];
+    const near = variables.get(nearestKey(nameOf(name), variables.keys()) ?? "") ?? "";
+    return [`${name}: unknown variable; did you mean ${near}?`];
   });
+}
+
+function nameOf(variable: string): string {
+  return variable.slice(prefix.length);
+}
+
+/** What Kubernetes tells every container of a service whose name begins with `myelin`; nobody wrote it for a node. */
+function isServiceLink(name: string, value = ""): boolean {
+  if (name.endsWith("_PORT") && /^(?:tcp|udp|sctp):\/\//.test(value)) return true;
+  return /_SERVICE_(?:HOST|PORT(?:_\w+)?)$|_PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?$/.test(
+    name,
+  );
 }

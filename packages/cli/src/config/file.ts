@@ -3,7 +3,7 @@ import { basename, dirname } from "node:path";
 import { isMap, isScalar, LineCounter, parseDocument } from "yaml";
 import { MyelinError } from "@myelin/core/errors";
 import type { ConfigValue } from "./forms.ts";
-import { nearestOf } from "./nearest.ts";
+import { nearestKey } from "./nearest.ts";
 import type { ConfigKey } from "./schema.ts";
 
 /** What a file sets. */
@@ -66,8 +66,8 @@ export function readSettings(
       }
       const found = keys.find((each) => each.path === path || each.aliases?.includes(path));
       if (found === undefined) {
-        const near = nearestOf(path, [...names, ...groups]);
-        complain(offset, `unknown key ${JSON.stringify(prefix + written)}${near}`);
+        const near = nearestKey(path, prefix === "" ? [...names, ...groups] : names) ?? "";
+        complain(offset, `unknown key ${JSON.stringify(prefix + written)}; did you mean ${near}?`);
         continue;
       }
       const plain: unknown = value === null ? null : document.createNode(value).toJSON();

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import process from "node:process";
 import { MyelinError } from "@myelin/core/errors";
 import { type Bounds, boundKeys } from "./bounds.ts";
-import { misspelled } from "./environment.ts";
+import { unknownVariables } from "./environment.ts";
 import { type FileReading, readSettings, textOf } from "./file.ts";
 import type { ConfigFlags } from "./flags.ts";
 import type { ConfigValue } from "./forms.ts";
@@ -48,10 +48,7 @@ export async function readConfiguration(sources: ConfigSources): Promise<Configu
   const { flags, environment, bounds, folder = process.cwd() } = sources;
   const named = Object.entries<ConfigKey>(configKeys);
   const keys = [...named.map(([, key]) => key), ...boundKeys(bounds)];
-  const problems = misspelled(
-    environment,
-    keys.map(({ path }) => path),
-  );
+  const problems = unknownVariables(environment, keys);
   const file = fileOf(sources, folder);
   const reading = await read(file, keys);
   problems.push(...reading.problems);

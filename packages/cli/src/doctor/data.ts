@@ -1,12 +1,13 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { MyelinError } from "@myelin/core/errors";
+import { nearestExisting } from "./disk.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
 
 /** Who may enter the data directory, who uses it, and whether its files can be read. */
 export async function dataFindings(data: string): Promise<Finding[]> {
-  if (!existsSync(data)) return [ok("data directory", `${data} will be made`)];
+  if (!existsSync(data)) return [makingFinding(data)];
   const stat = statSync(data);
   if (!stat.isDirectory())
     return [fail("data directory", `${data} is no directory`, "Name another with --data.")];
@@ -18,7 +19,7 @@ export async function dataFindings(data: string): Promise<Finding[]> {
         ? ok("data directory", `${data} is its owner's only`)
         : warn("data directory", `${data} can be entered by others`, `chmod 700 ${data}`);
   if (access.status === "fail") return [access];
-  const holder = holderOf(data);
+  const holder = nodePidOf(data);
   if (holder !== undefined) return [access, ok("data files", `in use by process ${holder}`)];
   return [access, await filesFinding(data)];
 }
@@ -34,8 +35,26 @@ async function filesFinding(data: string): Promise<Finding> {
   }
 }
 
+/** Makes a folder where the data directory will be made, or what leads to it, and takes it away again. */
+function makingFinding(data: string): Finding {
+  const place = nearestExisting(data);
+  const trial = join(place, `.myelin-doctor-${process.pid}.d`);
+  try {
+    mkdirSync(trial, { mode: 0o700 });
+    rmdirSync(trial);
+    return ok("data directory", `${data} will be made`);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    return fail(
+      "data directory",
+      `${data} cannot be made: no folder can be made in ${place} (${code})`,
+      "Let this user write there, or name another with --data.",
+    );
+  }
+}
+
 /** The process that noted itself as the user of a directory, while it lives. */
-export function holderOf(data: string): number | undefined {
+export function nodePidOf(data: string): number | undefined {
   const path = join(data, "lock.pid");
   const pid = existsSync(path) ? Number.parseInt(readFileSync(path, "utf8"), 10) : Number.NaN;
   if (!(pid > 0)) return undefined;

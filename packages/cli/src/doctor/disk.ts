@@ -25,7 +25,8 @@ export function diskFindings(data: string): Finding[] {
   return [...spaceFindings(place), syncFinding(place)];
 }
 
-function nearestExisting(path: string): string {
+/** The folder itself, or the nearest above it that is there. */
+export function nearestExisting(path: string): string {
   return existsSync(path) || dirname(path) === path ? path : nearestExisting(dirname(path));
 }
 

@@ -16,6 +16,8 @@ import { openFilesFinding } from "./limits.ts";
 import { backlogFindings, governorFindings, throttleFinding } from "./machine.ts";
 import { nodeJsFinding, versionFinding } from "./versions.ts";
 
+const flags = { host: "--host", port: "--port" };
+
 suite("the doctor", () => {
   let folder = "";
   beforeEach(() => {
@@ -27,8 +29,7 @@ suite("the doctor", () => {
     const findings = await examine({
       client: new NodeClient({ url: patient.url ?? "http://127.0.0.1:9", token: undefined }),
       version: "0.1.0",
-      host: "127.0.0.1",
-      port: patient.port ?? 0,
+      places: [{ check: "port", host: "127.0.0.1", port: patient.port ?? 0, flags }],
       data: patient.data ?? join(folder, "data"),
       maxConnections: 100,
     });
@@ -94,6 +95,17 @@ suite("the doctor", () => {
     chmodSync(data, 0o755);
     const finding = (await look({ data }))("data directory");
     assert.deepEqual([finding.status, finding.mend], ["warn", `chmod 700 ${data}`]);
+  });
+
+  test("says that the data directory cannot be made", async () => {
+    const file = join(folder, "file");
+    writeFileSync(file, "");
+    const places = [join(file, "data"), ...(process.platform === "linux" ? ["/proc/data"] : [])];
+    for (const data of places) {
+      const finding = (await look({ data }))("data directory");
+      assert.equal(finding.status, "fail", data);
+      assert.match(finding.message, /cannot be made/);
+    }
   });
 
   test("says that a file is damaged, or of a newer version", async () => {

@@ -1,34 +1,53 @@
+import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { type IncomingMessage, request as requestPlain } from "node:http";
+import { request as requestSecure } from "node:https";
 import { createServer } from "node:net";
+import { text } from "node:stream/consumers";
+import { reachableHost } from "../client/index.ts";
 import { type Finding, fail, ok } from "./finding.ts";
 
-/** Whether a node can listen where it is to, and if not, who does; `nodePid` is who uses its directory. */
+const answerWithinMs = 2000;
+/** It is only asked whether it is healthy, and told nothing. */
+const anyCertificate = { rejectUnauthorized: false };
+
+/** A place where a node is to listen. */
+export interface ListenPlace {
+  /** What is looked at, such as `port`. */
+  readonly check: string;
+  readonly host: string;
+  readonly port: number;
+  /** The flags that say where. */
+  readonly flags: { readonly host: string; readonly port: string };
+}
+
+/**
+ * Whether a node can listen where it is to, and if not, who does. `nodePid` is the process that has the
+ * node's data directory: a node that asks for clients' certificates answers nobody else here.
+ */
 export async function portFinding(
-  host: string,
-  port: number,
+  { check, host, port, flags }: ListenPlace,
   nodePid: number | undefined,
 ): Promise<Finding> {
   const code = await listenCode(host, port);
-  if (code === undefined) return ok("port", port === 0 ? "a free one" : `${host}:${port} is free`);
+  if (code === undefined) return ok(check, port === 0 ? "a free one" : `${host}:${port} is free`);
   if (code !== "EADDRINUSE") {
     return fail(
-      "port",
+      check,
       `${host}:${port} cannot be listened on: ${code}`,
       code === "EACCES"
         ? "Use a port of 1024 or more, or give the process CAP_NET_BIND_SERVICE."
-        : "Name an address of this machine with --host.",
+        : `Name an address of this machine with ${flags.host}.`,
     );
   }
-  if (await isNode(host, port)) return ok("port", `a node serves at ${host}:${port}`);
-  // One that speaks TLS may not talk with who has no certificate.
   const holder = holderOf(port);
-  if (holder !== undefined && holder.pid === nodePid)
-    return ok("port", `the node serves at ${host}:${port}`);
-  const who = holder === undefined ? "another process" : `process ${holder.pid} (${holder.name})`;
+  const isOurs = holder !== undefined && holder.pid === nodePid;
+  if (isOurs || (await isNode(host, port))) return ok(check, `a node serves at ${host}:${port}`);
+  const name = holder === undefined ? "another process" : `process ${holder.pid} (${holder.name})`;
   return fail(
-    "port",
-    `${host}:${port} is in use by ${who}`,
-    "Stop that process, or name another port with --port.",
+    check,
+    `${host}:${port} is in use by ${name}`,
+    `Stop that process, or name another port with ${flags.port}.`,
   );
 }
 
@@ -40,17 +59,25 @@ function listenCode(host: string, port: number): Promise<string | undefined> {
   });
 }
 
+/** Whether who listens there says that it is healthy, as a node does; over TLS whoever it is. */
 async function isNode(host: string, port: number): Promise<boolean> {
-  const name = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  const shown = name.includes(":") && !name.startsWith("[") ? `[${name}]` : name;
-  try {
-    const signal = AbortSignal.timeout(2000);
-    const response = await fetch(`http://${shown}:${port}/healthz`, { signal });
-    const body: unknown = await response.json();
-    return JSON.stringify(body) === '{"status":"ok"}';
-  } catch {
-    return false;
-  }
+  const name = reachableHost(host).replace(/^\[|\]$/g, "");
+  const answers = await Promise.all(
+    [requestPlain, requestSecure].map(async (request) => {
+      const call = request({ host: name, port, path: "/healthz", agent: false, ...anyCertificate });
+      const bound = setTimeout(() => call.destroy(new Error("no answer")), answerWithinMs);
+      try {
+        call.end();
+        const [response] = (await once(call, "response")) as [IncomingMessage];
+        return (await text(response)).trim();
+      } catch {
+        return "";
+      } finally {
+        clearTimeout(bound);
+      }
+    }),
+  );
+  return answers.includes('{"status":"ok"}');
 }
 
 /** The process that listens on a TCP port, found by its socket; undefined where that cannot be seen. */

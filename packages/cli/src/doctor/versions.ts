@@ -1,9 +1,12 @@
 import process from "node:process";
-import { MyelinError } from "@myelin/core/errors";
+import { MyelinError, tlsFaultOf } from "@myelin/core/errors";
 import type { NodeClient } from "../client/index.ts";
 import { oldestNode } from "../oldest-node.ts";
 import { cell } from "../output/index.ts";
 import { type Finding, fail, ok, warn } from "./finding.ts";
+
+/** Who speaks TLS cuts off who does not. */
+const cutCodes: ReadonlySet<string> = new Set(["ECONNRESET", "UND_ERR_SOCKET"]);
 
 /** The version of Node.js, and the command's beside that of the node that runs. */
 export async function versionFindings(client: NodeClient, version: string): Promise<Finding[]> {
@@ -26,10 +29,23 @@ async function runningFinding(client: NodeClient, version: string): Promise<Find
     return versionFinding(version, cell(running), client.address);
   } catch (thrown) {
     const error = MyelinError.from(thrown);
-    if (error.code === "UNAVAILABLE")
+    if (error.code === "UNAVAILABLE" && !isThere(error))
       return ok("versions", `command ${version}; no node answers at ${client.address}`);
-    return warn("versions", `command ${version}; the node said: ${error.message}`, error.hint);
+    return warn(
+      "versions",
+      `command ${version}; the node cannot be asked: ${error.message}`,
+      error.hint,
+    );
   }
+}
+
+/** True where somebody took the connection, and what TLS asks for was missing. */
+function isThere({ cause }: MyelinError): boolean {
+  for (let each: unknown = cause; each instanceof Error; each = each.cause) {
+    const code = "code" in each ? String(each.code) : "";
+    if (tlsFaultOf(code) !== undefined || cutCodes.has(code)) return true;
+  }
+  return false;
 }
 
 /** Compares by major and minor version; patches do not matter. */

@@ -1,4 +1,3 @@
-import { ArgumentScannerError, formatMessageForArgumentScannerError } from "@stricli/core";
 import { cell } from "./json-view.ts";
 import { isJsonObject } from "@myelin/core/json";
 import { MyelinError } from "@myelin/core/errors";
@@ -21,18 +20,4 @@ export function errorText(thrown: unknown): string {
   if (error.code === "INTERNAL" && error.cause instanceof Error && error.cause.stack !== undefined)
     lines.push(error.cause.stack);
   return lines.join("\n");
-}
-
-/** An error in the words of the command line itself: which of them, and what to write there. */
-export function argumentErrorText(thrown: unknown): string {
-  if (!(thrown instanceof ArgumentScannerError)) return errorText(thrown);
-  return formatMessageForArgumentScannerError(thrown, {
-    ArgumentParseError({ externalFlagNameOrPlaceholder: name, input, exception }) {
-      const error = MyelinError.from(exception);
-      // Flags are in small letters, placeholders of arguments in capitals.
-      const word = name === name.toUpperCase() ? name : `--${name}`;
-      const message = `Failed to parse ${JSON.stringify(input)} for ${word}: ${error.message}`;
-      return error.hint === "" ? message : `${message}\n  ${error.hint}`;
-    },
-  });
 }

@@ -20,12 +20,13 @@ export async function runCommandAsAgent(
   context: CliContext,
   flags: RunFlags,
   [program, ...args]: readonly string[],
+  platform: NodeJS.Platform = process.platform,
 ): Promise<number> {
   if (program === undefined)
     throw new MyelinError("INVALID_ARGUMENT", "there is no command to run");
   const identity = identityOf(context, flags);
   const part = commandPartOf(flags);
-  warnWhereUnsampled(context);
+  warnWhereUnsampled(context, platform);
   const agent = createAgent({ ...identity, part: supervisorPart });
   const link = linkOf(agent);
   const supervisor = new Supervisor({
@@ -33,6 +34,7 @@ export async function runCommandAsAgent(
     link,
     environment: childEnvironment(context.env, identity, part),
     part,
+    platform,
     sampleRateHz: flags.sampleRate,
     graceMs: flags.grace,
     restart: {
@@ -76,9 +78,9 @@ function linkOf(agent: Agent): SupervisorLink {
   };
 }
 
-function warnWhereUnsampled(context: CliContext): void {
+function warnWhereUnsampled(context: CliContext, platform: NodeJS.Platform): void {
   try {
-    assertSamplingSupported();
+    assertSamplingSupported(platform);
   } catch (error) {
     context.process.stderr.write(`${errorText(error)}\n`);
   }

@@ -21,6 +21,7 @@ export interface ChildOptions {
   readonly stdio: StdioOptions;
   /** Only this command and its descendants have it in their environment. */
   readonly mark: string;
+  readonly platform: NodeJS.Platform;
   /** For descendants that outlive the first process. */
   readonly graceMs: number;
 }
@@ -47,13 +48,13 @@ export class ChildRun {
     this.#process = spawn(file, args, {
       env: options.environment,
       stdio: options.stdio,
-      detached: process.platform !== "win32",
+      detached: options.platform !== "win32",
       ...(options.workingDirectory === undefined ? {} : { cwd: options.workingDirectory }),
     });
     const { pid } = this.#process;
     this.ended = this.#exited().then((outcome) => this.#untilGone(outcome));
     if (pid === undefined) return;
-    this.sampler = process.platform === "linux" ? new ProcSampler(pid) : undefined;
+    this.sampler = options.platform === "linux" ? new ProcSampler(pid) : undefined;
     this.#control = new TreeControl(pid, this.sampler?.tree, options.mark);
   }
 

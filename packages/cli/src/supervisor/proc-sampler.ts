@@ -209,11 +209,11 @@ export function memoryLimitBytes(): number {
 }
 
 /** @throws MyelinError UNSUPPORTED_PLATFORM where processes cannot be sampled. */
-export function assertSamplingSupported(): void {
-  if (process.platform === "linux") return;
+export function assertSamplingSupported(platform: NodeJS.Platform = process.platform): void {
+  if (platform === "linux") return;
   throw new MyelinError(
     "UNSUPPORTED_PLATFORM",
-    `processes cannot be sampled on ${process.platform}: it has no Linux /proc`,
+    `processes cannot be sampled on ${platform}: it has no Linux /proc`,
     {
       hint: "Starting, stopping and restarting work; run on Linux for CPU, memory and throttling.",
     },

@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, watch } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { handleActions, Supervisor, type SupervisorOptions } from "./index.ts";
+import { MyelinError } from "@myelin/core/errors";
+import { canThrottleByCgroup, handleActions, Supervisor, type SupervisorOptions } from "./index.ts";
 import { isAlive, RecordedLink } from "./test-support.ts";
 
 const spin = "for (;;);";
@@ -114,8 +115,11 @@ for (const mode of ["cgroup", "duty-cycle"] as const) {
     try {
       result = await link.instruct("throttle", { cpu: 0.2 });
     } catch (error) {
-      assert.equal((error as { code?: string }).code, "UNSUPPORTED_PLATFORM");
-      t.diagnostic("no cgroup can be written here");
+      const { code, message } = MyelinError.from(error);
+      assert.deepEqual([mode, code], ["cgroup", "UNSUPPORTED_PLATFORM"]);
+      assert.equal(canThrottleByCgroup(), false, "the doctor says so too");
+      assert.equal(supervisor.state, "running");
+      t.diagnostic(`the cgroups of this machine were not written: ${message}`);
       return;
     }
     assert.deepEqual(result["throttle"], { cpu: 0.2, mode });

@@ -51,6 +51,8 @@ export interface SupervisorOptions {
   readonly graceMs?: number;
   /** Ways to throttle, tried in this order. */
   readonly throttleModes?: readonly ThrottleMode[];
+  /** What it runs on; what only Linux can be asked for is refused elsewhere. */
+  readonly platform?: NodeJS.Platform;
 }
 
 export class Supervisor {
@@ -75,7 +77,7 @@ export class Supervisor {
     this.#reporter = new UsageReporter(options.link, options.sampleRateHz ?? 20);
     // A node that was restarted, or heard another incarnation's hello since, is told again.
     this.#vouching = setInterval(() => this.#vouch(), vouchIntervalMs);
-    this.#guardian = process.platform === "win32" ? undefined : new Guardian(this.#mark);
+    this.#guardian = this.#platform === "win32" ? undefined : new Guardian(this.#mark);
   }
 
   /** Settles when the supervisor is done: the child ended for good, or it was told to leave. */
@@ -90,6 +92,10 @@ export class Supervisor {
   /** Pid of the child, while there is one. */
   get pid(): number | undefined {
     return "run" in this.#state ? this.#state.run.pid : undefined;
+  }
+
+  get #platform(): NodeJS.Platform {
+    return this.#options.platform ?? process.platform;
   }
 
   get graceMs(): number {
@@ -136,7 +142,8 @@ export class Supervisor {
     if (run.sampler === undefined) {
       throw new MyelinError(
         "UNSUPPORTED_PLATFORM",
-        `processes cannot be throttled on ${process.platform}`,
+        `processes cannot be throttled on ${this.#platform}`,
+        { hint: "Run on Linux, or pause and resume the process." },
       );
     }
     const target = { control: run.control, sampler: run.sampler };
@@ -247,6 +254,7 @@ export class Supervisor {
       environment: markedEnvironment(this.#options.environment ?? process.env, this.#mark),
       stdio: this.#options.stdio ?? "inherit",
       mark: this.#mark,
+      platform: this.#platform,
       graceMs: this.graceMs,
       ...(this.#options.workingDirectory === undefined
         ? {}

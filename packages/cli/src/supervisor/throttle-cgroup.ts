@@ -31,8 +31,12 @@ export class CgroupThrottle implements Throttle {
   }
 
   /** Throttles the tree, or gives undefined where cgroups cannot be written. */
-  static start(tree: ProcessTree, cpu: number): CgroupThrottle | undefined {
-    for (const mount of cgroupMounts("cpu")) {
+  static start(
+    tree: ProcessTree,
+    cpu: number,
+    mounts: readonly CgroupMount[] = cgroupMounts("cpu"),
+  ): CgroupThrottle | undefined {
+    for (const mount of mounts) {
       // With v2 a cgroup that holds processes cannot hand a controller on: then a sibling serves.
       const parents = mount.isTop ? [mount.ownFolder] : [mount.ownFolder, dirname(mount.ownFolder)];
       for (const parent of parents) {

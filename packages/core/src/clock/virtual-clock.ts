@@ -49,10 +49,12 @@ export class VirtualClock implements Clock {
     this.#nowUs = startUs;
   }
 
+  /** Virtual time, microseconds since the Unix epoch. */
   nowUs(): number {
     return this.#nowUs;
   }
 
+  /** Calls `callback` when `run` has come `delayUs` microseconds further. */
   schedule(delayUs: number, callback: () => void): Timer {
     const entry: Entry = {
       dueUs: this.#nowUs + (delayUs > 0 ? delayUs : 0),
@@ -64,6 +66,7 @@ export class VirtualClock implements Clock {
     return { cancel: () => this.#timers.remove(entry) };
   }
 
+  /** Calls `callback` in a later turn of `run`, at the same instant. */
   defer(callback: () => void): void {
     this.#deferred.push(callback);
   }
@@ -153,14 +156,17 @@ export class SkewedClock implements Clock {
     this.#readingUs = this.#anchorUs + (skew.offsetUs ?? 0);
   }
 
+  /** What this clock reads, microseconds since the Unix epoch. */
   nowUs(): number {
     return this.#readingUs + (this.#base.nowUs() - this.#anchorUs) * this.#rate;
   }
 
+  /** Calls `callback` when this clock has gone `delayUs` microseconds further, by its own rate. */
   schedule(delayUs: number, callback: () => void): Timer {
     return this.#base.schedule(delayUs / this.#rate, callback);
   }
 
+  /** As the virtual clock does. */
   defer(callback: () => void): void {
     this.#base.defer(callback);
   }

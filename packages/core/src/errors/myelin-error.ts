@@ -42,6 +42,7 @@ export class MyelinError extends Error {
     return errorCatalogue[this.code].httpStatus;
   }
 
+  /** The one shape of errors in answers: code, message, hint, details. */
   toJSON(): ErrorDocument {
     return { code: this.code, message: this.message, hint: this.hint, details: this.details };
   }

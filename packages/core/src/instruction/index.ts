@@ -6,6 +6,7 @@ export {
   instructionStatuses,
   isEnded,
   isInstructionStatus,
+  mayTryAgain,
   stageNames,
 } from "./instruction.ts";
 export { parseTime } from "./time.ts";

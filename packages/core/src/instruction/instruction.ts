@@ -27,6 +27,11 @@ export function isEnded(status: InstructionStatus): boolean {
   return status !== "accepted" && status !== "sent" && status !== "received";
 }
 
+/** True for an end after which a rule's further `attempts` follow: what was done, and what was called off, is not tried again. */
+export function mayTryAgain(status: InstructionStatus): boolean {
+  return status === "failed" || status === "rejected" || status === "expired";
+}
+
 /** True when `text` is one of the statuses. */
 export function isInstructionStatus(text: string): text is InstructionStatus {
   return (instructionStatuses as readonly string[]).includes(text);

@@ -25,7 +25,7 @@ export {
   type RuleFileResult,
 } from "./rule-file.ts";
 export { compileSelector, type Selector } from "./selector.ts";
-export { nearest } from "./suggest.ts";
+export { editDistance, nearest } from "./suggest.ts";
 export type { Macro } from "./syntax.ts";
 export type { ArgsTemplate } from "./template.ts";
 export { FALSE, TRUE, type Tri, UNKNOWN } from "./tri.ts";

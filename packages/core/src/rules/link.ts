@@ -34,6 +34,7 @@ export interface EvaluationContext {
   nowUs: number;
   /** The column of a metric, made if there is none; asked while linking only. */
   column(metric: string): Column;
+  /** What `where` and `agent.…` read of the agent in a slot. */
   attributes(slot: number): AgentAttributes;
   /** When the agent joined, microseconds since the Unix epoch. */
   joinedAtUs(slot: number): number;
@@ -45,6 +46,7 @@ export interface EvaluationContext {
 export interface LinkedRule {
   /** Whether the rule is for the agent; always true without `where`. */
   where(slot: number): Tri;
+  /** Whether `expr` holds for the agent. */
   condition(slot: number): Tri;
   readonly hasResolve: boolean;
   /** Whether the rule resolves; always unknown without `resolve`, see `hasResolve`. */

@@ -30,6 +30,7 @@ export interface RuleSource {
 export interface WindowInput {
   readonly function: string;
   readonly metric: string;
+  /** Width of the window, microseconds of event time. */
   readonly widthUs: number;
   readonly quantile?: number;
 }
@@ -38,12 +39,14 @@ export interface WindowInput {
 export interface TimerInput {
   readonly kind: "absent" | "age";
   readonly metric: string;
+  /** How long after the last sample, microseconds. */
   readonly afterUs: number;
 }
 
 /** An event that the rule names, or counts over a window. */
 export interface EventInput {
   readonly type: string;
+  /** Width of the window that they are counted over, microseconds; absent for an event that is only named. */
   readonly widthUs?: number;
 }
 
@@ -78,18 +81,22 @@ export interface RulePlan {
   readonly condition: Expression;
   readonly resolve?: Expression;
   readonly unless?: RuleName;
+  /** How long `expr` must hold before the rule fires, microseconds; 0: at once. */
   readonly forUs: number;
+  /** How long the end must hold, microseconds; 0: at once. */
   readonly keepFiringForUs: number;
   readonly missing: "reset" | "hold";
   readonly action: ActionName;
   readonly args: ArgsTemplate;
   /** 1 to 10. */
   readonly priority: number;
+  /** Target from the sample to executed, microseconds. */
   readonly slaUs?: number;
-  /** Start by, after creation. */
+  /** Start by, microseconds after creation. */
   readonly deadlineUs: number;
-  /** Finish by, once begun. */
+  /** Finish by, microseconds once begun. */
   readonly timeoutUs: number;
+  /** How long after the end of an instruction the rule does not fire again, microseconds. */
   readonly cooldownUs: number;
   /** 1 to 10. */
   readonly attempts: number;

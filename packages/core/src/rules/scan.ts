@@ -26,7 +26,7 @@ const stringPrefix = /^(?:[rR][bB]?|[bB][rR]?)$/;
  */
 export function scanExpression(source: string, start = 0, endsAtBrace = false): Scan {
   let text = "";
-  let copied = 0;
+  let copied = start;
   let position = start;
   let forOffset: number | undefined;
   let conditionals = 0;
@@ -37,7 +37,6 @@ export function scanExpression(source: string, start = 0, endsAtBrace = false): 
     ...(forOffset === undefined ? {} : { forOffset }),
     ...(problem === undefined ? {} : { problem }),
   });
-  copied = start;
   while (position < source.length) {
     const character = source.charAt(position);
     if (character === "/" && source[position + 1] === "/") {
@@ -64,25 +63,12 @@ export function scanExpression(source: string, start = 0, endsAtBrace = false): 
       if (conditionals > limits.nestingLevels) return done(source.length, tooDeep(position));
       position += 1;
     } else {
-      word.lastIndex = position;
-      const found = word.exec(source)?.[0];
-      if (found === undefined) {
-        indifferent.lastIndex = position;
-        position += Math.max(1, indifferent.exec(source)?.[0].length ?? 1);
-        continue;
-      }
-      const after = position + found.length;
-      const quote = source.charAt(after);
-      if (stringPrefix.test(found) && (quote === '"' || quote === "'")) {
-        const end = endOfString(source, after, /r/i.test(found));
-        if (end === undefined) return done(source.length, unclosed(position, "string"));
-        position = end;
-        continue;
-      }
-      if (found === "for" && brackets.length === 0 && !isField(source, position)) {
-        forOffset = position;
-      }
-      position = after;
+      const found = matchAt(word, source, position);
+      const isFor = found === "for" && brackets.length === 0 && !isField(source, position);
+      if (isFor) forOffset = position;
+      const end = endOfWord(source, position, found);
+      if (end === undefined) return done(source.length, unclosed(position, "string"));
+      position = end;
     }
   }
   const openedAt = brackets.at(-1);
@@ -90,6 +76,24 @@ export function scanExpression(source: string, start = 0, endsAtBrace = false): 
     return done(source.length, unclosed(openedAt, source.charAt(openedAt)));
   if (endsAtBrace) return done(source.length, unclosed(start - 2, "${"));
   return done(source.length);
+}
+
+/** What a sticky pattern finds at an offset; empty when that is nothing. */
+function matchAt(pattern: RegExp, source: string, position: number): string {
+  pattern.lastIndex = position;
+  return pattern.exec(source)?.[0] ?? "";
+}
+
+/**
+ * The offset behind the word that was found, behind the string whose prefix it is (undefined when that
+ * is not closed), or, where there is no word, behind what means nothing to the scan.
+ */
+function endOfWord(source: string, position: number, found: string): number | undefined {
+  if (found === "") return position + Math.max(1, matchAt(indifferent, source, position).length);
+  const after = position + found.length;
+  const quote = source.charAt(after);
+  const isPrefix = stringPrefix.test(found) && (quote === '"' || quote === "'");
+  return isPrefix ? endOfString(source, after, /r/i.test(found)) : after;
 }
 
 function endOfLine(source: string, from: number): number {

@@ -1,5 +1,5 @@
 /** The number of single-character edits (insert, delete, replace, swap of neighbours) between two short texts. */
-function editDistance(from: string, to: string): number {
+export function editDistance(from: string, to: string): number {
   let before: number[] = [];
   let previous = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (let row = 1; row <= from.length; row += 1) {

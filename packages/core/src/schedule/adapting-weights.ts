@@ -23,8 +23,11 @@ const wideImpact = 100;
 
 /** Violations of service levels by what they share; one violation may count in all three. */
 export interface ViolationCounts {
+  /** By instructions of high business weight. */
   readonly business: number;
+  /** By instructions with a tight service level. */
   readonly urgency: number;
+  /** By instructions of rules that fire on many agents. */
   readonly impact: number;
 }
 
@@ -69,6 +72,7 @@ export class AdaptingWeights {
     this.#every = every;
   }
 
+  /** The weights in force now. */
   get weights(): ScoreWeights {
     return this.#weights;
   }

@@ -52,6 +52,7 @@ export class BoundedPriorityQueue<T> {
     });
   }
 
+  /** How many entries wait. */
   get size(): number {
     return this.#entries.size;
   }
@@ -106,6 +107,11 @@ export class BoundedPriorityQueue<T> {
     const lowest = this.#risks.peek();
     if (lowest !== undefined) this.#remove(lowest);
     return lowest?.item;
+  }
+
+  /** What is in the queue, in no order. */
+  items(): IterableIterator<T> {
+    return this.#entries.keys();
   }
 
   /** Score of the highest. */

@@ -4,6 +4,7 @@ export interface HeapOrder<Entry> {
   isBefore(a: Entry, b: Entry): boolean;
   /** The number that `setPlace` was told last; -1 before. */
   placeOf(entry: Entry): number;
+  /** Told where the entry is now; -1 when it has left the heap. */
   setPlace(entry: Entry, place: number): void;
 }
 
@@ -16,14 +17,17 @@ export class Heap<Entry> {
     this.#order = order;
   }
 
+  /** How many entries are in the heap. */
   get size(): number {
     return this.#entries.length;
   }
 
+  /** The entry at the top, which stays; undefined when the heap is empty. */
   peek(): Entry | undefined {
     return this.#entries[0];
   }
 
+  /** Puts an entry in, which must not be in it. */
   push(entry: Entry): void {
     this.#entries.push(entry);
     this.#rise(entry, this.#entries.length - 1);

@@ -74,18 +74,22 @@ export class Histogram {
     this.#counts[at] = (this.#counts[at] ?? 0) + 1;
   }
 
+  /** How many values were recorded. */
   get count(): number {
     return this.#count;
   }
 
+  /** The smallest value; NaN when there is none. */
   get min(): number {
     return this.#count === 0 ? Number.NaN : this.#min;
   }
 
+  /** The largest value; NaN when there is none. */
   get max(): number {
     return this.#count === 0 ? Number.NaN : this.#max;
   }
 
+  /** The mean of the values as they were recorded; NaN when there is none. */
   get mean(): number {
     return this.#sum / this.#count;
   }

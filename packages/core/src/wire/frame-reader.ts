@@ -48,22 +48,35 @@ import { readEvent, readTwinDelta } from "./telemetry-codec.ts";
 export interface FrameVisitor {
   /** Told first, for every frame. `sentAtUs` is NaN where absent, `telemetrySequence` 0. */
   onHeader?(sentAtUs: number, telemetrySequence: number): void;
+  /** A part joins or resumes, or says what has changed of it. */
   onHello?(hello: Hello): void;
+  /** The node admits the part. */
   onWelcome?(welcome: Welcome): void;
+  /** The other side asks for a pong. */
   onPing?(ping: Ping): void;
+  /** The other side answers a ping. */
   onPong?(pong: Pong): void;
   /** The columns are valid during the call only. */
   onSamples?(samples: SampleColumns): void;
   /** What the fields point to is valid during the call only. */
   onPackedSamples?(samples: PackedSamples): void;
+  /** Something happened at the agent. */
   onEvent?(event: EventMessage): void;
+  /** The agent's reported state has changed. */
   onTwinDelta?(delta: TwinDelta): void;
+  /** The node gives a command. */
   onInstruction?(instruction: InstructionMessage): void;
+  /** The agent tells how far an instruction has come. */
   onAcknowledgement?(acknowledgement: Acknowledgement): void;
+  /** The node has outcomes on disk. */
   onSettlement?(settlement: Settlement): void;
+  /** The node calls an instruction off. */
   onCancellation?(cancellation: Cancellation): void;
+  /** What was shed, and whether telemetry may flow. */
   onFlowControl?(flowControl: FlowControl): void;
+  /** A part vouches for another of its agent. */
   onPartState?(partState: PartState): void;
+  /** The other side ends the session or the connection. */
   onGoodbye?(goodbye: Goodbye): void;
 }
 

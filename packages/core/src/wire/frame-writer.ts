@@ -54,18 +54,22 @@ export class FrameWriter {
     this.#telemetrySequence = telemetrySequence;
   }
 
+  /** Writes a hello; by an agent, first. */
   hello(hello: Hello): void {
     this.#operation(0x0a, writeHello, hello);
   }
 
+  /** Writes the node's answer to a hello. */
   welcome(welcome: Welcome): void {
     this.#operation(0x12, writeWelcome, welcome);
   }
 
+  /** Writes a ping. */
   ping(ping: Ping): void {
     this.#operation(0x1a, writePing, ping);
   }
 
+  /** Writes the answer to a ping. */
   pong(pong: Pong): void {
     this.#operation(0x22, writePong, pong);
   }
@@ -75,42 +79,52 @@ export class FrameWriter {
     this.#operation(0x2a, writeSamples, samples);
   }
 
+  /** Samples in their compact form, as a SamplePacker makes them. */
   packedSamples(samples: PackedSamples): void {
     this.#operation(0x7a, writePackedSamples, samples);
   }
 
+  /** Writes an event. */
   event(event: EventMessage): void {
     this.#operation(0x32, writeEvent, event);
   }
 
+  /** Writes a change of the reported state. */
   twinDelta(delta: TwinDelta): void {
     this.#operation(0x3a, writeTwinDelta, delta);
   }
 
+  /** Writes an instruction. */
   instruction(instruction: InstructionMessage): void {
     this.#operation(0x42, writeInstruction, instruction);
   }
 
+  /** Writes how far an instruction has come. */
   acknowledgement(acknowledgement: Acknowledgement): void {
     this.#operation(0x4a, writeAcknowledgement, acknowledgement);
   }
 
+  /** Writes which outcomes are on disk. */
   settlement(settlement: Settlement): void {
     this.#operation(0x52, writeSettlement, settlement);
   }
 
+  /** Writes that an instruction is called off. */
   cancellation(cancellation: Cancellation): void {
     this.#operation(0x5a, writeCancellation, cancellation);
   }
 
+  /** Writes what was shed, and whether telemetry may flow. */
   flowControl(flowControl: FlowControl): void {
     this.#operation(0x62, writeFlowControl, flowControl);
   }
 
+  /** Writes how another part of the agent is held. */
   partState(partState: PartState): void {
     this.#operation(0x6a, writePartState, partState);
   }
 
+  /** Writes that the session or the connection ends. */
   goodbye(goodbye: Goodbye): void {
     this.#operation(0x72, writeGoodbye, goodbye);
   }

@@ -5,82 +5,94 @@ import { readAcknowledgement, writeAcknowledgement } from "./instruction-codec.t
 import { setOwn } from "./json-codec.ts";
 import type { Acknowledgement, Action, Hello, Resume, Sdk } from "./messages.ts";
 
+/** A hello while it is being read. */
+interface HelloDraft extends Draft<Hello> {
+  readonly capabilities: string[];
+  readonly labels: Record<string, string>;
+  readonly actions: Action[];
+  readonly outcomes: Acknowledgement[];
+}
+
 export function readHello(reader: ByteReader): Hello {
-  const capabilities: string[] = [];
-  const labels: Record<string, string> = {};
-  const actions: Action[] = [];
-  const outcomes: Acknowledgement[] = [];
-  const hello: Draft<Hello> = {
+  const hello = emptyHello();
+  for (let number = reader.field(); number !== 0; number = reader.field())
+    readHelloField(reader, number, hello);
+  return hello;
+}
+
+/** What a hello of no bytes says. */
+function emptyHello(): HelloDraft {
+  return {
     protocolVersion: 0,
     agentId: "",
     agentType: "",
     part: "",
     incarnation: "",
     tier: "",
-    capabilities,
-    labels,
-    actions,
+    capabilities: [],
+    labels: {},
+    actions: [],
     token: "",
-    outcomes,
+    outcomes: [],
     sentAtUs: 0,
     timeLine: "",
     actionsFollow: false,
   };
-  for (let number = reader.field(); number !== 0; number = reader.field()) {
-    switch (number) {
-      case 1:
-        hello.protocolVersion = reader.uint32("hello.protocol_version");
-        break;
-      case 2:
-        hello.agentId = reader.string("hello.agent_id");
-        break;
-      case 3:
-        hello.agentType = reader.string("hello.agent_type");
-        break;
-      case 4:
-        hello.part = reader.string("hello.part");
-        break;
-      case 5:
-        hello.incarnation = reader.string("hello.incarnation");
-        break;
-      case 6:
-        hello.tier = reader.string("hello.tier");
-        break;
-      case 7:
-        capabilities.push(reader.string("hello.capabilities"));
-        break;
-      case 8:
-        readLabel(reader, labels);
-        break;
-      case 9:
-        actions.push(readAction(reader));
-        break;
-      case 10:
-        hello.sdk = readSdk(reader, hello.sdk);
-        break;
-      case 11:
-        hello.token = reader.string("hello.token");
-        break;
-      case 12:
-        hello.resume = readResume(reader, hello.resume);
-        break;
-      case 13:
-        outcomes.push(readOutcome(reader));
-        break;
-      case 14:
-        hello.sentAtUs = reader.time("hello.sent_at_us");
-        break;
-      case 15:
-        hello.timeLine = reader.string("hello.time_line");
-        break;
-      case 16:
-        hello.actionsFollow = reader.bool("hello.actions_follow");
-        break;
-      default:
-        reader.skip("hello");
-    }
+}
+
+function readHelloField(reader: ByteReader, number: number, hello: HelloDraft): void {
+  switch (number) {
+    case 1:
+      hello.protocolVersion = reader.uint32("hello.protocol_version");
+      break;
+    case 2:
+      hello.agentId = reader.string("hello.agent_id");
+      break;
+    case 3:
+      hello.agentType = reader.string("hello.agent_type");
+      break;
+    case 4:
+      hello.part = reader.string("hello.part");
+      break;
+    case 5:
+      hello.incarnation = reader.string("hello.incarnation");
+      break;
+    case 6:
+      hello.tier = reader.string("hello.tier");
+      break;
+    case 7:
+      hello.capabilities.push(reader.string("hello.capabilities"));
+      break;
+    case 8:
+      readLabel(reader, hello.labels);
+      break;
+    case 9:
+      hello.actions.push(readAction(reader));
+      break;
+    case 10:
+      hello.sdk = readSdk(reader, hello.sdk);
+      break;
+    case 11:
+      hello.token = reader.string("hello.token");
+      break;
+    case 12:
+      hello.resume = readResume(reader, hello.resume);
+      break;
+    case 13:
+      hello.outcomes.push(readOutcome(reader));
+      break;
+    case 14:
+      hello.sentAtUs = reader.time("hello.sent_at_us");
+      break;
+    case 15:
+      hello.timeLine = reader.string("hello.time_line");
+      break;
+    case 16:
+      hello.actionsFollow = reader.bool("hello.actions_follow");
+      break;
+    default:
+      reader.skip("hello");
   }
-  return hello;
 }
 
 export function writeHello(writer: ByteWriter, hello: Hello): void {

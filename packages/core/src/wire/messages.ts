@@ -36,6 +36,7 @@ export interface Hello {
   readonly resume?: Resume;
   /** What became of recent instructions that the node has not settled yet. */
   readonly outcomes: readonly Acknowledgement[];
+  /** Agent's clock when this hello was sent, microseconds since the epoch. */
   readonly sentAtUs: number;
   readonly timeLine: string;
   /** True when a further hello will declare the actions; until then they are unknown. */
@@ -44,8 +45,11 @@ export interface Hello {
 
 /** Bounds of one session. */
 export interface Limits {
+  /** Largest frame, in bytes. */
   readonly maxFrameBytes: number;
+  /** Most metric names in one session. */
   readonly maxMetrics: number;
+  /** Most instructions sent to this part of the agent and not ended. */
   readonly maxOutstandingInstructions: number;
 }
 
@@ -54,7 +58,9 @@ export interface Welcome {
   readonly sessionId: string;
   readonly resumeToken: string;
   readonly isResumed: boolean;
+  /** How often both sides send a ping, in milliseconds. */
   readonly heartbeatIntervalMs: number;
+  /** How long a session without a connection can be resumed, in milliseconds. */
   readonly resumeWindowMs: number;
   readonly limits?: Limits;
   readonly nodeId: string;
@@ -64,8 +70,11 @@ export interface Welcome {
   readonly telemetrySequence: number;
   /** How many metric names of this session the node knows (ids 1 to this). */
   readonly metricNamesKnown: number;
+  /** `sentAtUs` of the hello, returned: agent's clock, microseconds since the epoch. */
   readonly helloSentAtUs: number;
+  /** Node's clock when the hello arrived, microseconds since the epoch. */
   readonly helloReceivedAtUs: number;
+  /** Node's clock when this welcome was sent, microseconds since the epoch. */
   readonly sentAtUs: number;
   /** Where the agent belongs when this session is none; else empty. */
   readonly redirectUrl: string;
@@ -75,15 +84,20 @@ export interface Welcome {
 
 /** Asks for a pong. */
 export interface Ping {
+  /** Sender's clock, microseconds since the epoch. */
   readonly sentAtUs: number;
   readonly timeLine: string;
 }
 
 /** Answers a ping. */
 export interface Pong {
+  /** `sentAtUs` of the ping, returned: microseconds since the epoch. */
   readonly pingSentAtUs: number;
+  /** Clock of the side that answers when the ping arrived, microseconds since the epoch. */
   readonly receivedAtUs: number;
+  /** The same clock when this pong was sent, microseconds since the epoch. */
   readonly sentAtUs: number;
+  /** From the node: the highest that it has received, so that the agent can forget what it kept. */
   readonly telemetrySequence: number;
 }
 
@@ -129,6 +143,7 @@ export interface PackedSamples {
 export interface EventMessage {
   readonly type: string;
   readonly attributes: JsonObject;
+  /** Agent's clock when it happened, microseconds since the epoch. */
   readonly timeUs: number;
 }
 
@@ -138,6 +153,7 @@ export interface TwinDelta {
   /** True when `patch` is the whole state, not a change. */
   readonly isFull: boolean;
   readonly patch: JsonObject;
+  /** Agent's clock of the change, microseconds since the epoch. */
   readonly timeUs: number;
 }
 
@@ -147,7 +163,9 @@ export interface Episode {
   readonly ruleVersion: number;
   readonly meaningVersion: number;
   readonly timeLine: string;
+  /** Start of the episode, event time on the node's clock, microseconds since the epoch. */
   readonly startedAtUs: number;
+  /** 1 for the first instruction of the episode. */
   readonly attempt: number;
   /** Newest sample of the time line that was applied when it was decided, on its part's clock; 0 when there was none. */
   readonly appliedUntilUs: number;
@@ -160,10 +178,11 @@ export interface InstructionMessage {
   readonly args: JsonObject;
   /** 1 to 10. */
   readonly priority: number;
-  /** Not to be begun after this instant of the node's clock. */
+  /** Not to be begun after this instant of the node's clock, microseconds since the epoch. */
   readonly deadlineUs: number;
-  /** How long it may run once begun. */
+  /** How long it may run once begun, microseconds. */
   readonly timeoutUs: number;
+  /** Node's clock when it came to be, microseconds since the epoch. */
   readonly createdAtUs: number;
   /** Absent for instructions given by hand. */
   readonly episode?: Episode;
@@ -190,11 +209,11 @@ export interface Acknowledgement {
   readonly status: AcknowledgementStatus;
   readonly result?: JsonValue;
   readonly error?: AcknowledgementError;
-  /** Agent's clock. */
+  /** Agent's clock when it arrived, microseconds since the epoch. */
   readonly receivedAtUs: number;
-  /** Agent's clock; 0 when it was not begun. */
+  /** Agent's clock when it began, microseconds since the epoch; 0 when it did not. */
   readonly begunAtUs: number;
-  /** Agent's clock; 0 when it has not ended. */
+  /** Agent's clock when it ended, microseconds since the epoch; 0 when it has not. */
   readonly endedAtUs: number;
   readonly episode?: Episode;
   readonly action: string;

@@ -25,17 +25,7 @@ const noForms: readonly MetricForm[] = [];
 
 /** Reads a PackedSamples message; its byte fields lie in the frame. */
 export function readPackedSamples(reader: ByteReader): PackedSamples {
-  const samples: Draft<PackedSamples> = {
-    version: 0,
-    isFull: false,
-    count: 0,
-    metrics: noNumbers,
-    samplesPerInstant: 0,
-    timeSteps: noNumbers,
-    forms: noForms,
-    unchanged: noBytes,
-    values: noBytes,
-  };
+  const samples = emptySamples();
   let metrics: PackedColumn | undefined;
   let steps: PackedColumn | undefined;
   let forms: MetricForm[] | undefined;
@@ -91,6 +81,21 @@ export function readPackedSamples(reader: ByteReader): PackedSamples {
   }
   if (forms !== undefined) samples.forms = forms;
   return samples;
+}
+
+/** What a PackedSamples message of no bytes says. */
+function emptySamples(): Draft<PackedSamples> {
+  return {
+    version: 0,
+    isFull: false,
+    count: 0,
+    metrics: noNumbers,
+    samplesPerInstant: 0,
+    timeSteps: noNumbers,
+    forms: noForms,
+    unchanged: noBytes,
+    values: noBytes,
+  };
 }
 
 function columnOf(reader: ByteReader): PackedColumn {

@@ -35,6 +35,7 @@ export interface SampleColumns {
 /** Samples to be sent. */
 export interface OutgoingSamples {
   readonly names: readonly MetricDeclaration[];
+  /** Agent's clock of the first instant, whole microseconds since the epoch. */
   readonly baseTimeUs: number;
   /** Ids of the metrics, each at least 1. */
   readonly metrics: ArrayLike<number>;

@@ -28,6 +28,7 @@ export class UnpackedColumns implements SampleColumns {
   count = 0;
   metrics: Uint32Array = new Uint32Array(0);
   values: Float64Array = new Float64Array(0);
+  /** Agent's clock of each sample, microseconds since the epoch. */
   timesUs: Float64Array = new Float64Array(0);
   isOneInstant = true;
 

@@ -14,7 +14,15 @@ import type {
 } from "./messages.ts";
 
 export function readWelcome(reader: ByteReader): Welcome {
-  const welcome: Draft<Welcome> = {
+  const welcome = emptyWelcome();
+  for (let number = reader.field(); number !== 0; number = reader.field())
+    readWelcomeField(reader, number, welcome);
+  return welcome;
+}
+
+/** What a welcome of no bytes says. */
+function emptyWelcome(): Draft<Welcome> {
+  return {
     sessionId: "",
     resumeToken: "",
     isResumed: false,
@@ -31,61 +39,61 @@ export function readWelcome(reader: ByteReader): Welcome {
     redirectUrl: "",
     columnForms: [],
   };
-  for (let number = reader.field(); number !== 0; number = reader.field()) {
-    switch (number) {
-      case 1:
-        welcome.sessionId = reader.string("welcome.session_id");
-        break;
-      case 2:
-        welcome.resumeToken = reader.string("welcome.resume_token");
-        break;
-      case 3:
-        welcome.isResumed = reader.bool("welcome.is_resumed");
-        break;
-      case 4:
-        welcome.heartbeatIntervalMs = reader.uint32("welcome.heartbeat_interval_ms");
-        break;
-      case 5:
-        welcome.resumeWindowMs = reader.uint32("welcome.resume_window_ms");
-        break;
-      case 6:
-        welcome.limits = readLimits(reader, welcome.limits);
-        break;
-      case 7:
-        welcome.nodeId = reader.string("welcome.node_id");
-        break;
-      case 8:
-        welcome.nodeTier = reader.string("welcome.node_tier");
-        break;
-      case 9:
-        welcome.nodeVersion = reader.string("welcome.node_version");
-        break;
-      case 10:
-        welcome.telemetrySequence = reader.uint64("welcome.telemetry_sequence");
-        break;
-      case 11:
-        welcome.metricNamesKnown = reader.uint32("welcome.metric_names_known");
-        break;
-      case 12:
-        welcome.helloSentAtUs = reader.time("welcome.hello_sent_at_us");
-        break;
-      case 13:
-        welcome.helloReceivedAtUs = reader.time("welcome.hello_received_at_us");
-        break;
-      case 14:
-        welcome.sentAtUs = reader.time("welcome.sent_at_us");
-        break;
-      case 15:
-        welcome.redirectUrl = reader.string("welcome.redirect_url");
-        break;
-      case 16:
-        welcome.columnForms = readColumnForms(reader, welcome.columnForms);
-        break;
-      default:
-        reader.skip("welcome");
-    }
+}
+
+function readWelcomeField(reader: ByteReader, number: number, welcome: Draft<Welcome>): void {
+  switch (number) {
+    case 1:
+      welcome.sessionId = reader.string("welcome.session_id");
+      break;
+    case 2:
+      welcome.resumeToken = reader.string("welcome.resume_token");
+      break;
+    case 3:
+      welcome.isResumed = reader.bool("welcome.is_resumed");
+      break;
+    case 4:
+      welcome.heartbeatIntervalMs = reader.uint32("welcome.heartbeat_interval_ms");
+      break;
+    case 5:
+      welcome.resumeWindowMs = reader.uint32("welcome.resume_window_ms");
+      break;
+    case 6:
+      welcome.limits = readLimits(reader, welcome.limits);
+      break;
+    case 7:
+      welcome.nodeId = reader.string("welcome.node_id");
+      break;
+    case 8:
+      welcome.nodeTier = reader.string("welcome.node_tier");
+      break;
+    case 9:
+      welcome.nodeVersion = reader.string("welcome.node_version");
+      break;
+    case 10:
+      welcome.telemetrySequence = reader.uint64("welcome.telemetry_sequence");
+      break;
+    case 11:
+      welcome.metricNamesKnown = reader.uint32("welcome.metric_names_known");
+      break;
+    case 12:
+      welcome.helloSentAtUs = reader.time("welcome.hello_sent_at_us");
+      break;
+    case 13:
+      welcome.helloReceivedAtUs = reader.time("welcome.hello_received_at_us");
+      break;
+    case 14:
+      welcome.sentAtUs = reader.time("welcome.sent_at_us");
+      break;
+    case 15:
+      welcome.redirectUrl = reader.string("welcome.redirect_url");
+      break;
+    case 16:
+      welcome.columnForms = readColumnForms(reader, welcome.columnForms);
+      break;
+    default:
+      reader.skip("welcome");
   }
-  return welcome;
 }
 
 export function writeWelcome(writer: ByteWriter, welcome: Welcome): void {

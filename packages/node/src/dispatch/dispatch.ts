@@ -14,7 +14,11 @@
 import type { Clock } from "@myelin/core/clock";
 import { type ErrorCode, MyelinError } from "@myelin/core/errors";
 import type { AgentId, InstructionId, PartName, RuleName } from "@myelin/core/ids";
-import type { InstructionDocument, InstructionStatus } from "@myelin/core/instruction";
+import {
+  type InstructionDocument,
+  type InstructionStatus,
+  mayTryAgain,
+} from "@myelin/core/instruction";
 import type { Acknowledgement } from "@myelin/core/wire";
 import type { Firing } from "../engine/index.ts";
 import { type Instruction, isEnded, type StageTimes } from "../instruction/index.ts";
@@ -431,7 +435,7 @@ export class Dispatch {
     const slot = this.#options.agents.get(instruction.agent)?.slot;
     if (episode === undefined || slot === undefined || instruction.isHeldBack) return;
     this.#options.rules.instructionEnded(episode.rule, slot, {
-      succeeded: status === "executed",
+      succeeded: !mayTryAgain(status),
       endedAtUs: times.executedAtUs < nowUs ? times.executedAtUs : nowUs,
       attempt: episode.attempt,
       startedAtUs: episode.startedAtUs,

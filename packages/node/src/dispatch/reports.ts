@@ -18,7 +18,7 @@ import {
   parseRuleName,
   type RuleName,
 } from "@myelin/core/ids";
-import { parseTime } from "@myelin/core/instruction";
+import { mayTryAgain, parseTime } from "@myelin/core/instruction";
 import type { Acknowledgement, Episode } from "@myelin/core/wire";
 import type { Instruction } from "../instruction/index.ts";
 import type { LedgerEntry, Store } from "../ports/store.ts";
@@ -133,7 +133,7 @@ export class Reports {
       const nowUs = this.#options.clock.nowUs();
       const mappedUs = session.toNodeTimeUs(report.endedAtUs);
       const endedAtUs = mappedUs >= 0 && mappedUs <= nowUs ? mappedUs : nowUs;
-      const succeeded = report.status === "executed";
+      const succeeded = !mayTryAgain(report.status);
       this.#options.episodes.reinstate(slot, key, { succeeded, endedAtUs });
     }
   }
@@ -177,7 +177,7 @@ export class Reports {
     const { slot } = session.agent;
     if (slot === undefined) return;
     this.#options.episodes.instructionEnded(key.rule, slot, {
-      succeeded: document.status === "executed",
+      succeeded: !mayTryAgain(document.status),
       endedAtUs: parseTime(document.endedAt ?? document.createdAt),
       attempt: key.attempt,
       startedAtUs: key.startedAtUs,

@@ -200,6 +200,7 @@ export class World {
       turnBudgetBytes: options.turnBudgetBytes ?? 1 << 20,
       delayBelow: 0.5,
       ageingUs: 5_000_000,
+      maxDelayUs: 100_000,
       weightsEvery: 1000,
       deliver: (instruction) => this.dispatch.deliver(instruction),
       onShed: (instruction) => this.dispatch.shed(instruction),

@@ -52,6 +52,7 @@ export interface EngineOptions {
 
 /** How an instruction of a rule ended. */
 export interface InstructionEnd {
+  /** False when another attempt may follow (`mayTryAgain` of its end). */
   readonly succeeded: boolean;
   /** Node's clock, microseconds. */
   readonly endedAtUs: number;

@@ -18,6 +18,7 @@
 import type { Clock, Timer } from "@myelin/core/clock";
 import type { MyelinError } from "@myelin/core/errors";
 import type { AgentId, EpisodeKey, RuleName } from "@myelin/core/ids";
+import { mayTryAgain } from "@myelin/core/instruction";
 import { parseAgentId, parseRuleName } from "@myelin/core/ids";
 import type { Instruction, InstructionEpisode } from "../instruction/index.ts";
 import type { EpisodeRecord, Store } from "../ports/store.ts";
@@ -174,7 +175,7 @@ export class EpisodeJournal {
       // One that is not sent counts as ended when it was decided, and is not attempted again.
       const end = isHeldBack
         ? { succeeded: true, endedAtUs: instruction.createdAtUs }
-        : { succeeded: status === "executed", endedAtUs: earlier(times.executedAtUs, endedAtUs) };
+        : { succeeded: !mayTryAgain(status), endedAtUs: earlier(times.executedAtUs, endedAtUs) };
       this.#note(row, episode, recipient, end);
       this.#place(row, isOver);
       this.#writer.changed(row);

@@ -1,7 +1,7 @@
 import type { Instruction } from "../instruction/index.ts";
 import { ScoreQueue, type ScoreQueueOptions } from "./score-queue.ts";
 
-export interface BacklogOptions extends ScoreQueueOptions {
+export interface BacklogOptions extends Omit<ScoreQueueOptions, "maxDelayUs"> {
   /** Most instructions of rules that wait. */
   readonly capacity: number;
 }
@@ -26,7 +26,8 @@ export class Backlog {
 
   /** Adds an instruction; returns what was shed for it, which may be itself. */
   push(instruction: Instruction): Instruction | undefined {
-    this.#queue ??= new ScoreQueue(this.#options);
+    // Nothing is delayed here: what waits goes as soon as its agent can take it.
+    this.#queue ??= new ScoreQueue({ ...this.#options, maxDelayUs: Number.POSITIVE_INFINITY });
     // One comes, so that one leaves at the most: the bound never sinks.
     const [shed] = this.#queue.push(instruction, this.#options.capacity);
     if (shed !== undefined) shed.shedFor = "agent";

@@ -1,50 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { VirtualClock } from "@myelin/core/clock";
-import type { InstructionId } from "@myelin/core/ids";
 import fc from "fast-check";
 import type { Instruction } from "../instruction/index.ts";
-import { Backlog, Scheduler, type SchedulerOptions } from "./index.ts";
-
-function instruction(id: string, score: number, isByHand = false): Instruction {
-  // Of business weight alone, which the score takes by a share of 0.6.
-  const priority = (score / 0.6) * 10;
-  return { id: id as InstructionId, priority, impact: 0, isByHand, createdAtUs: 0 } as Instruction;
-}
-
-interface Bench {
-  readonly clock: VirtualClock;
-  readonly scheduler: Scheduler;
-  readonly delivered: string[];
-  readonly shed: string[];
-  readonly turnEnds: () => number;
-}
-
-function bench(options: Partial<SchedulerOptions> = {}): Bench {
-  const clock = new VirtualClock(0);
-  const [delivered, shed]: [string[], string[]] = [[], []];
-  let turns = 0;
-  const scheduler = new Scheduler({
-    clock,
-    capacity: 10,
-    overloadCapacity: 4,
-    turnBudgetBytes: 1000,
-    delayBelow: 0.5,
-    ageingUs: 1_000_000,
-    weightsEvery: 1000,
-    deliver: ({ id }) => {
-      delivered.push(id);
-      return 100;
-    },
-    onShed: (instruction) => {
-      shed.push(instruction.id);
-      scheduler.ended(instruction, { isExecuted: false, isViolated: false });
-    },
-    onTurnEnd: () => turns++,
-    ...options,
-  });
-  return { clock, scheduler, delivered, shed, turnEnds: () => turns };
-}
+import { Backlog } from "./index.ts";
+import { bench, instruction } from "./test-support.ts";
 
 test("the highest score leaves first, and of equal scores what came first", () => {
   const { scheduler, delivered } = bench();
@@ -205,34 +164,56 @@ test("while the node sheds the queue is shorter, and the lowest of what nobody w
   assert.equal(scheduler.size, 9);
 });
 
-test("every instruction is delivered or shed once, whatever the levels do, and none by hand is shed", () => {
+test("what was delayed and then shed is not delivered", async () => {
+  const { scheduler, delivered, shed, clock } = bench();
+  scheduler.setLevel(3);
+  for (let at = 0; at < 4; at++) scheduler.push(instruction(`low-${at}`, 0.3));
+  scheduler.drain();
+  scheduler.push({ ...instruction("lowest", 0.1), deadlineUs: 1000 });
+  await clock.run(1_000_000);
+  assert.deepEqual(shed, ["lowest"]);
+  assert.deepEqual(delivered, ["low-0", "low-1", "low-2", "low-3"]);
+});
+
+test("every instruction is delivered, shed or taken out once, whatever the levels do, and none by hand is shed", () => {
   const act = fc.oneof(
-    fc.record({ score: fc.double({ min: 0, max: 1, noNaN: true }), isByHand: fc.boolean() }),
-    fc.constantFrom("drain" as const, 0 as const, 1 as const, 2 as const, 3 as const),
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        score: fc.double({ min: 0, max: 0.6, noNaN: true }),
+        isByHand: fc.boolean(),
+      }),
+    },
+    { weight: 1, arbitrary: fc.constantFrom(0 as const, 2 as const, 3 as const) },
+    { weight: 2, arbitrary: fc.constantFrom("drain" as const, "wait" as const, "remove" as const) },
   );
   return fc.assert(
     fc.asyncProperty(fc.array(act, { maxLength: 100 }), async (acts) => {
       const { scheduler, delivered, shed, clock } = bench({ turnBudgetBytes: 250 });
-      let pushed = 0;
+      const pushed: Instruction[] = [];
+      const removed: string[] = [];
       for (const done of acts) {
         if (done === "drain") scheduler.drain();
-        else if (typeof done === "number") scheduler.setLevel(done);
-        else
-          scheduler.push(
-            instruction(
-              `${done.isByHand ? "hand" : "rule"}-${pushed++}`,
-              done.score,
-              done.isByHand,
-            ),
-          );
+        else if (done === "wait") await clock.run(100_000);
+        else if (done === "remove") {
+          const one = pushed[Math.floor(pushed.length / 2)];
+          if (one !== undefined && scheduler.remove(one)) removed.push(one.id);
+        } else if (typeof done === "number") scheduler.setLevel(done);
+        else {
+          const id = `${done.isByHand ? "hand" : "rule"}-${pushed.length}`;
+          const one = { ...instruction(id, done.score, done.isByHand), createdAtUs: clock.nowUs() };
+          pushed.push(one);
+          scheduler.push(one);
+        }
       }
       scheduler.drain();
       await clock.run(2_000_000);
       assert.equal(scheduler.size, 0);
-      assert.equal(new Set([...delivered, ...shed]).size, pushed);
-      assert.equal(delivered.length + shed.length, pushed);
+      const ids = pushed.map(({ id }) => id as string);
+      assert.deepEqual([...delivered, ...shed, ...removed].toSorted(), ids.toSorted());
       assert.ok(shed.every((id) => id.startsWith("rule")));
     }),
+    { numRuns: 300 },
   );
 });
 

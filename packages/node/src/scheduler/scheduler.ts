@@ -6,8 +6,9 @@
  * 2. A turn of the loop sends at most its budget and one instruction more, however often it is drained; the
  *    rest goes on in the next turn. (What earlier turns have spent counts too, up to one budget: to know
  *    where each turn ends would cost more than the turn that is lost now and then.)
- * 3. Nothing starves: under overload minor scores wait until age has raised them, and of those that have
- *    waited so long one goes first in each turn of the scheduler's own. What is not dispatched expires, and is counted.
+ * 3. Nothing starves: under overload minor scores wait until they are due (`ScoreQueue`), which is soon and
+ *    well before their deadlines, and of those that are due one goes first in each turn of the scheduler's
+ *    own. What is not dispatched expires, and is counted.
  */
 import type { Clock, Timer } from "@myelin/core/clock";
 import {
@@ -31,8 +32,10 @@ export interface SchedulerOptions {
   readonly turnBudgetBytes: number;
   /** Scores below are delayed while the node is overloaded. */
   readonly delayBelow: number;
-  /** Time in which age raises a delayed score by 1. */
+  /** Time in which age raises a score by 1 in the order of what waits. */
   readonly ageingUs: number;
+  /** Longest time for which a score is delayed. */
+  readonly maxDelayUs: number;
   /** Executions after which the weights move. */
   readonly weightsEvery: number;
   /** Sends one instruction on its way; returns the bytes it wrote. */
@@ -78,9 +81,9 @@ export class Scheduler {
   /** What may still be written before a new turn must begin. */
   #leftBytes: number;
   #isTurnPlanned = false;
-  /** Wakes for the delayed instruction that age raises next. */
-  #ageTimer: Timer | undefined;
-  #ageDueUs = Number.POSITIVE_INFINITY;
+  /** Wakes for the delayed instruction that is due next. */
+  #dueTimer: Timer | undefined;
+  #dueUs = Number.POSITIVE_INFINITY;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
@@ -143,7 +146,7 @@ export class Scheduler {
       if (this.#queue.size === 0) return;
       const instruction = this.#queue.pop(this.#options.clock.nowUs(), this.#isDelaying);
       if (instruction === undefined) {
-        this.#planAge();
+        this.#planDue();
         return;
       }
       this.#leftBytes -= this.#options.deliver(instruction);
@@ -153,7 +156,7 @@ export class Scheduler {
 
   /** Stops its timer. */
   stop(): void {
-    this.#ageTimer?.cancel();
+    this.#dueTimer?.cancel();
   }
 
   get #isDelaying(): boolean {
@@ -168,22 +171,22 @@ export class Scheduler {
     clock.defer(() => {
       this.#isTurnPlanned = false;
       this.#leftBytes = turnBudgetBytes;
-      const aged = this.#queue.popAged(clock.nowUs());
-      if (aged !== undefined) this.#leftBytes -= deliver(aged);
+      const due = this.#queue.popDue(clock.nowUs());
+      if (due !== undefined) this.#leftBytes -= deliver(due);
       this.drain();
       onTurnEnd();
     });
   }
 
-  /** Keeps one timer at the instant at which age lets go of a delayed instruction. */
-  #planAge(): void {
+  /** Keeps one timer at the instant at which the next delayed instruction is due. */
+  #planDue(): void {
     const { clock } = this.#options;
     const { dueUs } = this.#queue;
-    if (dueUs === this.#ageDueUs) return;
-    this.#ageTimer?.cancel();
-    this.#ageDueUs = dueUs;
-    this.#ageTimer = clock.schedule(Math.max(0, dueUs - clock.nowUs()), () => {
-      this.#ageDueUs = Number.POSITIVE_INFINITY;
+    if (dueUs === this.#dueUs) return;
+    this.#dueTimer?.cancel();
+    this.#dueUs = dueUs;
+    this.#dueTimer = clock.schedule(Math.max(0, dueUs - clock.nowUs()), () => {
+      this.#dueUs = Number.POSITIVE_INFINITY;
       this.#goOn();
     });
   }

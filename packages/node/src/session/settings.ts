@@ -16,7 +16,7 @@ export interface SessionSettings {
   readonly maxFrameBytes: number;
   /** Most metric names in one session. */
   readonly maxMetrics: number;
-  /** Most instructions sent to one agent and not ended. */
+  /** Most instructions sent to one part of an agent and not ended; more wait for its turn. */
   readonly maxOutstanding: number;
   /** A frame towards an agent is cut when it has reached this. */
   readonly outboundFrameBytes: number;
@@ -38,7 +38,7 @@ export interface SessionSettings {
   readonly maxBulkBytes: number;
 }
 
-/** What holds where nothing else is set. */
+/** The bounds that hold unless others are given; `docs/limits.md` has them. */
 export const defaultSessionSettings: SessionSettings = {
   heartbeatIntervalUs: 500_000,
   resumeWindowUs: 30_000_000,

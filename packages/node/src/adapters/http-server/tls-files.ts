@@ -54,6 +54,11 @@ export async function openTlsFiles(paths: TlsPaths, clock: Clock): Promise<TlsFi
   return files;
 }
 
+/** Looks whether the files can be used. @throws MyelinError INVALID_ARGUMENT naming what is wrong with them */
+export async function checkTlsFiles(paths: TlsPaths): Promise<void> {
+  await read(paths);
+}
+
 class WatchedTlsFiles implements TlsFiles {
   readonly #paths: TlsPaths;
   readonly #clock: Clock;

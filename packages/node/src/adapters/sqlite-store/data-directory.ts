@@ -51,6 +51,11 @@ export interface DirectoryLock {
   release(): void;
 }
 
+/** False where no node has been: making the lock's file would leave something behind. */
+export function wasLocked(directory: string): boolean {
+  return existsSync(join(directory, "lock.db"));
+}
+
 /**
  * Locks a data directory against other nodes, for as long as this process lives: the lock is
  * SQLite's on `lock.db`, so it dies with the process, however that ends. `lock.pid` is for people.

@@ -5,9 +5,12 @@ import { DatabaseSync } from "node:sqlite";
 import { MyelinError } from "@myelin/core/errors";
 import { copyDatabase } from "./copy-run.ts";
 import { lockDirectory, makePrivateDirectory } from "./data-directory.ts";
-import { checkDatabase } from "./database.ts";
+import type { TokenRecord } from "../../ports/access-records.ts";
+import { checkDatabase, readDatabase } from "./database.ts";
 import { checkLedger, ledgerPaths } from "./ledger-files.ts";
+import { tokenOf } from "./rows.ts";
 import { stateSchema } from "./state-schema.ts";
+import { isBusy } from "./storage-error.ts";
 
 /**
  * Looks through every file of a data directory, whole, and changes nothing.
@@ -18,6 +21,27 @@ export function checkDataFiles(directory: string): void {
   const path = join(directory, "state.db");
   checkDatabase(path, { schema: stateSchema, synchronous: "FULL", maxCheckedBytes });
   checkLedger(directory, maxCheckedBytes);
+}
+
+/**
+ * The tokens that a data directory keeps; undefined while a node uses it. Changes nothing.
+ * @throws MyelinError STORAGE_CORRUPT | STORAGE_UNAVAILABLE
+ */
+export function keptTokens(directory: string): readonly TokenRecord[] | undefined {
+  try {
+    const kept = readDatabase(join(directory, "state.db"), 0, (database) => {
+      const table = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'token'").get();
+      if (table === undefined) return [];
+      return database
+        .prepare("SELECT record FROM token")
+        .all()
+        .map(({ record }) => tokenOf(String(record)));
+    });
+    return kept ?? [];
+  } catch (thrown) {
+    if (thrown instanceof MyelinError && isBusy(thrown.cause)) return undefined;
+    throw thrown;
+  }
 }
 
 /**

@@ -63,19 +63,28 @@ export function openDatabase(path: string, options: OpenOptions): DatabaseSync {
  * @throws MyelinError STORAGE_CORRUPT | SCHEMA_TOO_NEW | STORAGE_UNAVAILABLE
  */
 export function checkDatabase(path: string, options: OpenOptions): void {
-  if (!existsSync(path) || statSync(path).size === 0) return;
+  readDatabase(path, 2000, (database) => inspect(database, path, options));
+}
+
+/**
+ * Reads from a file, waiting so long for who holds it, and leaves everything as it was; undefined where
+ * there is no file, or where it cannot be read because the disk is full.
+ * @throws MyelinError STORAGE_CORRUPT | STORAGE_UNAVAILABLE, and what `read` throws
+ */
+export function readDatabase<Result>(
+  path: string,
+  timeout: number,
+  read: (database: DatabaseSync) => Result,
+): Result | undefined {
+  if (!existsSync(path) || statSync(path).size === 0) return undefined;
   const absent = companions.filter((suffix) => !existsSync(path + suffix));
-  const database = new DatabaseSync(readingUrl(path), {
-    readOnly: true,
-    timeout: 2000,
-    open: false,
-  });
+  const database = new DatabaseSync(readingUrl(path), { readOnly: true, timeout, open: false });
   try {
     accessSync(path, constants.R_OK | constants.W_OK);
     database.open();
-    inspect(database, path, options);
+    return read(database);
   } catch (thrown) {
-    if (isSharedMemoryFault(thrown)) return;
+    if (isSharedMemoryFault(thrown)) return undefined;
     throw storageError(thrown, path);
   } finally {
     if (database.isOpen) database.close();

@@ -15,7 +15,7 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import type { Store } from "../../ports/store.ts";
 import { agentRecord, ledgerEntry } from "../../ports/test-support.ts";
-import { openSqliteStore } from "./index.ts";
+import { openSqliteStore, storeDefaults } from "./index.ts";
 import { stateSchema } from "./state-schema.ts";
 
 const agent = agentRecord("w1");
@@ -131,6 +131,19 @@ test("a state that is no database is refused", () =>
     await refuses(directory, { code: "STORAGE_CORRUPT", message: /state\.db/ });
   }));
 
+test("a refused start leaves nothing behind in a directory where no node has been", () =>
+  inUsedDirectory(async (directory) => {
+    rmSync(join(directory, "lock.db"));
+    const ledger = ledgerFileOf(directory);
+    const sound = readFileSync(ledger);
+    writeFileSync(ledger, sound.subarray(0, 5000));
+    await refuses(directory, { code: "STORAGE_CORRUPT", message: /ledger.*\.db/ });
+    writeFileSync(ledger, sound);
+    writeFileSync(join(directory, "state.db"), "a letter\n");
+    await refuses(directory, { code: "STORAGE_CORRUPT", message: /state\.db/ });
+    assert.ok(!readdirSync(directory).some((name) => name.startsWith("lock")));
+  }));
+
 test("a state with a damaged page is refused", () =>
   inUsedDirectory(async (directory) => {
     const path = join(directory, "state.db");
@@ -167,6 +180,11 @@ test("what a crash has left in the log is looked at too, and left there when the
     writeFileSync(`${path}-wal`, log, { mode: 0o600 });
     await refuses(directory, { code: "SCHEMA_TOO_NEW", message: /schema version 99/ });
   }));
+
+test("the ledger is kept for 7 days or 2 GiB unless it is told otherwise", () => {
+  const { ledgerRetentionDays, ledgerMaxBytes } = storeDefaults;
+  assert.deepEqual([ledgerRetentionDays, ledgerMaxBytes], [7, 2 * 1024 ** 3]);
+});
 
 test("a data directory that is a file, or in one, is refused with STORAGE_UNAVAILABLE", () =>
   inUsedDirectory(async (directory) => {

@@ -71,6 +71,30 @@ export interface SqliteStoreOptions {
   readonly ledgerMaxBytes?: number;
 }
 
+type StoreBounds = Readonly<
+  Record<
+    | "maxAgents"
+    | "maxInstructions"
+    | "instructionRetentionUs"
+    | "maxQueuedOperations"
+    | "maxBufferedEntries"
+    | "ledgerRetentionDays"
+    | "ledgerMaxBytes",
+    number
+  >
+>;
+
+/** The bounds of a store that is told no others. */
+export const storeDefaults: StoreBounds = {
+  maxAgents: 100_000,
+  maxInstructions: 1_000_000,
+  instructionRetentionUs: 7 * 86_400e6,
+  maxQueuedOperations: 10_000,
+  maxBufferedEntries: 100_000,
+  ledgerRetentionDays: 7,
+  ledgerMaxBytes: 2 * 2 ** 30,
+};
+
 const enforcementSetting = "enforcement";
 
 /**
@@ -85,9 +109,10 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
   try {
     await state.call("open", {
       directory,
-      maxAgents: options.maxAgents ?? 100_000,
-      maxInstructions: options.maxInstructions ?? 1_000_000,
-      instructionRetentionUs: options.instructionRetentionUs ?? 7 * 86_400e6,
+      maxAgents: options.maxAgents ?? storeDefaults.maxAgents,
+      maxInstructions: options.maxInstructions ?? storeDefaults.maxInstructions,
+      instructionRetentionUs:
+        options.instructionRetentionUs ?? storeDefaults.instructionRetentionUs,
     });
   } catch (thrown) {
     await end(state);
@@ -96,8 +121,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
   // The state's opening has looked at the ledger's files; nothing needs to wait for their thread.
   const settings = {
     directory,
-    retentionDays: options.ledgerRetentionDays ?? 7,
-    maxBytes: options.ledgerMaxBytes ?? 2 * 2 ** 30,
+    retentionDays: options.ledgerRetentionDays ?? storeDefaults.ledgerRetentionDays,
+    maxBytes: options.ledgerMaxBytes ?? storeDefaults.ledgerMaxBytes,
   };
   const ledger = new WorkerLink<LedgerCalls>({ name: "ledger", settings });
   return new SqliteStore(state, ledger, options);
@@ -124,9 +149,10 @@ export class SqliteStore implements Store {
   ) {
     this.#state = state;
     this.#ledger = ledger;
-    this.#maxQueued = options.maxQueuedOperations ?? 10_000;
-    this.#entries = new LedgerBuffer(options.maxBufferedEntries ?? 100_000, (rows) =>
-      ledger.call("append", rows),
+    this.#maxQueued = options.maxQueuedOperations ?? storeDefaults.maxQueuedOperations;
+    this.#entries = new LedgerBuffer(
+      options.maxBufferedEntries ?? storeDefaults.maxBufferedEntries,
+      (rows) => ledger.call("append", rows),
     );
   }
 

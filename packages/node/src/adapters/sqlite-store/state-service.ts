@@ -2,8 +2,13 @@ import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { MyelinError } from "@myelin/core/errors";
 import { CopyRun } from "./copy-run.ts";
-import { type DirectoryLock, lockDirectory, makePrivateDirectory } from "./data-directory.ts";
-import { checkpoint, openDatabase } from "./database.ts";
+import {
+  type DirectoryLock,
+  lockDirectory,
+  makePrivateDirectory,
+  wasLocked,
+} from "./data-directory.ts";
+import { checkDatabase, checkpoint, openDatabase, type OpenOptions } from "./database.ts";
 import { GroupCommit, type Operation } from "./group-commit.ts";
 import type { Answer, Call, CommitFigures, Outcome, StateSettings } from "./protocol.ts";
 import { checkLedger } from "./ledger-files.ts";
@@ -145,18 +150,25 @@ export class StateService implements Service {
   }
 }
 
+const stateOptions: OpenOptions = { schema: stateSchema, synchronous: "FULL", maxCheckedBytes };
+
 function openState(settings: StateSettings): Open {
   const { directory } = settings;
+  const path = join(directory, "state.db");
   makePrivateDirectory(directory);
+  if (!wasLocked(directory)) {
+    try {
+      checkDatabase(path, stateOptions);
+      checkLedger(directory);
+    } catch (thrown) {
+      // Meanwhile another node has begun there: the lock says so.
+      if (!wasLocked(directory)) throw thrown;
+    }
+  }
   const lock = lockDirectory(directory);
   try {
-    const path = join(directory, "state.db");
     checkLedger(directory);
-    const database = openDatabase(path, {
-      schema: stateSchema,
-      synchronous: "FULL",
-      maxCheckedBytes,
-    });
+    const database = openDatabase(path, stateOptions);
     const state = new StateDatabase(database, settings, () => Date.now() * 1e3);
     return { database, state, lock, group: new GroupCommit(database, path, state) };
   } catch (thrown) {

@@ -3,8 +3,7 @@
 /* eslint-disable */
 
 // The wire of Myelin: frames between one part of an agent and a node. Every transport carries these
-// same frames. Unless a field says otherwise, times are microseconds since the Unix epoch on the
-// clock of the side that sends the frame, and durations are microseconds.
+// same frames. The epoch is that of Unix.
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
@@ -36,7 +35,8 @@ export type Frame = Message<"myelin.v1.Frame"> & {
   operations: Operation[];
 
   /**
-   * Sender's clock when the frame was handed to the transport. Absent where nothing depends on it.
+   * Sender's clock when the frame was handed to the transport, microseconds since the epoch. Absent where
+   * nothing depends on it.
    *
    * @generated from field: optional double sent_at_us = 2;
    */

@@ -63,7 +63,7 @@ export type Instruction = Message<"myelin.v1.Instruction"> & {
   timeoutUs: number;
 
   /**
-   * Node's clock when the instruction came to be.
+   * Node's clock when the instruction came to be, microseconds since the epoch.
    *
    * @generated from field: double created_at_us = 7;
    */
@@ -119,7 +119,7 @@ export type Episode = Message<"myelin.v1.Episode"> & {
   timeLine: string;
 
   /**
-   * Start of the episode, event time on the node's clock.
+   * Start of the episode, event time on the node's clock, microseconds since the epoch.
    *
    * @generated from field: double started_at_us = 5;
    */
@@ -133,7 +133,8 @@ export type Episode = Message<"myelin.v1.Episode"> & {
   attempt: number;
 
   /**
-   * Newest sample of the time line that was applied when this was decided, on the clock of its part; 0 when there was none.
+   * Newest sample of the time line that was applied when this was decided, on the clock of its part,
+   * microseconds since the epoch; 0 when there was none.
    * A node that lost the episode so knows which samples come again.
    *
    * @generated from field: double applied_until_us = 7;
@@ -183,21 +184,21 @@ export type Acknowledgement = Message<"myelin.v1.Acknowledgement"> & {
   error?: Error | undefined;
 
   /**
-   * Agent's clock when the instruction arrived.
+   * Agent's clock when the instruction arrived, microseconds since the epoch.
    *
    * @generated from field: double received_at_us = 5;
    */
   receivedAtUs: number;
 
   /**
-   * Agent's clock when the handler began; 0 when it did not.
+   * Agent's clock when the handler began, microseconds since the epoch; 0 when it did not.
    *
    * @generated from field: double begun_at_us = 6;
    */
   begunAtUs: number;
 
   /**
-   * Agent's clock when it ended; 0 when it has not.
+   * Agent's clock when it ended, microseconds since the epoch; 0 when it has not.
    *
    * @generated from field: double ended_at_us = 7;
    */

@@ -114,7 +114,7 @@ export type Hello = Message<"myelin.v1.Hello"> & {
   outcomes: Acknowledgement[];
 
   /**
-   * Agent's clock when this hello was sent.
+   * Agent's clock when this hello was sent, microseconds since the epoch.
    *
    * @generated from field: double sent_at_us = 14;
    */
@@ -311,21 +311,21 @@ export type Welcome = Message<"myelin.v1.Welcome"> & {
   metricNamesKnown: number;
 
   /**
-   * hello.sent_at_us, returned.
+   * hello.sent_at_us, returned: microseconds since the epoch.
    *
    * @generated from field: double hello_sent_at_us = 12;
    */
   helloSentAtUs: number;
 
   /**
-   * Node's clock when the hello arrived.
+   * Node's clock when the hello arrived, microseconds since the epoch.
    *
    * @generated from field: double hello_received_at_us = 13;
    */
   helloReceivedAtUs: number;
 
   /**
-   * Node's clock when this welcome was sent.
+   * Node's clock when this welcome was sent, microseconds since the epoch.
    *
    * @generated from field: double sent_at_us = 14;
    */
@@ -374,7 +374,7 @@ export type Limits = Message<"myelin.v1.Limits"> & {
   maxMetrics: number;
 
   /**
-   * Most instructions outstanding at one agent.
+   * Most instructions outstanding at this part of the agent.
    *
    * @generated from field: uint32 max_outstanding_instructions = 3;
    */
@@ -395,7 +395,7 @@ export const LimitsSchema: GenMessage<Limits> = /*@__PURE__*/
  */
 export type Ping = Message<"myelin.v1.Ping"> & {
   /**
-   * Sender's clock.
+   * Sender's clock, microseconds since the epoch.
    *
    * @generated from field: double sent_at_us = 1;
    */
@@ -423,21 +423,21 @@ export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
  */
 export type Pong = Message<"myelin.v1.Pong"> & {
   /**
-   * ping.sent_at_us, returned.
+   * ping.sent_at_us, returned: microseconds since the epoch.
    *
    * @generated from field: double ping_sent_at_us = 1;
    */
   pingSentAtUs: number;
 
   /**
-   * Answering side's clock when the ping arrived.
+   * Answering side's clock when the ping arrived, microseconds since the epoch.
    *
    * @generated from field: double received_at_us = 2;
    */
   receivedAtUs: number;
 
   /**
-   * Answering side's clock when this pong was sent.
+   * Answering side's clock when this pong was sent, microseconds since the epoch.
    *
    * @generated from field: double sent_at_us = 3;
    */

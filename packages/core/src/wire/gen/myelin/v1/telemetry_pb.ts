@@ -41,7 +41,7 @@ export type Samples = Message<"myelin.v1.Samples"> & {
   metrics: number[];
 
   /**
-   * Value of each sample.
+   * Value of each sample, in its metric's unit.
    *
    * @generated from field: repeated double values = 4 [packed = true];
    */
@@ -142,7 +142,7 @@ export type PackedSamples = Message<"myelin.v1.PackedSamples"> & {
   unchanged: Uint8Array;
 
   /**
-   * The other values, one after the other, each in its metric's form, little-endian.
+   * The other values, in their metrics' units, one after the other, each in its metric's form, little-endian.
    *
    * @generated from field: bytes values = 10;
    */
@@ -248,7 +248,7 @@ export type Event = Message<"myelin.v1.Event"> & {
   attributes?: JsonObject | undefined;
 
   /**
-   * Agent's clock when it happened.
+   * Agent's clock when it happened, microseconds since the epoch.
    *
    * @generated from field: double time_us = 3;
    */
@@ -290,7 +290,7 @@ export type TwinDelta = Message<"myelin.v1.TwinDelta"> & {
   patch?: JsonObject | undefined;
 
   /**
-   * Agent's clock of the change.
+   * Agent's clock of the change, microseconds since the epoch.
    *
    * @generated from field: double time_us = 4;
    */

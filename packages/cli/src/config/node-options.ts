@@ -1,0 +1,51 @@
+import { MyelinError } from "@myelin/core/errors";
+import type { NodeOptions } from "@myelin/node";
+import { splitAddress } from "./forms.ts";
+import type { Configuration } from "./resolve.ts";
+
+/** What of a configuration would keep a node from starting, as far as it can be seen without starting one. */
+export async function problemsOf(configuration: Configuration): Promise<MyelinError[]> {
+  const { findProblems } = await import("@myelin/node");
+  try {
+    return await findProblems(nodeOptionsOf(configuration));
+  } catch (thrown) {
+    return [MyelinError.from(thrown)];
+  }
+}
+
+/** What a node of this configuration is started with. @throws MyelinError INVALID_ARGUMENT for half of a pair of TLS files */
+export function nodeOptionsOf({ node, session, limits }: Configuration): NodeOptions {
+  return {
+    host: node.host,
+    port: node.port,
+    dataDirectory: node.data,
+    tier: node.tier,
+    capabilities: node.capability,
+    status: node.status,
+    neighbors: node.neighbor,
+    allowedOrigins: node.allowOrigin,
+    allowedHosts: node.allowHost,
+    session,
+    limits,
+    ...(node.unix === undefined ? {} : { unixPath: node.unix }),
+    ...(node.token === undefined ? {} : { token: node.token }),
+    ...(node.id === undefined ? {} : { id: node.id }),
+    ...(node.location === undefined ? {} : { location: node.location }),
+    ...accessOptionsOf(node),
+  };
+}
+
+/** Where the API listens, and TLS. @throws MyelinError INVALID_ARGUMENT */
+function accessOptionsOf(node: Configuration["node"]): Pick<NodeOptions, "adminListen" | "tls"> {
+  const adminListen = splitAddress(node.adminListen ?? "");
+  const { tlsCert: certFile, tlsKey: keyFile, tlsClientCa: clientCaFile } = node;
+  const admin = adminListen === undefined ? {} : { adminListen };
+  if (certFile === undefined && keyFile === undefined && clientCaFile === undefined) return admin;
+  if (certFile !== undefined && keyFile !== undefined) {
+    const clientCa = clientCaFile === undefined ? {} : { clientCaFile };
+    return { ...admin, tls: { certFile, keyFile, ...clientCa } };
+  }
+  throw new MyelinError("INVALID_ARGUMENT", "TLS needs both a certificate and its key", {
+    hint: "Give --tls-cert FILE and --tls-key FILE.",
+  });
+}
