@@ -151,7 +151,9 @@ for (const [what, bytes] of [
 }
 
 test("connections beyond the bound are refused with RESOURCE_EXHAUSTED, and room is found again", async (t) => {
-  const server = await start(t, { maxConnections: 2 });
+  const answers: number[] = [];
+  const onAnswer = (status: number): void => void answers.push(status);
+  const server = await start(t, { maxConnections: 2, onAnswer });
   const held = [connect(server.port, "127.0.0.1"), connect(server.port, "127.0.0.1")];
   for (const socket of held) {
     socket.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -165,6 +167,7 @@ test("connections beyond the bound are refused with RESOURCE_EXHAUSTED, and room
   await gone;
   assert.equal((await call(server)).status, 200);
   held[1]?.destroy();
+  assert.deepEqual(answers, [200, 200, 429, 200], "each is told, the refusal too");
 });
 
 test("requests piled up on one connection are bounded", async (t) => {

@@ -6,7 +6,13 @@ import { connect as dial, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { connect } from "@myelin/agent";
-import { AgentProcess, eventually, NodeProcess, temporaryDirectory } from "./support/index.ts";
+import {
+  AgentProcess,
+  eventually,
+  NodeProcess,
+  temporaryDirectory,
+  ways,
+} from "./support/index.ts";
 
 /** Mounts a small file system at `path`. */
 function mountSmall(path: string): Disposable {
@@ -71,13 +77,17 @@ test("a full disk refuses acceptances with STORAGE_FULL, control by rules goes o
   );
 });
 
-/** A proxy whose connections can be cut. */
+/** A proxy before a node's address, of the same kind, whose connections can be cut. */
 async function startProxy(
-  port: number,
-): Promise<{ readonly port: number; cut(): void } & Disposable> {
+  url: string,
+  directory: string,
+): Promise<{ readonly url: string; cut(): void } & Disposable> {
+  const isUnix = url.startsWith("unix:");
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
-    const far = dial(port, "127.0.0.1");
+    const far = isUnix
+      ? dial(url.slice("unix:".length))
+      : dial(Number(new URL(url).port), "127.0.0.1");
     for (const [from, to] of [
       [near, far],
       [far, near],
@@ -91,13 +101,17 @@ async function startProxy(
       from.pipe(to);
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const path = join(directory, "proxy.sock");
+  await new Promise<void>((resolve) =>
+    isUnix ? server.listen(path, resolve) : server.listen(0, "127.0.0.1", resolve),
+  );
   const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
   const cut = (): void => {
     for (const socket of sockets) socket.destroy();
   };
   return {
-    port: typeof address === "object" && address !== null ? address.port : 0,
+    url: isUnix ? `unix:${path}` : `ws://127.0.0.1:${port}`,
     cut,
     [Symbol.dispose]: () => {
       cut();
@@ -106,38 +120,40 @@ async function startProxy(
   };
 }
 
-test("a session is resumed over a broken connection: identity, what was reported meanwhile, and an instruction's outcome are kept", async () => {
-  await using directory = await temporaryDirectory();
-  await using node = await NodeProcess.start(directory.path);
-  using proxy = await startProxy(node.port);
-  await using agent = await connect({
-    url: `ws://127.0.0.1:${proxy.port}`,
-    id: "a1",
-    type: "test",
+for (const way of ways) {
+  test(`over ${way.name}: a session is resumed over a broken connection: identity, what was reported meanwhile, and an instruction's outcome are kept`, async () => {
+    await using directory = await temporaryDirectory();
+    await using node = await NodeProcess.start(directory.path, way.argsOf(directory.path));
+    using proxy = await startProxy(way.urlOf(node), directory.path);
+    await using agent = await connect({
+      url: proxy.url,
+      id: "a1",
+      type: "test",
+    });
+    const finish = Promise.withResolvers<string>();
+    const begun = Promise.withResolvers<void>();
+    agent.on("wait", async () => {
+      begun.resolve();
+      return await finish.promise;
+    });
+    agent.report({ steps: 1 });
+    const sent = node.send({ to: "a1", action: "wait", wait: "20s" });
+    await begun.promise;
+    const { sessionId } = agent.status as { sessionId: string };
+    const resumed = Promise.withResolvers<boolean>();
+    agent.onStatus((status) => {
+      if (status.state === "waiting") agent.report({ steps: 2 });
+      if (status.state === "live")
+        resumed.resolve(status.isResumed && status.sessionId === sessionId);
+    });
+    proxy.cut();
+    assert.equal(await resumed.promise, true);
+    finish.resolve("done");
+    assert.equal((await sent).body.instructions[0].result, "done");
+    await eventually(
+      "what was reported meanwhile has arrived",
+      async () => (await node.get("/api/v1/agents/a1")).body.metrics.steps.value === 2,
+    );
+    assert.deepEqual([agent.statistics.droppedSamples, agent.statistics.reconnects], [0, 1]);
   });
-  const finish = Promise.withResolvers<string>();
-  const begun = Promise.withResolvers<void>();
-  agent.on("wait", async () => {
-    begun.resolve();
-    return await finish.promise;
-  });
-  agent.report({ steps: 1 });
-  const sent = node.send({ to: "a1", action: "wait", wait: "20s" });
-  await begun.promise;
-  const { sessionId } = agent.status as { sessionId: string };
-  const resumed = Promise.withResolvers<boolean>();
-  agent.onStatus((status) => {
-    if (status.state === "waiting") agent.report({ steps: 2 });
-    if (status.state === "live")
-      resumed.resolve(status.isResumed && status.sessionId === sessionId);
-  });
-  proxy.cut();
-  assert.equal(await resumed.promise, true);
-  finish.resolve("done");
-  assert.equal((await sent).body.instructions[0].result, "done");
-  await eventually(
-    "what was reported meanwhile has arrived",
-    async () => (await node.get("/api/v1/agents/a1")).body.metrics.steps.value === 2,
-  );
-  assert.deepEqual([agent.statistics.droppedSamples, agent.statistics.reconnects], [0, 1]);
-});
+}

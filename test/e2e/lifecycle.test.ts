@@ -12,6 +12,7 @@ import {
   mainPath,
   NodeProcess,
   temporaryDirectory,
+  ways,
 } from "./support/index.ts";
 import { spawnSync } from "node:child_process";
 
@@ -121,57 +122,63 @@ test("an agent that hangs is noticed within two heartbeat intervals", async () =
   assert.ok(silenceSeconds <= 2 * intervalSeconds * 1.5, `${silenceSeconds} s`);
 });
 
-test("kill -9 of the node with instructions in flight: each accepted one is performed once and ends", async () => {
-  await using directory = await temporaryDirectory();
-  const first = await NodeProcess.start(directory.path);
-  const { port } = first;
-  await using agent = await AgentProcess.start(first.url, "a1");
-  const orders = Array.from({ length: 20 }, () =>
-    first.send({ to: "a1", action: "wait", wait: "1ms", timeout: "1h" }),
-  );
-  const ids = (await Promise.all(orders)).map(({ body }) => body.instructions[0].id as string);
-  await agent.nthBegun(20);
-  await first.end("SIGKILL");
-  for (const id of ids.slice(0, 10)) agent.finish(id);
-  await using second = await NodeProcess.start(directory.path, ["--port", String(port)]);
-  await agent.until(() => agent.isLive);
-  for (const id of ids.slice(10)) agent.finish(id);
-  const executed = await eventually("all have ended", async () => {
-    const list = await second.instructions("status=executed");
-    return list.length === 20 && list;
+for (const way of ways) {
+  test(`over ${way.name}: kill -9 of the node with instructions in flight: each accepted one is performed once and ends`, async () => {
+    await using directory = await temporaryDirectory();
+    const first = await NodeProcess.start(directory.path, way.argsOf(directory.path));
+    const again = way.argsAgain(directory.path, first);
+    await using agent = await AgentProcess.start(way.urlOf(first), "a1");
+    const orders = Array.from({ length: 20 }, () =>
+      first.send({ to: "a1", action: "wait", wait: "1ms", timeout: "1h" }),
+    );
+    const ids = (await Promise.all(orders)).map(({ body }) => body.instructions[0].id as string);
+    await agent.nthBegun(20);
+    await first.end("SIGKILL");
+    for (const id of ids.slice(0, 10)) agent.finish(id);
+    await using second = await NodeProcess.start(directory.path, again);
+    await agent.until(() => agent.isLive);
+    for (const id of ids.slice(10)) agent.finish(id);
+    const executed = await eventually("all have ended", async () => {
+      const list = await second.instructions("status=executed");
+      return list.length === 20 && list;
+    });
+    assert.deepEqual(executed.map(({ id }) => id).sort(), [...ids].sort());
+    assert.equal(new Set(agent.begun).size, 20);
+    assert.equal(agent.begun.length, 20);
   });
-  assert.deepEqual(executed.map(({ id }) => id).sort(), [...ids].sort());
-  assert.equal(new Set(agent.begun).size, 20);
-  assert.equal(agent.begun.length, 20);
-});
+}
 
-test("kill -9 of the node after a rule has acted: its agent tells of the episode, and it does not act again", async () => {
-  await using directory = await temporaryDirectory();
-  const first = await NodeProcess.start(directory.path);
-  const { port } = first;
-  await first.applyRules([{ name: "hot", expr: "cpu_usage > 0.9", action: "wait", timeout: "1h" }]);
-  await using agent = await AgentProcess.start(first.url, "a1");
-  agent.report({ cpu_usage: 0.95 });
-  const id = await agent.nthBegun(1);
-  await first.end("SIGKILL");
-  await agent.until(() => !agent.isLive);
-  await using second = await NodeProcess.start(directory.path, ["--port", String(port)]);
-  await agent.until(() => agent.isLive);
-  agent.report({ cpu_usage: 0.96 });
-  agent.finish(id);
-  const executed = await eventually(
-    "it has ended",
-    async () => (await second.instructions("status=executed"))[0],
-  );
-  assert.equal(executed.id, id);
-  agent.report({ cpu_usage: 0.97 });
-  await eventually(
-    "the sample has arrived",
-    async () => (await second.get("/api/v1/agents/a1")).body.metrics.cpu_usage?.value === 0.97,
-  );
-  assert.deepEqual(agent.begun, [id]);
-  assert.equal((await second.instructions()).length, 1);
-});
+for (const way of ways) {
+  test(`over ${way.name}: kill -9 of the node after a rule has acted: its agent tells of the episode, and it does not act again`, async () => {
+    await using directory = await temporaryDirectory();
+    const first = await NodeProcess.start(directory.path, way.argsOf(directory.path));
+    const again = way.argsAgain(directory.path, first);
+    await first.applyRules([
+      { name: "hot", expr: "cpu_usage > 0.9", action: "wait", timeout: "1h" },
+    ]);
+    await using agent = await AgentProcess.start(way.urlOf(first), "a1");
+    agent.report({ cpu_usage: 0.95 });
+    const id = await agent.nthBegun(1);
+    await first.end("SIGKILL");
+    await agent.until(() => !agent.isLive);
+    await using second = await NodeProcess.start(directory.path, again);
+    await agent.until(() => agent.isLive);
+    agent.report({ cpu_usage: 0.96 });
+    agent.finish(id);
+    const executed = await eventually(
+      "it has ended",
+      async () => (await second.instructions("status=executed"))[0],
+    );
+    assert.equal(executed.id, id);
+    agent.report({ cpu_usage: 0.97 });
+    await eventually(
+      "the sample has arrived",
+      async () => (await second.get("/api/v1/agents/a1")).body.metrics.cpu_usage?.value === 0.97,
+    );
+    assert.deepEqual(agent.begun, [id]);
+    assert.equal((await second.instructions()).length, 1);
+  });
+}
 
 test("kill -9 of the node in an episode whose instruction is settled: it does not act again, the next one does", async () => {
   await using directory = await temporaryDirectory();
@@ -220,6 +227,26 @@ test("kill -9 of the node in an episode whose instruction is settled: it does no
   await taken(0.97);
   await eventually("the next episode acts", () => begun.length === 2);
   assert.notEqual(begun[0], begun[1]);
+});
+
+test("the ledger's figures go on over a restart, and the metrics count anew", async () => {
+  await using directory = await temporaryDirectory();
+  const first = await NodeProcess.start(directory.path);
+  const agent = await AgentProcess.start(first.url, "a1");
+  await first.send({ to: "a1", action: "work" });
+  await first.send({ to: "a1", action: "fly" });
+  await agent.kill();
+  assert.equal(await first.end("SIGTERM"), 0);
+  await using second = await NodeProcess.start(directory.path);
+  const { fleet, since } = await eventually("the figures are there again", async () => {
+    const { body } = await second.get("/api/v1/ledger");
+    return body.fleet.counts.executed + body.fleet.counts.rejected === 2 && body;
+  });
+  assert.equal(fleet.totalUs.count, 1);
+  const { startedAt } = (await second.get("/api/v1/node")).body;
+  assert.ok(Date.parse(since) < Date.parse(startedAt));
+  const metrics = await (await fetch(new URL("/metrics", second.http))).text();
+  assert.match(metrics, /^myelin_instructions_ended_total\{status="executed"\} 0$/m);
 });
 
 test("SIGTERM drains: no new work, what is in flight may finish, and the exit code is 0", async () => {

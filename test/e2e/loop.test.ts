@@ -1,7 +1,13 @@
 // A node and agents as processes of their own: from a sample to an acknowledged instruction.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AgentProcess, eventually, NodeProcess, temporaryDirectory } from "./support/index.ts";
+import {
+  AgentProcess,
+  eventually,
+  NodeProcess,
+  temporaryDirectory,
+  ways,
+} from "./support/index.ts";
 
 const hot = {
   name: "hot",
@@ -11,47 +17,49 @@ const hot = {
   args: { why: "cpu ${cpu_usage}" },
 };
 
-test("a sample that satisfies a rule has its agent perform the rule's action, and the ledger shows every stage", async () => {
-  await using directory = await temporaryDirectory();
-  await using node = await NodeProcess.start(directory.path);
-  await node.applyRules([hot]);
-  await using agent = await AgentProcess.start(node.url, "a1");
-  agent.report({ cpu_usage: 0.5 });
-  agent.report({ cpu_usage: 0.95 });
-  const id = await agent.nthBegun(1);
-  const ended = await eventually(
-    "the instruction has ended",
-    async () => (await node.instructions("status=executed"))[0],
-  );
-  assert.equal(ended.id, id);
-  assert.deepEqual(Object.keys(ended).sort(), [
-    "action",
-    "actor",
-    "agent",
-    "args",
-    "attempt",
-    "createdAt",
-    "deadline",
-    "endedAt",
-    "id",
-    "part",
-    "priority",
-    "result",
-    "rule",
-    "ruleVersion",
-    "stagesUs",
-    "status",
-    "totalUs",
-    "withinSla",
-  ]);
-  assert.deepEqual(ended.args, { why: "cpu 0.95" });
-  assert.deepEqual(ended.result, { worked: true });
-  assert.equal(ended.withinSla, true);
-  const stages = Object.values(ended.stagesUs);
-  assert.equal(stages.length, 6);
-  const sum = stages.reduce<number>((total, stage) => total + (stage ?? Number.NaN), 0);
-  assert.ok(Math.abs(sum - (ended.totalUs ?? Number.NaN)) < 1, `${sum} is not ${ended.totalUs}`);
-});
+for (const way of ways) {
+  test(`over ${way.name}: a sample that satisfies a rule has its agent perform the rule's action, and the ledger shows every stage`, async () => {
+    await using directory = await temporaryDirectory();
+    await using node = await NodeProcess.start(directory.path, way.argsOf(directory.path));
+    await node.applyRules([hot]);
+    await using agent = await AgentProcess.start(way.urlOf(node), "a1");
+    agent.report({ cpu_usage: 0.5 });
+    agent.report({ cpu_usage: 0.95 });
+    const id = await agent.nthBegun(1);
+    const ended = await eventually(
+      "the instruction has ended",
+      async () => (await node.instructions("status=executed"))[0],
+    );
+    assert.equal(ended.id, id);
+    assert.deepEqual(Object.keys(ended).sort(), [
+      "action",
+      "actor",
+      "agent",
+      "args",
+      "attempt",
+      "createdAt",
+      "deadline",
+      "endedAt",
+      "id",
+      "part",
+      "priority",
+      "result",
+      "rule",
+      "ruleVersion",
+      "stagesUs",
+      "status",
+      "totalUs",
+      "withinSla",
+    ]);
+    assert.deepEqual(ended.args, { why: "cpu 0.95" });
+    assert.deepEqual(ended.result, { worked: true });
+    assert.equal(ended.withinSla, true);
+    const stages = Object.values(ended.stagesUs);
+    assert.equal(stages.length, 6);
+    const sum = stages.reduce<number>((total, stage) => total + (stage ?? Number.NaN), 0);
+    assert.ok(Math.abs(sum - (ended.totalUs ?? Number.NaN)) < 1, `${sum} is not ${ended.totalUs}`);
+  });
+}
 
 test("an instruction sent by hand to all that match is confirmed agent by agent, also for those that do not answer in time", async () => {
   await using directory = await temporaryDirectory();

@@ -1,13 +1,21 @@
 // `myelin run` against a real node: what a supervised process shows, and what it is told.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import { on, once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { eventually, mainPath, NodeProcess, temporaryDirectory } from "./support/index.ts";
+import {
+  eventually,
+  mainPath,
+  NodeProcess,
+  temporaryDirectory,
+  type Way,
+  ways,
+} from "./support/index.ts";
 
 type Json = Record<string, unknown>;
 
@@ -19,8 +27,9 @@ class Run implements AsyncDisposable {
   readonly child: ChildProcess;
   readonly ended: Promise<number | null>;
 
-  constructor(node: NodeProcess, args: readonly string[]) {
-    this.child = spawn(process.execPath, [mainPath, "run", "--url", node.url, ...args], {
+  constructor(node: NodeProcess, args: readonly string[], way?: Way) {
+    const url = way?.urlOf(node) ?? node.url;
+    this.child = spawn(process.execPath, [mainPath, "run", "--url", url, ...args], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     this.ended = once(this.child, "exit").then(([code]) => code as number | null);
@@ -97,19 +106,21 @@ test("a supervised process is one agent of two parts, and obeys by hand", async 
   await processOf(node, "w", isAnother);
 });
 
-test("a process outlives its node's crash, and is heard again", async () => {
-  await using folder = await temporaryDirectory();
-  await using first = await NodeProcess.start(folder.path);
-  await using _run = new Run(first, ["--id", "w", "--", "sleep", "1000"]);
-  const { pid } = await processOf(first, "w", isRunning);
-  await first.end("SIGKILL");
-  await using second = await NodeProcess.start(folder.path, ["--port", String(first.port)]);
-  const after = await processOf(second, "w", isRunning);
-  assert.equal(after["pid"], pid);
-  const killed = await instruct(second, "w", "kill");
-  assert.equal(killed.status, "executed");
-  assert.equal(killed.result["previousPid"], pid);
-});
+for (const way of ways) {
+  test(`over ${way.name}: a process outlives its node's crash, and is heard again`, async () => {
+    await using folder = await temporaryDirectory();
+    await using first = await NodeProcess.start(folder.path, way.argsOf(folder.path));
+    await using _run = new Run(first, ["--id", "w", "--", "sleep", "1000"], way);
+    const { pid } = await processOf(first, "w", isRunning);
+    await first.end("SIGKILL");
+    await using second = await NodeProcess.start(folder.path, way.argsAgain(folder.path, first));
+    const after = await processOf(second, "w", isRunning);
+    assert.equal(after["pid"], pid);
+    const killed = await instruct(second, "w", "kill");
+    assert.equal(killed.status, "executed");
+    assert.equal(killed.result["previousPid"], pid);
+  });
+}
 
 test("a supervisor that is killed takes its process with it", async () => {
   await using folder = await temporaryDirectory();
@@ -118,6 +129,46 @@ test("a supervisor that is killed takes its process with it", async () => {
   const { pid } = await processOf(node, "w", isRunning);
   run.child.kill("SIGKILL");
   await eventually("the process has ended", () => !isAlive(pid));
+});
+
+test("what becomes of a supervised process is seen by who watches", async () => {
+  await using folder = await temporaryDirectory();
+  await using node = await NodeProcess.start(folder.path);
+  const args = ["watch", "--json", "--kinds", "events", "--url", node.http];
+  const watcher = spawn(process.execPath, [mainPath, ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  try {
+    const lines = on(createInterface({ input: watcher.stdout }), "line", { close: ["close"] });
+    const next = async (type: string): Promise<Json> => {
+      for (;;) {
+        const { value: line } = await lines.next();
+        assert.ok(line !== undefined, `the watch ended before ${type}`);
+        const event = JSON.parse(String(line)) as Json;
+        if (event["type"] === type || event["event"] === type) return event;
+      }
+    };
+    await next("begin");
+    const script = ["--", "sh", "-c", "sleep 0.2; exit 5"];
+    await using _run = new Run(node, ["--id", "crashing", ...script]);
+    await next("process_started");
+    const { time, at, cursor: _, attributes, ...exited } = await next("process_exited");
+    assert.deepEqual(exited, {
+      event: "events",
+      kind: "events",
+      type: "process_exited",
+      agent: "crashing",
+      part: "supervisor",
+    });
+    assert.equal((attributes as Json)["code"], 5);
+    assert.ok(Math.abs(Date.parse(String(time)) - Date.parse(String(at))) < 5000);
+    const restarting = await next("process_restarting");
+    assert.equal((restarting["attributes"] as Json)["reason"], "crash");
+    await next("process_started");
+  } finally {
+    watcher.kill("SIGTERM");
+    await once(watcher, "exit");
+  }
 });
 
 test("output and exit status are the command's own", async () => {

@@ -61,7 +61,7 @@ export interface AgentOptions {
   readonly backoff?: BackoffOptions;
   /** How long one try to connect may take, in milliseconds; 10 s by default. */
   readonly connectTimeoutMs?: number;
-  /** Opens channels; the platform's WebSocket (and Unix sockets in Node) by default. */
+  /** Opens channels; the platform's WebSocket (and Unix sockets in Node) by default. That of a node in the same process leads to its `url` alone. */
   readonly dial?: Dial;
   /** Time that never goes back; the platform's by default. */
   readonly clock?: Clock;

@@ -3,55 +3,49 @@
  * arc runs on real sockets and disks, embedded in a program, and in simulated time.
  */
 import type { Channel, ChannelEnd, ChannelHandler } from "@myelin/core/channel";
-import type { Clock, Timer } from "@myelin/core/clock";
+import type { Timer } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
-import type { Random } from "@myelin/core/random";
 import type { OverloadLevel } from "@myelin/core/schedule";
-import type { Acknowledgement, Hello } from "@myelin/core/wire";
-import type { Access } from "./access/index.ts";
+import type { Acknowledgement, EventMessage, Hello } from "@myelin/core/wire";
 import type { AgentInsight, TopInsight } from "./api/index.ts";
+import type { ArcOptions } from "./arc-options.ts";
 import { Audit } from "./audit/index.ts";
-import { ByHand, Dispatch, instructionOfRecord, Reports } from "./dispatch/index.ts";
-import { Engine, type Firing } from "./engine/index.ts";
+import { type ByHand, type Dispatch, instructionOfRecord, type Reports } from "./dispatch/index.ts";
+import type { Engine, Firing } from "./engine/index.ts";
 import { EpisodeMemory } from "./episode-memory.ts";
-import { EpisodeJournal } from "./episodes/index.ts";
+import type { EpisodeJournal } from "./episodes/index.ts";
 import { Ingest } from "./ingest/index.ts";
-import { Ledger } from "./ledger/index.ts";
+import { type Ledger, Restoration } from "./ledger/index.ts";
 import { noteMetrics } from "./note-metrics.ts";
-import type { Notice } from "./notice.ts";
-import type { Resources } from "./ports/resources.ts";
-import type { Store } from "./ports/store.ts";
 import type { PeerInfo } from "./ports/transport.ts";
-import { type Agent, nodePartIndex, type Part, Registry } from "./registry/index.ts";
+import { type Agent, nodePartIndex, type Part, type Registry } from "./registry/index.ts";
 import { Enforcement, RuleBook, type RuleEntry } from "./rules/index.ts";
-import { Overload, type OverloadFigures, Scheduler } from "./scheduler/index.ts";
+import type { Overload, OverloadFigures, Scheduler } from "./scheduler/index.ts";
 import {
   type Attachment,
-  type NodeIdentity,
   type PartSession,
   type SessionIntake,
   type SessionListener,
-  type SessionSettings,
   SessionStation,
 } from "./session/index.ts";
-import type { ArcSettings } from "./settings.ts";
+import {
+  makeByHand,
+  makeDispatch,
+  makeEngine,
+  makeEpisodes,
+  makeLedger,
+  makeOverload,
+  makeRegistry,
+  makeReports,
+  makeScheduler,
+  type Stations,
+  storeErrorsOf,
+} from "./stations.ts";
 import { Watch } from "./watch/index.ts";
 import { Witness } from "./witness.ts";
 
+export type { ArcOptions } from "./arc-options.ts";
 export type { Notice } from "./notice.ts";
-
-export interface ArcOptions {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly store: Store;
-  readonly access: Access;
-  readonly node: NodeIdentity;
-  readonly sessionSettings: SessionSettings;
-  readonly settings: ArcSettings;
-  /** What the node uses; without it the node never counts as overloaded. */
-  readonly resources?: Resources;
-  readonly onNotice: (notice: Notice) => void;
-}
 
 /** Heartbeat intervals of silence from which on a part is told to hang. */
 const hungAfterIntervals = 1.5;
@@ -59,7 +53,8 @@ const hungAfterIntervals = 1.5;
 /** How long a drain waits for the disk to take what has ended. */
 const maxEndWriteUs = 1_000_000;
 
-export class Arc implements SessionListener {
+/** The stations of one lane, wired together. */
+export class Arc implements SessionListener, Stations {
   readonly engine: Engine;
   readonly ingest: Ingest;
   readonly registry: Registry;
@@ -79,6 +74,7 @@ export class Arc implements SessionListener {
   readonly #options: ArcOptions;
   readonly #witness: Witness;
   readonly #memory: EpisodeMemory;
+  readonly #restoration: Restoration;
   readonly #heartbeatAge: number;
   /** Metrics that were reported or observed since the start; bounded by the engine's metrics. */
   readonly #seenMetrics = new Set<string>(["heartbeat_age"]);
@@ -90,158 +86,42 @@ export class Arc implements SessionListener {
   constructor(options: ArcOptions) {
     this.#options = options;
     const { clock, random, store, settings, sessionSettings } = options;
-    const endTurn = (): void => this.sessions.endTurn();
-    const onStoreError = (error: MyelinError): void =>
-      options.onNotice({ kind: "store-error", error });
+    const onStoreError = storeErrorsOf(options);
     this.audit = new Audit({ clock, store, onStoreError });
-    this.engine = new Engine({
-      maxAgents: settings.maxPresentAgents,
-      maxMetrics: settings.maxMetrics,
-      futureToleranceUs: settings.futureToleranceUs,
-      hooks: {
-        onFiring: (firing) => this.#onFiring(firing),
-        onEpisodeEnd: (rule, slot, atUs, startedAtUs) => {
-          this.#witness.changed("resolved", rule, slot, atUs);
-          this.#memory.ended(rule, slot, startedAtUs);
-        },
-        onBreaker: (rule, isOpen) => {
-          const kind = isOpen ? "breaker-opened" : "breaker-closed";
-          options.onNotice({ kind, over: `rule ${rule}` });
-        },
+    this.engine = makeEngine(options, {
+      onFiring: (firing) => this.#onFiring(firing),
+      onEpisodeEnd: (rule, slot, atUs, startedAtUs) => {
+        this.#witness.changed("resolved", rule, slot, atUs);
+        this.#memory.ended(rule, slot, startedAtUs);
       },
     });
     this.#heartbeatAge = this.engine.metric("heartbeat_age");
     this.ingest = new Ingest({
       engine: noteMetrics(this.engine, this.#seenMetrics),
       maxMetrics: sessionSettings.maxMetrics,
+      onEvent: (slot, part, event, timeUs) => this.#onEvent(slot, part, event, timeUs),
     });
-    this.registry = new Registry({
-      clock,
-      store,
-      slots: this.engine,
-      maxAgents: settings.maxAgents,
-      maxParts: settings.maxParts,
-      onStoreError,
-      onForgotten: (agent, attributes) => {
-        this.dispatch.forgotten(agent);
-        this.episodes.forget(agent);
-        this.#witness.forgotten(agent, attributes);
-      },
+    this.registry = makeRegistry(options, this, (agent, attributes) => {
+      this.dispatch.forgotten(agent);
+      this.episodes.forget(agent);
+      this.#witness.forgotten(agent, attributes);
     });
     this.watch = new Watch({ clock, random, settings, agents: this.registry });
-    this.sessions = new SessionStation({
-      clock,
-      random,
-      registry: this.registry,
-      settings: sessionSettings,
-      node: options.node,
-      listener: this,
-      openIntake: (agent, part) => this.#openIntake(agent, part),
-      authorize: (hello, peer) => this.#authorize(hello, peer),
+    this.sessions = this.#makeSessions();
+    this.#endSessionsWithTokens();
+    this.ledger = makeLedger(options, this);
+    this.#restoration = new Restoration({ clock, store, ledger: this.ledger, onStoreError });
+    this.episodes = makeEpisodes(options, this, (agent) => this.#memory.appliedUntilUs(agent));
+    this.dispatch = makeDispatch(options, this, {
+      keep: (instruction) => this.#memory.keep(instruction),
+      sent: (instruction) => this.#memory.sent(instruction),
     });
-    options.access.tokens?.onEnd((token, error) => {
-      this.sessions.endAdmittedBy(token.id, error);
-      if (token.revokedAtUs !== undefined) return;
-      const act = { actor: "node", act: "tokens.expire", subject: token.name, address: "" };
-      void this.audit.record({ ...act, outcome: "done" });
-    });
-    this.ledger = new Ledger({ clock, store, groupDelayUs: settings.ledgerGroupDelayUs });
-    this.episodes = new EpisodeJournal({
-      clock,
-      store,
-      onStoreError,
-      maxEpisodes: settings.maxEpisodes,
-      windowUs: sessionSettings.resumeWindowUs,
-      cooldownUsOf: (rule) => this.rules.get(rule)?.plan.cooldownUs ?? 0,
-      appliedUntilUs: (agent) => this.#memory.appliedUntilUs(agent),
-    });
-    this.dispatch = new Dispatch(
-      {
-        clock,
-        store,
-        agents: this.registry,
-        sessions: this.sessions,
-        ledger: this.ledger,
-        episodes: { keep: (instruction) => this.#memory.keep(instruction) },
-        rules: this.engine,
-        flush: endTurn,
-        onStoreError,
-        maxOutstanding: sessionSettings.maxOutstanding,
-        maxWaiting: settings.maxWaiting,
-        delayBelow: settings.delayBelowPercent / 100,
-        ageingUs: settings.ageingUs,
-        maxOpen: settings.maxOpenInstructions,
-        breaker: { failuresToOpen: settings.breakerFailures, openForUs: settings.breakerOpenUs },
-        graceUs: settings.answerGraceUs,
-        resendAfterUs: settings.resendAfterUs,
-        onProgress: (instruction) => {
-          if (instruction.status === "sent") this.#memory.sent(instruction);
-          this.watch.instruction(instruction);
-        },
-        onTold: (instruction, document) => {
-          this.watch.ended(instruction, document);
-          this.byHand.told(instruction);
-        },
-        onEnded: (instruction, document) => {
-          this.scheduler.ended(instruction, {
-            isExecuted: document.status === "executed",
-            isViolated: document.withinSla === false,
-          });
-          options.onNotice({ kind: "instruction-ended", document });
-        },
-        onBreakerOpen: (agent, part) =>
-          options.onNotice({ kind: "breaker-opened", over: `part ${part} of agent ${agent}` }),
-      },
-      () => this.scheduler,
-    );
-    this.scheduler = new Scheduler({
-      clock,
-      capacity: settings.maxQueued,
-      overloadCapacity: settings.maxQueuedOverloaded,
-      turnBudgetBytes: settings.turnBudgetBytes,
-      delayBelow: settings.delayBelowPercent / 100,
-      ageingUs: settings.ageingUs,
-      maxDelayUs: settings.maxDelayUs,
-      weightsEvery: settings.weightsEvery,
-      deliver: (instruction) => this.dispatch.deliver(instruction),
-      onShed: (instruction) => this.dispatch.shed(instruction),
-      onTurnEnd: () => this.sessions.flush(),
-    });
-    const { resources } = options;
-    this.overload =
-      resources &&
-      new Overload({
-        clock,
-        resources,
-        settings,
-        outboundBytes: () => this.sessions.outboundBytes,
-        bulkUs: () => this.sessions.bulkUs,
-        onLevel: (level, load) => {
-          this.#relieve(level);
-          options.onNotice({ kind: "overload", level, load });
-        },
-      });
-    this.byHand = new ByHand({
-      clock,
-      random,
-      store,
-      dispatch: this.dispatch,
-      sessions: this.sessions,
-      maxOpen: settings.maxOpenInstructions,
-      flush: endTurn,
-    });
-    this.reports = new Reports({
-      clock,
-      store,
-      onStoreError,
-      dispatch: this.dispatch,
-      episodes: {
-        reinstate: (...args) => this.#memory.reinstateTold(...args),
-        keep: (instruction) => this.#memory.keep(instruction),
-        instructionEnded: (...args) => this.engine.instructionEnded(...args),
-      },
-      timeoutUsOf: (rule) => this.rules.get(rule)?.plan.timeoutUs,
-      flush: endTurn,
+    this.scheduler = makeScheduler(options, this);
+    this.overload = makeOverload(options, this, (level) => this.#relieve(level));
+    this.byHand = makeByHand(options, this);
+    this.reports = makeReports(options, this, {
+      keep: (instruction) => this.#memory.keep(instruction),
+      reinstate: (...args) => this.#memory.reinstateTold(...args),
     });
     this.rules = new RuleBook({
       clock,
@@ -256,26 +136,15 @@ export class Arc implements SessionListener {
       switch: (isOn) => this.#switchEnforcement(isOn),
       onChange: (record) => options.onNotice({ kind: "enforcement", record }),
     });
-    const { engine, registry, rules, sessions, watch } = this;
-    const hungAfterSeconds = (sessionSettings.heartbeatIntervalUs * hungAfterIntervals) / 1e6;
-    this.#witness = new Witness({ engine, registry, rules, sessions, watch, hungAfterSeconds });
-    this.#memory = new EpisodeMemory({
-      clock,
-      engine,
-      registry,
-      sessions,
-      journal: this.episodes,
-      futureToleranceUs: settings.futureToleranceUs,
-      windowUs: sessionSettings.resumeWindowUs,
-      partsWaitUs: settings.partsWaitUs,
-      onReinstated: (episode, slot) => this.#witness.reinstated(episode, slot),
-    });
+    this.#witness = this.#makeWitness();
+    this.#memory = this.#makeMemory();
   }
 
   /** Takes over what the store kept, then begins to work. */
   async start(): Promise<void> {
     const { agents, rules, openInstructions, tokens, episodes, enforcement } =
       await this.#options.store.load();
+    this.#restoration.start();
     this.#options.access.tokens?.restore(tokens);
     this.registry.restore(agents);
     this.enforcement.restore(enforcement);
@@ -304,6 +173,7 @@ export class Arc implements SessionListener {
    */
   async drain(boundUs: number): Promise<void> {
     this.#isDraining = true;
+    this.#restoration.stop();
     this.overload?.stop();
     this.#relieve(0);
     this.dispatch.drain();
@@ -408,6 +278,53 @@ export class Arc implements SessionListener {
       );
   }
 
+  #makeSessions(): SessionStation {
+    const { clock, random, sessionSettings, node } = this.#options;
+    return new SessionStation({
+      clock,
+      random,
+      node,
+      registry: this.registry,
+      settings: sessionSettings,
+      listener: this,
+      openIntake: (agent, part) => this.#openIntake(agent, part),
+      authorize: (hello, peer) => this.#authorize(hello, peer),
+    });
+  }
+
+  #makeWitness(): Witness {
+    const { engine, registry, rules, sessions, watch } = this;
+    const { heartbeatIntervalUs } = this.#options.sessionSettings;
+    const hungAfterSeconds = (heartbeatIntervalUs * hungAfterIntervals) / 1e6;
+    return new Witness({ engine, registry, rules, sessions, watch, hungAfterSeconds });
+  }
+
+  #makeMemory(): EpisodeMemory {
+    const { engine, registry, sessions } = this;
+    const { clock, settings, sessionSettings } = this.#options;
+    return new EpisodeMemory({
+      clock,
+      engine,
+      registry,
+      sessions,
+      journal: this.episodes,
+      futureToleranceUs: settings.futureToleranceUs,
+      windowUs: sessionSettings.resumeWindowUs,
+      partsWaitUs: settings.partsWaitUs,
+      onReinstated: (episode, slot) => this.#witness.reinstated(episode, slot),
+    });
+  }
+
+  /** A token that ends, ends what it had admitted; that one has expired is an act of the node's. */
+  #endSessionsWithTokens(): void {
+    this.#options.access.tokens?.onEnd((token, error) => {
+      this.sessions.endAdmittedBy(token.id, error);
+      if (token.revokedAtUs !== undefined) return;
+      const act = { actor: "node", act: "tokens.expire", subject: token.name, address: "" };
+      void this.audit.record({ ...act, outcome: "done" });
+    });
+  }
+
   /** Gives the id of the token that admitted the agent. @throws MyelinError */
   #authorize({ token, agentId }: Hello, peer: PeerInfo): string | undefined {
     if (this.#isDraining) throw new MyelinError("NODE_DRAINING", "the node is shutting down");
@@ -438,6 +355,13 @@ export class Arc implements SessionListener {
       partIndex: part.index,
       incarnation: part.incarnation,
     });
+  }
+
+  #onEvent(slot: number, part: string, event: EventMessage, timeUs: number): void {
+    const agent = this.registry.bySlot(slot);
+    if (agent === undefined) return;
+    this.#witness.reported(agent, part, event, timeUs);
+    this.#options.onNotice({ kind: "agent-event", agent: agent.id, part, event, timeUs });
   }
 
   #onFiring(firing: Firing): void {

@@ -8,7 +8,16 @@ export {
 } from "./adapters/backup/index.ts";
 export { createLog, type LogOptions } from "./adapters/log/index.ts";
 export { checkDataFiles } from "./adapters/sqlite-store/index.ts";
-export { findProblems, type NodeOptions, type RunningNode, startNode } from "./main.ts";
+export type { NodeDescription, NodeProfile } from "./description.ts";
+export {
+  embedNode,
+  type EmbeddedNode,
+  type EmbedOptions,
+  findProblems,
+  type NodeOptions,
+  type RunningNode,
+  startNode,
+} from "./main.ts";
 export { defaultSessionSettings, type SessionSettings } from "./session/index.ts";
 export { type ArcSettings, defaultArcSettings } from "./settings.ts";
 export { nodeVersion } from "./version.ts";

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHook } from "node:async_hooks";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
@@ -6,9 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
+import { connect } from "@myelin/agent";
+import type { InstructionDocument } from "@myelin/core/instruction";
 import pino from "pino";
 import type { MyelinError } from "@myelin/core/errors";
-import { findProblems, type NodeOptions, startNode } from "./main.ts";
+import { type EmbeddedNode, embedNode, findProblems, type NodeOptions, startNode } from "./main.ts";
 
 const log = pino({ level: "silent" });
 
@@ -71,6 +74,92 @@ test("a node that fails once it listens lets go of its port", async () => {
   await assert.rejects(startNode({ port, storage: "memory", log: failing }), /no log/);
   const second = await startNode({ port, storage: "memory", log });
   await second.close(0);
+});
+
+/** What Node makes for sockets, of any kind and on either side. */
+const socketKinds: ReadonlySet<string> = new Set([
+  "PIPECONNECTWRAP",
+  "PIPESERVERWRAP",
+  "PIPEWRAP",
+  "TCPCONNECTWRAP",
+  "TCPSERVERWRAP",
+  "TCPWRAP",
+  "TLSWRAP",
+  "UDPWRAP",
+]);
+
+const hot = JSON.stringify({ rules: [{ name: "hot", expr: "cpu_usage > 0.9", action: "cool" }] });
+
+/** Has an agent in memory report what fires a rule; gives the instruction as the ledger has it. */
+async function firedOn(node: EmbeddedNode): Promise<InstructionDocument> {
+  const applied = await node.fetch("/api/v1/rules", { method: "POST", body: hot });
+  assert.equal(applied.status, 200, await applied.text());
+  const ended = Promise.withResolvers<InstructionDocument>();
+  const stopListening = node.onInstructionEnded((document) => ended.resolve(document));
+  await using agent = await connect({ ...node.memory, id: "w1" });
+  agent.on("cool", () => ({ cooled: true }));
+  agent.report({ cpu_usage: 0.95 });
+  const { id } = await ended.promise;
+  stopListening();
+  const answer = await node.fetch(`/api/v1/instructions/${id}`);
+  return (await answer.json()) as InstructionDocument;
+}
+
+test("a program has its node within it: agents and HTTP over memory, and no socket is made", async () => {
+  const made: string[] = [];
+  const hook = createHook({
+    init: (_id, kind) => {
+      if (socketKinds.has(kind)) made.push(kind);
+    },
+  }).enable();
+  const node = await embedNode({ storage: "memory", log });
+  try {
+    const { agent, status, rule, result, stagesUs } = await firedOn(node);
+    assert.deepEqual(
+      { agent, status, rule, result },
+      { agent: "w1", status: "executed", rule: "hot", result: { cooled: true } },
+    );
+    assert.ok(Object.values(stagesUs).every((stageUs) => stageUs !== null));
+  } finally {
+    await node.close();
+    hook.disable();
+  }
+  assert.deepEqual(made, []);
+});
+
+test("a node that listens on TCP is reached over memory as well", async () => {
+  const node = await startNode({ port: 0, storage: "memory", log });
+  const { status } = await firedOn(node);
+  assert.equal(status, "executed");
+  const { agents } = (await (await fetch(`${node.httpUrl}/api/v1/agents`)).json()) as {
+    readonly agents: readonly { readonly id: string }[];
+  };
+  assert.deepEqual(
+    agents.map(({ id }) => id),
+    ["w1"],
+  );
+  await node.close();
+});
+
+test("a node that asks for a token asks agents and callers over memory too", async () => {
+  const node = await embedNode({ storage: "memory", token: "secret", log });
+  const refused = await node.fetch("/api/v1/agents");
+  assert.equal(refused.status, 401);
+  const headers = { authorization: "Bearer secret" };
+  assert.equal((await node.fetch("/api/v1/agents", { headers })).status, 200);
+  await assert.rejects(connect({ ...node.memory, id: "w1" }), { code: "UNAUTHENTICATED" });
+  await using agent = await connect({ ...node.memory, id: "w1", token: "secret" });
+  assert.equal(agent.status.state, "live");
+  await node.close();
+});
+
+test("two nodes of one process know nothing of each other", async () => {
+  const first = await embedNode({ storage: "memory", id: "first", log });
+  const second = await embedNode({ storage: "memory", id: "second", log });
+  await using agent = await connect({ ...first.memory, id: "w1" });
+  assert.equal(agent.status.state === "live" && agent.status.nodeId, "first");
+  assert.deepEqual([first.describe().agents, second.describe().agents], [1, 0]);
+  await Promise.all([first.close(), second.close()]);
 });
 
 test("what would keep a node from starting is seen without starting it: all of it, and kept tokens are minded", async (t) => {

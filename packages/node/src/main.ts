@@ -1,6 +1,8 @@
 /** The composition root: adapters plugged into the arc. */
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
+import type { Dial } from "@myelin/core/channel";
+import type { Clock } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
 import type { InstructionDocument } from "@myelin/core/instruction";
 import type { Logger } from "pino";
@@ -12,35 +14,33 @@ import {
   createHttpServer,
   isWildcard,
   openTlsFiles,
+  type TlsFiles,
   type TlsPaths,
 } from "./adapters/http-server/index.ts";
-import { createLoadMeter } from "./adapters/load/index.ts";
-import { createLog } from "./adapters/log/index.ts";
+import { createLoadMeter, type LoadMeter } from "./adapters/load/index.ts";
+import { createLog, logNotice } from "./adapters/log/index.ts";
+import { createMemoryFetch } from "./adapters/memory-http/index.ts";
 import { createMemoryStore } from "./adapters/memory-store/index.ts";
+import { createMemoryTransport } from "./adapters/memory-transport/index.ts";
 import { createMetrics } from "./adapters/metrics/index.ts";
 import { keptTokens, openSqliteStore } from "./adapters/sqlite-store/index.ts";
 import { systemClock } from "./adapters/system-clock/index.ts";
 import { systemResources } from "./adapters/system-resources/index.ts";
 import { createUnixTransport } from "./adapters/unix-transport/index.ts";
-import { createHealth, type EnforcementDocument, enforcementDocument } from "./api/index.ts";
-import { Arc } from "./arc.ts";
+import { createHealth } from "./api/index.ts";
+import { Arc, type ArcOptions } from "./arc.ts";
 import { createArcApi } from "./arc-api.ts";
-import { logNotice } from "./log-notice.ts";
-import type { Store, StoreHealth } from "./ports/store.ts";
-import type { Transport } from "./ports/transport.ts";
-import type { OverloadFigures } from "./scheduler/index.ts";
+import { describer, type NodeDescription, type NodeProfile } from "./description.ts";
+import type { Store } from "./ports/store.ts";
+import type { HttpHandler, Transport } from "./ports/transport.ts";
 import { defaultSessionSettings, type SessionSettings } from "./session/index.ts";
 import { type ArcSettings, defaultArcSettings } from "./settings.ts";
 import { nodeVersion } from "./version.ts";
 import { warmUp } from "./warm-up.ts";
 
-/** How a node is started. Everything has a default. */
-export interface NodeOptions {
-  /** Address to listen on; `127.0.0.1` unless given. Beyond loopback a token is required. */
-  readonly host?: string;
-  /** Port to listen on; 7400 unless given, 0 for a free one. */
-  readonly port?: number;
-  /** Path of a Unix socket (`@name` for the abstract namespace) to listen on besides; none unless given. */
+/** How a node within a program is started. Everything has a default. */
+export interface EmbedOptions extends NodeProfile {
+  /** Path of a Unix socket (`@name` for the abstract namespace) to listen on; none unless given. */
   readonly unixPath?: string;
   /** Where state, rules and the ledger are kept; `~/.myelin` unless given. */
   readonly dataDirectory?: string;
@@ -48,162 +48,190 @@ export interface NodeOptions {
   readonly storage?: "disk" | "memory";
   /** Secret that admits its bearer as an operator, besides the tokens that the node keeps. */
   readonly token?: string;
+  /** Id of the node; the host's name unless given. */
+  readonly id?: string;
+  /** Where the node stands in the fleet; `edge` unless given. */
+  readonly tier?: "device" | "edge" | "cloud";
+  /** Where the node logs; standard error as JSON lines unless given. */
+  readonly log?: Logger;
+  /** Bounds of sessions; `defaultSessionSettings` where not given. */
+  readonly session?: Partial<SessionSettings>;
+  /** Bounds of the node; `defaultArcSettings` where not given. */
+  readonly limits?: Partial<ArcSettings>;
+}
+
+/** How a node that listens on TCP is started. Everything has a default. */
+export interface NodeOptions extends EmbedOptions {
+  /** Address to listen on; `127.0.0.1` unless given. Beyond loopback a token is required. */
+  readonly host?: string;
+  /** Port to listen on; 7400 unless given, 0 for a free one. */
+  readonly port?: number;
   /** A listener of its own for the API and the metrics; then the other one has agents and health only. */
   readonly adminListen?: { readonly host: string; readonly port: number };
   /** Certificate and key, for TLS on every TCP listener. */
   readonly tls?: TlsPaths;
-  /** Id of the node; the host's name unless given. */
-  readonly id?: string;
-  readonly tier?: "device" | "edge" | "cloud";
-  /** What the node can do. */
-  readonly capabilities?: readonly string[];
-  /** Where the node stands. */
-  readonly location?: string;
-  /** What its operators say of it; `active` unless given. The node decides nothing by it. */
-  readonly status?: string;
-  /** Ids of nodes and devices nearby. */
-  readonly neighbors?: readonly string[];
   /** Origins of browser pages that may call, besides the node's own. */
   readonly allowedOrigins?: readonly string[];
   /** Names under which the node may be called, besides its address. */
   readonly allowedHosts?: readonly string[];
-  /** Where the node logs; standard error as JSON lines unless given. */
-  readonly log?: Logger;
-  readonly session?: Partial<SessionSettings>;
-  readonly limits?: Partial<ArcSettings>;
 }
 
-/** What a node says of itself. */
-export interface NodeDescription {
-  readonly id: string;
-  readonly tier: string;
-  readonly version: string;
-  readonly capabilities: readonly string[];
-  readonly location: string | null;
-  /** What its operators say of it. */
-  readonly status: string;
-  readonly neighbors: readonly string[];
-  readonly startedAt: string;
-  readonly uptimeSeconds: number;
-  /** Agents known, present and gone. */
-  readonly agents: number;
-  /** Sessions, live and away. */
-  readonly sessions: number;
-  readonly rules: number;
-  readonly openInstructions: number;
-  /** Whether rules are enforced, or all decide as in shadow mode. */
-  readonly enforcement: EnforcementDocument;
-  /** Rules whose breakers are open. */
-  readonly openBreakers: readonly string[];
-  readonly store: StoreHealth;
-  readonly overload: OverloadFigures;
-  readonly state: "serving" | "draining";
-}
-
-/** A node that runs. */
-export interface RunningNode {
-  /** Address that agents dial. */
-  readonly url: string;
-  /** Address of the HTTP API; that of its own listener where there is one. */
-  readonly httpUrl: string;
+/** A node that runs in this process. */
+export interface EmbeddedNode {
+  /**
+   * The way in for agents of this process, over no socket: `connect({ ...node.memory, id: "w1" })` of the SDK.
+   * A node that asks for a token asks them too.
+   */
+  readonly memory: { readonly url: string; readonly dial: Dial };
+  /** Asks the HTTP API without a socket, as `fetch` does; a path such as `/api/v1/rules` is enough. */
+  readonly fetch: typeof fetch;
   /** Address of the Unix socket, where one was asked for. */
   readonly unixUrl: string | undefined;
   /** Told of each instruction that ended; returns what ends the telling. */
   onInstructionEnded(listener: (document: InstructionDocument) => void): () => void;
-  /** Reads certificate and key again; what cannot be used is logged, and changes nothing. */
-  reloadTls(): Promise<void>;
   /** What the node says of itself, as `GET /api/v1/node`. */
   describe(): NodeDescription;
   /** Drains within `boundMs` (5 s unless given), then lets go of everything. Called again it gives the same promise. */
   close(boundMs?: number): Promise<void>;
 }
 
+/** A node that runs, and listens on TCP. */
+export interface RunningNode extends EmbeddedNode {
+  /** Address that agents dial. */
+  readonly url: string;
+  /** Address of the HTTP API; that of its own listener where there is one. */
+  readonly httpUrl: string;
+  /** Reads certificate and key again; what cannot be used is logged, and changes nothing. */
+  reloadTls(): Promise<void>;
+}
+
 const maxBodyBytes = 4 << 20;
 const maxConnections = 60_000;
 
 /**
- * Starts a node in this process.
+ * Starts a node in this process that listens on no TCP port: agents of the process reach it by `memory`,
+ * others over a Unix socket where one is asked for.
+ * @throws MyelinError as `startNode`, but for what concerns TCP
+ */
+export async function embedNode(options: EmbedOptions = {}): Promise<EmbeddedNode> {
+  const assembly = await assemble(options, { ...(await groundOf(options)), hosts: [] });
+  return await serve(assembly, { transports: [], addresses: () => ({}) });
+}
+
+/**
+ * Starts a node in this process that listens on TCP.
  * @throws MyelinError AUTHENTICATION_REQUIRED, ADDRESS_IN_USE, DATA_DIRECTORY_LOCKED, STORAGE_UNAVAILABLE,
  * STORAGE_CORRUPT, SCHEMA_TOO_NEW, INVALID_ARGUMENT
  */
 export async function startNode(options: NodeOptions = {}): Promise<RunningNode> {
-  const host = options.host ?? "127.0.0.1";
-  Access.assertToken(options.token);
+  const { host = "127.0.0.1", port = 7400, adminListen } = options;
+  const ground = await groundOf(options);
+  const tls = options.tls === undefined ? undefined : await openTls(options.tls, ground);
+  const hosts = adminListen === undefined ? [host] : [host, adminListen.host];
+  const assembly = await assemble(options, { ...ground, hosts }).catch((error: unknown) => {
+    tls?.close();
+    throw error;
+  });
+  const { api, onAnswer, unreadiness, arcOptions } = assembly;
+  const listening = {
+    clock: ground.clock,
+    onAnswer,
+    ...(tls === undefined ? {} : { tls }),
+    maxBodyBytes,
+    maxConnections,
+    maxFrameBytes: arcOptions.sessionSettings.maxFrameBytes,
+    allowedOrigins: options.allowedOrigins ?? [],
+    allowedHosts: options.allowedHosts ?? [],
+  };
+  const handler = adminListen === undefined ? api : createHealth({ unreadiness });
+  const server = createHttpServer({ ...listening, host, port, handler });
+  const agentsAt = (): string => (isWildcard(host) ? `port ${server.port}` : server.url);
+  const admin =
+    adminListen && createHttpServer({ ...listening, ...adminListen, handler: api, agentsAt });
+  const node = await serve(assembly, {
+    transports: admin === undefined ? [server] : [server, admin],
+    addresses: () => ({
+      url: server.url,
+      ...(admin === undefined ? {} : { admin: admin.httpUrl }),
+    }),
+    tls,
+  });
+  return {
+    ...node,
+    url: server.url,
+    httpUrl: (admin ?? server).httpUrl,
+    reloadTls: async () => await tls?.reload(),
+  };
+}
+
+/** What everything else stands on. */
+interface Ground {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly startedAtUs: number;
+}
+
+/** @throws MyelinError INVALID_ARGUMENT for a token that would guard nothing */
+async function groundOf({ token, log }: EmbedOptions): Promise<Ground> {
+  Access.assertToken(token);
   const clock = systemClock();
   const startedAtUs = clock.nowUs();
-  const log = options.log ?? (await createLog({ level: "info", isReadable: false }));
-  const { adminListen } = options;
-  const tls = options.tls === undefined ? undefined : await openTlsFiles(options.tls, clock);
-  tls?.listen({
+  return {
+    clock,
+    startedAtUs,
+    log: log ?? (await createLog({ level: "info", isReadable: false })),
+  };
+}
+
+async function openTls(paths: TlsPaths, { clock, log }: Ground): Promise<TlsFiles> {
+  const tls = await openTlsFiles(paths, clock);
+  tls.listen({
     onChange: () => log.info("the changed certificate is in use for new connections"),
     onUnfit: ({ message }) =>
       log.error({ reason: message }, "the changed certificate cannot be used; the old one stays"),
   });
-  const { store, backups } = await openStore(options).catch((error: unknown) => {
-    tls?.close();
-    throw error;
+  return tls;
+}
+
+/** A node put together, its doors still closed. */
+interface Assembly extends Ground {
+  readonly options: EmbedOptions;
+  readonly arc: Arc;
+  readonly arcOptions: ArcOptions;
+  readonly api: HttpHandler;
+  /** Counts an answer over HTTP by its status. */
+  readonly onAnswer: (status: number) => void;
+  readonly meter: LoadMeter;
+  readonly describe: () => NodeDescription;
+  /** Undefined when the node is ready, else why it is not. */
+  readonly unreadiness: () => string | undefined;
+  /** Told of each instruction that ended. */
+  readonly listeners: Set<(document: InstructionDocument) => void>;
+}
+
+async function assemble(
+  options: EmbedOptions,
+  ground: Ground & { readonly hosts: readonly string[] },
+): Promise<Assembly> {
+  const { clock, log, startedAtUs } = ground;
+  const { store, backups } = await openStore(options);
+  const listeners: Assembly["listeners"] = new Set();
+  const arcOptions = arcOptionsOf(options, ground, store, (notice) => {
+    logNotice(log, notice);
+    if (notice.kind === "instruction-ended")
+      for (const listener of listeners) listener(notice.document);
   });
-  const sessionSettings = { ...defaultSessionSettings, ...options.session };
-  const identity = {
-    id: options.id ?? hostname(),
-    tier: options.tier ?? "edge",
-    version: nodeVersion,
-  };
-  const listeners = new Set<(document: InstructionDocument) => void>();
-  const random = cryptoRandom();
-  const access = new Access({
-    ...(options.token === undefined ? {} : { token: options.token }),
-    tokens: new TokenBook({
-      clock,
-      random,
-      store,
-      onStoreError: (error) => logNotice(log, { kind: "store-error", error }),
-    }),
-    hosts: adminListen === undefined ? [host] : [host, adminListen.host],
-  });
-  const common = {
-    clock,
-    sessionSettings,
-    random,
-    node: identity,
-    settings: { ...defaultArcSettings, ...options.limits },
-  };
-  const arc = new Arc({
-    ...common,
-    resources: systemResources(),
-    store,
-    access,
-    onNotice: (notice) => {
-      logNotice(log, notice);
-      if (notice.kind === "instruction-ended")
-        for (const listener of listeners) listener(notice.document);
-    },
-  });
-  const metrics = createMetrics(arc, store);
+  const arc = new Arc(arcOptions);
+  const { node: identity, access } = arcOptions;
+  const describe = describer({ arc, store, clock, startedAtUs, identity, profile: options });
   const meter = createLoadMeter(clock, () => ({
     samples: arc.engine.counters.samples,
     frames: arc.sessions.counters.frames,
     bytes: arc.sessions.counters.bytes,
     instructions: arc.watch.latestEnded.count,
   }));
-  const describe = (): NodeDescription => ({
-    ...identity,
-    capabilities: options.capabilities ?? [],
-    location: options.location ?? null,
-    status: options.status ?? "active",
-    neighbors: options.neighbors ?? [],
-    startedAt: new Date(startedAtUs / 1000).toISOString(),
-    uptimeSeconds: Math.round((clock.nowUs() - startedAtUs) / 1e6),
-    agents: arc.registry.size,
-    sessions: arc.sessions.sessionCount,
-    rules: arc.rules.list().length,
-    openInstructions: arc.dispatch.openCount,
-    enforcement: enforcementDocument(arc.enforcement),
-    openBreakers: arc.engine.openBreakers(),
-    store: store.health(),
-    overload: arc.overloadFigures(),
-    state: arc.isDraining ? "draining" : "serving",
-  });
+  const answers = new Map<number, number>();
+  const metrics = createMetrics({ arc, store, answers });
   const unreadiness = (): string | undefined =>
     arc.isDraining ? "the node is shutting down" : undefined;
   const api = createArcApi(arc, {
@@ -223,96 +251,134 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
         })),
     unreadiness,
   });
-  const listening = {
+  const onAnswer = (status: number): void =>
+    void answers.set(status, (answers.get(status) ?? 0) + 1);
+  const parts = { arc, arcOptions, api, onAnswer, meter, describe, unreadiness, listeners };
+  return { ...ground, options, ...parts };
+}
+
+function arcOptionsOf(
+  { token, id = hostname(), tier = "edge", session, limits }: EmbedOptions,
+  { clock, log, hosts }: Ground & { readonly hosts: readonly string[] },
+  store: Store,
+  onNotice: ArcOptions["onNotice"],
+): ArcOptions {
+  const random = cryptoRandom();
+  const onStoreError = (error: MyelinError): void => logNotice(log, { kind: "store-error", error });
+  return {
     clock,
-    ...(tls === undefined ? {} : { tls }),
-    maxBodyBytes,
-    maxConnections,
-    maxFrameBytes: sessionSettings.maxFrameBytes,
-    allowedOrigins: options.allowedOrigins ?? [],
-    allowedHosts: options.allowedHosts ?? [],
+    random,
+    store,
+    access: new Access({
+      ...(token === undefined ? {} : { token }),
+      tokens: new TokenBook({ clock, random, store, onStoreError }),
+      hosts,
+    }),
+    node: { id, tier, version: nodeVersion },
+    sessionSettings: { ...defaultSessionSettings, ...session },
+    settings: { ...defaultArcSettings, ...limits },
+    resources: systemResources(),
+    onNotice,
   };
-  const server = createHttpServer({
-    ...listening,
-    host,
-    port: options.port ?? 7400,
-    handler: adminListen === undefined ? api : createHealth({ unreadiness }),
-  });
-  const admin =
-    adminListen === undefined
-      ? undefined
-      : createHttpServer({
-          ...listening,
-          ...adminListen,
-          handler: api,
-          agentsAt: () => (isWildcard(host) ? `port ${server.port}` : server.url),
-        });
+}
+
+/** What a node listens on besides memory and its Unix socket. */
+interface Doors {
+  readonly transports: readonly Transport[];
+  /** Their addresses by what they are, for the log. */
+  readonly addresses: () => Readonly<Record<string, string>>;
+  readonly tls?: TlsFiles | undefined;
+}
+
+/** Opens the doors, and lets go of everything when that fails. */
+async function serve(assembly: Assembly, doors: Doors): Promise<EmbeddedNode> {
+  const { clock, log, arc, arcOptions, api, onAnswer, describe, listeners } = assembly;
+  const { maxFrameBytes } = arcOptions.sessionSettings;
+  const memory = createMemoryTransport({ clock, maxFrameBytes });
+  const path = assembly.options.unixPath;
   const unix =
-    options.unixPath === undefined
+    path === undefined
       ? undefined
-      : createUnixTransport({
-          path: options.unixPath,
-          clock,
-          maxConnections,
-          maxFrameBytes: sessionSettings.maxFrameBytes,
-        });
-  const transports: Transport[] = [server, admin, unix].filter((each) => each !== undefined);
+      : createUnixTransport({ path, clock, maxConnections, maxFrameBytes });
+  const transports: Transport[] = [
+    ...doors.transports,
+    ...(unix === undefined ? [] : [unix]),
+    memory,
+  ];
   const opened: Transport[] = [];
-  let warmedUp: Promise<void>;
   try {
     await arc.start();
-    access.assertGuarded();
+    arcOptions.access.assertGuarded();
     for (const transport of transports) {
       await transport.listen((channel, peer) => arc.accept(channel, peer));
       opened.push(transport);
     }
-    log.info(
-      {
-        url: server.url,
-        ...(admin === undefined ? {} : { admin: admin.httpUrl }),
-        ...(unix === undefined ? {} : { unix: unix.url }),
-        node: identity.id,
-      },
-      "the node serves",
-    );
-    const rehearsal = new Arc({
-      ...common,
-      store: createMemoryStore(),
-      access: new Access({ tokens: undefined, hosts: [] }),
-      onNotice: () => undefined,
-    });
-    warmedUp = warmUp(rehearsal, clock);
+    const addresses = { ...doors.addresses(), ...(unix === undefined ? {} : { unix: unix.url }) };
+    log.info({ ...addresses, node: arcOptions.node.id }, "the node serves");
   } catch (error) {
-    await Promise.allSettled(opened.map((transport) => transport.close()));
-    meter.stop();
-    tls?.close();
-    await Promise.allSettled([arc.drain(0)]);
-    await Promise.allSettled([store.close()]);
+    await letGo(assembly, doors, opened);
     throw error;
   }
-  const stop = async (boundMs: number): Promise<void> => {
-    log.info("the node drains");
-    await arc.drain(boundMs * 1000);
-    meter.stop();
-    await warmedUp;
-    await Promise.allSettled(transports.map((transport) => transport.close()));
-    tls?.close();
-    await store.close();
-    log.info("the node has stopped");
-  };
+  const warmedUp = rehearse(arcOptions);
   let closing: Promise<void> | undefined;
   return {
-    url: server.url,
-    httpUrl: (admin ?? server).httpUrl,
+    memory: { url: memory.url, dial: memory.dial },
+    fetch: createMemoryFetch({ handler: api, maxBodyBytes, onAnswer }),
     unixUrl: unix?.url,
-    reloadTls: async () => await tls?.reload(),
     describe,
     onInstructionEnded: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    close: (boundMs = 5000) => (closing ??= stop(boundMs)),
+    close: (boundMs = 5000) => (closing ??= stop(assembly, doors, transports, warmedUp, boundMs)),
   };
+}
+
+/** Plays on an arc of its own, so that the first real samples meet compiled code. */
+function rehearse(options: ArcOptions): Promise<void> {
+  const { clock, random, node, sessionSettings, settings } = options;
+  const rehearsal = new Arc({
+    clock,
+    random,
+    node,
+    sessionSettings,
+    settings,
+    store: createMemoryStore(),
+    access: new Access({ tokens: undefined, hosts: [] }),
+    onNotice: () => undefined,
+  });
+  return warmUp(rehearsal, clock);
+}
+
+async function stop(
+  assembly: Assembly,
+  { tls }: Doors,
+  transports: readonly Transport[],
+  warmedUp: Promise<void>,
+  boundMs: number,
+): Promise<void> {
+  const { log, arc, arcOptions, meter } = assembly;
+  log.info("the node drains");
+  await arc.drain(boundMs * 1000);
+  meter.stop();
+  await warmedUp;
+  await Promise.allSettled(transports.map((transport) => transport.close()));
+  tls?.close();
+  await arcOptions.store.close();
+  log.info("the node has stopped");
+}
+
+/** Undoes a start that failed. */
+async function letGo(
+  { arc, arcOptions, meter }: Assembly,
+  { tls }: Doors,
+  opened: readonly Transport[],
+): Promise<void> {
+  await Promise.allSettled(opened.map((transport) => transport.close()));
+  meter.stop();
+  tls?.close();
+  await Promise.allSettled([arc.drain(0)]);
+  await Promise.allSettled([arcOptions.store.close()]);
 }
 
 /**
@@ -355,7 +421,7 @@ function directoryOf({ dataDirectory }: NodeOptions): string {
 }
 
 async function openStore(
-  options: NodeOptions,
+  options: EmbedOptions,
 ): Promise<{ readonly store: Store; readonly backups: StoreBackups | undefined }> {
   if (options.storage === "memory") return { store: createMemoryStore(), backups: undefined };
   const directory = directoryOf(options);

@@ -2,6 +2,7 @@ import type { MyelinError } from "@myelin/core/errors";
 import type { AgentId } from "@myelin/core/ids";
 import type { InstructionDocument } from "@myelin/core/instruction";
 import type { OverloadLevel } from "@myelin/core/schedule";
+import type { EventMessage } from "@myelin/core/wire";
 import type { EnforcementRecord } from "./ports/store.ts";
 
 /** Something an operator should know of; the composition root logs it. */
@@ -17,6 +18,14 @@ export type Notice =
       readonly agent: AgentId;
       readonly part: string;
       readonly reason: string;
+    }
+  /** An agent tells what happened at it; `timeUs` is on the node's clock. */
+  | {
+      readonly kind: "agent-event";
+      readonly agent: AgentId;
+      readonly part: string;
+      readonly event: EventMessage;
+      readonly timeUs: number;
     }
   | { readonly kind: "instruction-ended"; readonly document: InstructionDocument }
   | { readonly kind: "breaker-opened"; readonly over: string }

@@ -283,6 +283,17 @@ export class TestAgent {
     });
   }
 
+  /** Tells what happened at it, some time ago. */
+  event(type: string, attributes: JsonObject, agoUs = 0): void {
+    this.#sequence += 1;
+    const sequence = this.#sequence;
+    const nowUs = this.#clock.nowUs();
+    this.#send((writer) => {
+      writer.header(nowUs, sequence);
+      writer.event({ type, attributes, timeUs: nowUs - agoUs });
+    });
+  }
+
   /** Tells how far an instruction has come, now. */
   tell(id: string, status: Acknowledgement["status"], more: Partial<Acknowledgement> = {}): void {
     const message = this.received.find((instruction) => instruction.id === id);

@@ -10,6 +10,7 @@ import type { AgentId, EpisodeKey, PartName, RuleName } from "@myelin/core/ids";
 import { formatTime } from "@myelin/core/instruction";
 import type { JsonObject } from "@myelin/core/json";
 import type { AgentAttributes } from "@myelin/core/rules";
+import type { EventMessage } from "@myelin/core/wire";
 import type { Engine, Firing } from "./engine/index.ts";
 import type { Agent, Registry } from "./registry/index.ts";
 import type { RuleBook } from "./rules/index.ts";
@@ -51,6 +52,21 @@ export class Witness {
 
   forgotten(id: AgentId, attributes: AgentAttributes): void {
     this.#options.watch.agent("forgotten", id, attributes, {});
+  }
+
+  /** An agent tells what happened at it. */
+  reported(
+    { id, attributes: who }: Agent,
+    part: string,
+    event: EventMessage,
+    timeUs: number,
+  ): void {
+    const { type, attributes } = event;
+    this.#options.watch.told(type, id, who, () => ({
+      part,
+      at: formatTime(timeUs),
+      attributes,
+    }));
   }
 
   /** The worst silence of an agent, as the heartbeats see it. */

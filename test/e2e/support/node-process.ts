@@ -19,19 +19,26 @@ export interface Answer {
   readonly body: any;
 }
 
+/** What `myelin up` prints when it serves. */
+interface Announced {
+  readonly url: string;
+  readonly http: string;
+  readonly unix?: string;
+}
+
 /** A node in a process of its own, as `myelin up` starts it. */
 export class NodeProcess implements AsyncDisposable {
   readonly url: string;
   readonly http: string;
+  /** Address of its Unix socket, where `--unix` asked for one. */
+  readonly unix: string | undefined;
   readonly child: ChildProcess;
 
-  private constructor(
-    child: ChildProcess,
-    announced: { readonly url: string; readonly http: string },
-  ) {
+  private constructor(child: ChildProcess, { url, http, unix }: Announced) {
     this.child = child;
-    this.url = announced.url;
-    this.http = announced.http;
+    this.url = url;
+    this.http = http;
+    this.unix = unix;
   }
 
   /** Starts one and waits until it serves. `args` are those of `myelin up`. */
@@ -50,10 +57,7 @@ export class NodeProcess implements AsyncDisposable {
     const ended = once(child, "exit").then(([code]) => {
       throw new Error(`myelin up ended with ${String(code)}`);
     });
-    const announced = JSON.parse(await Promise.race([line, ended])) as {
-      url: string;
-      http: string;
-    };
+    const announced = JSON.parse(await Promise.race([line, ended])) as Announced;
     ended.catch(() => undefined);
     return new NodeProcess(child, announced);
   }

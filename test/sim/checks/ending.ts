@@ -43,7 +43,7 @@ export function unsettled({ node, fleet, network }: Ending): string | undefined 
 export async function checkEnding({ node, fleet, judge }: Ending): Promise<void> {
   const run = node.serving;
   if (run === undefined) return;
-  judge.runEnded(run.number, run.arc.ledger.figures());
+  judge.runEnded(run.number, run.arc.ledger);
   for (const record of judge.records.all()) {
     const document = await documentOf(node, record.id);
     checkAccepted(record, document, judge, run.number);

@@ -16,7 +16,7 @@
  */
 import type { Instruction } from "@myelin/agent";
 import { type InstructionDocument, instructionStatuses, parseTime } from "@myelin/core/instruction";
-import type { AccountFigures } from "../../../packages/node/src/ledger/index.ts";
+import type { Ledger } from "../../../packages/node/src/ledger/index.ts";
 import type { Trace } from "../world/trace.ts";
 import { type Performance, Records } from "./records.ts";
 import { TelemetryRecords } from "./telemetry.ts";
@@ -178,10 +178,15 @@ export class Judge {
     if (this.#begunCalls.has(call)) this.breach("what was refused is not begun", call);
   }
 
-  /** A run of the node is over, with these figures. */
-  runEnded(run: number, figures: AccountFigures): void {
+  /** A run of the node is over, whose ledger this is; its figures are of earlier runs too. */
+  runEnded(run: number, ledger: Pick<Ledger, "endedCounts" | "figures">): void {
+    const { counts } = ledger.figures();
     let counted = 0;
-    for (const status of instructionStatuses) counted += figures.counts[status];
+    for (const status of instructionStatuses) {
+      counted += ledger.endedCounts[status];
+      if (counts[status] < ledger.endedCounts[status])
+        this.breach("the ledger's figures have what has ended", `run ${run} of ${status}`);
+    }
     if (counted !== this.endsOf(run))
       this.breach(
         "the ledger adds up",

@@ -174,7 +174,7 @@ export class SimNode {
     run.store.crash();
     network.listen(undefined);
     network.depart(run.process, "node", departure);
-    judge.runEnded(run.number, run.arc.ledger.figures());
+    judge.runEnded(run.number, run.arc.ledger);
     this.#run = undefined;
     this.#isServing = false;
     if (this.#isStartDue) this.start();
@@ -283,6 +283,7 @@ export class SimNode {
       case "breaker-opened":
         trace.note("node", `breaker over ${notice.over}`);
         return;
+      case "agent-event":
       case "breaker-closed":
       case "enforcement":
       case "overload":

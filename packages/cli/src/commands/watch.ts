@@ -14,7 +14,7 @@ interface WatchFlags extends NodeFlags {
 
 /** `myelin watch`: what happens at a node, as it happens. */
 export const watchCommand: Command<CliContext> = buildCommand<WatchFlags, [], CliContext>({
-  docs: { brief: "Watch what happens to agents, episodes and instructions" },
+  docs: { brief: "Watch what happens to agents, at agents, to episodes and to instructions" },
   parameters: {
     flags: {
       ...nodeFlags,
@@ -23,7 +23,7 @@ export const watchCommand: Command<CliContext> = buildCommand<WatchFlags, [], Cl
         kind: "parsed",
         parse: String,
         optional: true,
-        brief: "Only these, with commas between: agents,episodes,instructions",
+        brief: "Only these, with commas between: agents,events,episodes,instructions",
       },
       agent: { kind: "parsed", parse: String, optional: true, brief: "Only of this agent" },
       rule: { kind: "parsed", parse: String, optional: true, brief: "Only of this rule" },

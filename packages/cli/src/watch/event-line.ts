@@ -2,6 +2,10 @@ import { isJsonObject, type JsonObject } from "@myelin/core/json";
 import { cell, numberOf, printable, readableUs } from "../output/index.ts";
 import type { WatchEvent } from "./follow.ts";
 
+/** Attributes of an agent's event that are shown, and how much of each. */
+const maxAttributes = 8;
+const maxValueLength = 80;
+
 /** An event as people read it: when, what, who. Nothing for what only programs need. */
 export function eventLine({ name, data }: WatchEvent): string | undefined {
   const text = textOf(name, data);
@@ -23,6 +27,8 @@ function textOf(name: string, data: JsonObject): string | undefined {
       return `lost: events ${cell(data["from"])} to ${cell(data["to"])}`;
     case "agents":
       return agentText(data);
+    case "events":
+      return agentEventText(data);
     case "episodes":
       return episodeText(data);
     case "instructions":
@@ -37,6 +43,18 @@ function agentText(data: JsonObject): string {
   const how = data["isResumed"] === true ? ", session resumed" : "";
   const reason = data["reason"] === undefined ? "" : `: ${cell(data["reason"])}`;
   return `agent ${cell(data["agent"])}${part} ${cell(data["type"])}${how}${reason}`;
+}
+
+/** What an agent tells to have happened, with the first of its attributes. */
+function agentEventText(data: JsonObject): string {
+  const attributes = isJsonObject(data["attributes"]) ? Object.entries(data["attributes"]) : [];
+  const shown = attributes
+    .slice(0, maxAttributes)
+    .map(([name, value]) => `${name} ${cell(value).slice(0, maxValueLength)}`);
+  const more =
+    attributes.length > maxAttributes ? [`${attributes.length - maxAttributes} more`] : [];
+  const told = [...shown, ...more].join(", ");
+  return `event ${cell(data["type"]).slice(0, maxValueLength)} at ${cell(data["agent"])} (${cell(data["part"])})${told === "" ? "" : `: ${told}`}`;
 }
 
 const episodeWords: Readonly<Record<string, string>> = {

@@ -1,5 +1,6 @@
 /** The HTTP API: a pure function from request to response; the adapter owns sockets, Host and Origin. */
 import { MyelinError } from "@myelin/core/errors";
+import { formatTime } from "@myelin/core/instruction";
 import { Access, type Caller } from "../access/index.ts";
 import type { Audit } from "../audit/index.ts";
 import type { Ledger } from "../ledger/index.ts";
@@ -175,5 +176,5 @@ function ledgerDocument(ledger: Ledger): unknown {
   const rules = Object.fromEntries(
     [...ledger.figuresByRule()].map(([rule, figures]) => [rule, figures]),
   );
-  return { fleet: ledger.figures(), rules };
+  return { since: formatTime(ledger.sinceUs), fleet: ledger.figures(), rules };
 }

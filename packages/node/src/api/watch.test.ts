@@ -73,6 +73,46 @@ test("an episode is shown with the values that its rule reads, but those that ar
   assert.deepEqual(sink.events.at(-1)?.data["values"], { b: "-Infinity", c: 0.5 });
 });
 
+test("what agents tell to have happened is watched, with its part, its instant and its attributes", async () => {
+  const node = await new TestNode().start();
+  const events = await watch(node, "?kinds=events&agent=w1");
+  const ofRule = await watch(node, "?rule=hot");
+  const agent = await new TestAgent(node.clock, { part: "supervisor" }).join(node);
+  const other = await new TestAgent(node.clock, { id: "w2" }).join(node);
+  await node.clock.run(secondUs);
+  agent.event("process_exited", { code: 1, ranMs: 5310 }, 250_000);
+  other.event("tool_call", { tool: "search" });
+  agent.event("process_restarting", {});
+  await node.clock.run(0);
+  assert.deepEqual(told(events), ["events process_exited", "events process_restarting"]);
+  const { cursor, time, at, ...document } = events.events[1]?.data ?? assert.fail();
+  assert.ok(typeof cursor === "string" && typeof time === "string" && typeof at === "string");
+  assert.deepEqual(document, {
+    kind: "events",
+    type: "process_exited",
+    agent: "w1",
+    part: "supervisor",
+    attributes: { code: 1, ranMs: 5310 },
+  });
+  assert.match(cursor, /\.\d+$/);
+  assert.equal(Date.parse(time) - Date.parse(at), 250);
+  assert.deepEqual(told(ofRule), []);
+  assert.equal(node.arc.ingest.counters.events, 3);
+});
+
+test("what agents tell to have happened is not kept while nobody watches", async () => {
+  const node = await new TestNode().start();
+  const agent = await new TestAgent(node.clock).join(node);
+  agent.event("tool_call", {});
+  await node.clock.run(0);
+  assert.equal(node.arc.watch.isRecording, false);
+  const late = await watch(node, `?cursor=${node.arc.watch.life}.0`);
+  assert.deepEqual(
+    late.events.map(({ name }) => name),
+    ["begin", "lost"],
+  );
+});
+
 test("an agent that hangs, answers again, loses its connection and is forgotten is watched", async () => {
   const node = await new TestNode().start();
   const sink = await watch(node, "?kinds=agents");

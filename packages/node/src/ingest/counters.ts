@@ -1,5 +1,7 @@
 /** Totals since the node started. */
 export interface IngestCounters {
+  /** Samples received, without those that a resume repeats. */
+  receivedSamples: number;
   /** Metric names that agents may not send, or for which there was no room. */
   refusedNames: number;
   /** Samples of refused names. */
@@ -10,11 +12,13 @@ export interface IngestCounters {
   missedSamples: number;
   /** Changes of twins refused for their size. */
   refusedTwinDeltas: number;
+  /** Events received, without those that a resume repeats. */
   events: number;
 }
 
 export function noCounts(): IngestCounters {
   return {
+    receivedSamples: 0,
     refusedNames: 0,
     refusedSamples: 0,
     discardedSamples: 0,

@@ -3,13 +3,15 @@ import { AgentTwin } from "./agent-twin.ts";
 import { type IngestCounters, noCounts } from "./counters.ts";
 import type { IngestEngine } from "./ingest-engine.ts";
 import { SampleBuffer } from "./sample-buffer.ts";
-import { SessionIntake } from "./session-intake.ts";
+import { type OnEvent, SessionIntake } from "./session-intake.ts";
 
 /** What ingest is made of. */
 export interface IngestOptions {
   readonly engine: IngestEngine;
   /** Most metric names in one session. */
   readonly maxMetrics: number;
+  /** Told of each event that agents report. */
+  readonly onEvent?: OnEvent;
   /** Metrics that only the node itself may give values to; `heartbeat_age` unless said otherwise. */
   readonly reservedMetrics?: ReadonlySet<string>;
 }
@@ -41,6 +43,7 @@ export class Ingest {
   /** Opens the way for one session's telemetry; the agent has its slot already. */
   open({ slot, partName, partIndex, incarnation }: IntakeRequest): SessionIntake {
     const { engine, maxMetrics, reservedMetrics = nodeMetrics } = this.#options;
+    const { onEvent = () => undefined } = this.#options;
     const twin = this.#twinOf(slot);
     twin.open(partName, incarnation);
     const { counters } = this;
@@ -51,6 +54,7 @@ export class Ingest {
       buffer,
       unpacked,
       counters,
+      onEvent,
       twin,
       slot,
       partName,

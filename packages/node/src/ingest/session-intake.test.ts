@@ -154,6 +154,7 @@ describe("a session's intake", () => {
     intake.discard();
     intake.apply(nowUs);
     assert.equal(firings.length, 1);
+    assert.deepEqual([ingest.counters.receivedSamples, ingest.counters.discardedSamples], [3, 2]);
   });
 
   test("ids count from 1 without gaps, and a name declared again must be the same", () => {
@@ -347,8 +348,20 @@ describe("a session's intake", () => {
       [["t", 300]],
     );
     assert.deepEqual(engine.twin(slot), { x: 11 });
-    intake.event();
-    assert.equal(ingest.counters.events, 1);
+  });
+
+  test("an event is counted, and handed on with its part and its instant", () => {
+    const told: unknown[] = [];
+    const listening = new Ingest({
+      engine,
+      maxMetrics: 4,
+      onEvent: (...event) => told.push(event),
+    });
+    const event = { type: "tool_call", attributes: { tool: "search" }, timeUs: 100 };
+    const of = { slot, partName: "app", partIndex: 1, incarnation: "life-1" };
+    listening.open(of).event(event, 1_000_100);
+    assert.equal(listening.counters.events, 1);
+    assert.deepEqual(told, [[slot, "app", event, 1_000_100]]);
   });
 
   test("a state beyond its bounds is refused with its size and the limit", () => {

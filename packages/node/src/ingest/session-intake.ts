@@ -11,6 +11,7 @@
  */
 import { MyelinError } from "@myelin/core/errors";
 import {
+  type EventMessage,
   type PackedSamples,
   type SampleColumns,
   SampleUnpacker,
@@ -22,6 +23,9 @@ import type { IngestCounters } from "./counters.ts";
 import type { IngestEngine } from "./ingest-engine.ts";
 import type { SampleBuffer } from "./sample-buffer.ts";
 
+/** Told what happened at the agent of a slot, and when on the node's clock. */
+export type OnEvent = (slot: number, partName: string, event: EventMessage, timeUs: number) => void;
+
 /** What a session's intake works on. */
 export interface SessionIntakeOptions {
   readonly engine: IngestEngine;
@@ -29,6 +33,8 @@ export interface SessionIntakeOptions {
   /** What packed samples are unpacked into; shared by all sessions. */
   readonly unpacked: UnpackedColumns;
   readonly counters: IngestCounters;
+  /** Told of each event. */
+  readonly onEvent: OnEvent;
   readonly twin: AgentTwin;
   readonly slot: number;
   readonly partName: string;
@@ -104,6 +110,7 @@ export class SessionIntake {
     for (const { id, name } of columns.names) this.#declare(id, name);
     const { count, timesUs } = columns;
     if (count === 0) return;
+    this.#options.counters.receivedSamples += count;
     const buffer = this.#take();
     buffer.reserve(count);
     const offsetUs = Math.round(toNodeUs);
@@ -128,8 +135,11 @@ export class SessionIntake {
   unpack(packed: PackedSamples): SampleColumns | undefined {
     this.#unpacker ??= new SampleUnpacker(this.#options.unpacked);
     const columns = this.#unpacker.unpack(packed, this.metricNamesKnown);
-    if (columns === undefined) this.#options.counters.missedSamples += packed.count;
-    return columns;
+    if (columns !== undefined) return columns;
+    const { counters } = this.#options;
+    counters.receivedSamples += packed.count;
+    counters.missedSamples += packed.count;
+    return undefined;
   }
 
   /** Hands the samples collected to the engine, in order of time: one application for the whole frame. */
@@ -153,7 +163,11 @@ export class SessionIntake {
 
   /** Forgets what was collected, when the rest of the frame could not be read. */
   discard(): void {
-    if (this.hasSamples) this.#options.buffer.clear();
+    const { buffer, counters } = this.#options;
+    if (this.hasSamples) {
+      counters.discardedSamples += buffer.count;
+      buffer.clear();
+    }
     this.#beginFrame();
   }
 
@@ -174,9 +188,11 @@ export class SessionIntake {
     return outcome === "needsFull";
   }
 
-  /** Takes note of an event; no rule reads events yet. */
-  event(): void {
-    this.#options.counters.events += 1;
+  /** Hands on an event that happened at `timeUs` on the node's clock; no rule reads events yet. */
+  event(event: EventMessage, timeUs: number): void {
+    const { counters, onEvent, slot, partName } = this.#options;
+    counters.events += 1;
+    onEvent(slot, partName, event, timeUs);
   }
 
   #take(): SampleBuffer {

@@ -1,1 +1,3 @@
-export { type AccountFigures, type LatencyFigures, Ledger, type LedgerOptions } from "./ledger.ts";
+export type { AccountFigures, LatencyFigures } from "./account.ts";
+export { Ledger, type LedgerOptions } from "./ledger.ts";
+export { Restoration, type RestorationOptions } from "./restoration.ts";

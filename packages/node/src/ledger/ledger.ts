@@ -5,136 +5,44 @@
  * 1. Each ended instruction is accounted once; nothing else in the node measures latency.
  * 2. Nobody waits for it: documents are written behind, in groups. What waits is bounded by the store.
  * 3. Figures are kept for a bounded number of rules: beyond, the rule that came first is forgotten.
+ * 4. What was accounted in an earlier life of the node is in the figures, and in no count of this life.
  */
 import type { Clock, Timer } from "@myelin/core/clock";
 import type { RuleName } from "@myelin/core/ids";
 import {
   type InstructionDocument,
   type InstructionStatus,
-  instructionStatuses,
-  type StageName,
-  stageNames,
+  parseTime,
 } from "@myelin/core/instruction";
-import { Histogram } from "@myelin/core/statistics";
 import { documentOf, type Instruction, nodeDurationUs } from "../instruction/index.ts";
 import type { LedgerEntry, Store } from "../ports/store.ts";
-
-/** A distribution in microseconds; null while nothing was measured. */
-export interface LatencyFigures {
-  readonly count: number;
-  readonly p50: number | null;
-  readonly p90: number | null;
-  readonly p99: number | null;
-  readonly p999: number | null;
-  readonly max: number | null;
-  readonly mean: number | null;
-}
-
-/** What the ledger knows of one rule, or of all instructions. */
-export interface AccountFigures {
-  readonly counts: Readonly<Record<InstructionStatus, number>>;
-  /** From the sample, or the call, to executed. */
-  readonly totalUs: LatencyFigures;
-  /** From the frame read to the instruction written. */
-  readonly nodeUs: LatencyFigures;
-  readonly stagesUs: Readonly<Record<StageName, LatencyFigures>>;
-  /** Mean |T − mean T| of the executed, in microseconds. */
-  readonly jitterUs: number | null;
-  /** Jitter as a share of mean T. */
-  readonly jitterOfMean: number | null;
-  /** Jitter as a share of the rule's sla; null for all instructions together, and for rules without one. */
-  readonly jitterOfSla: number | null;
-  /** Share of the instructions with an sla that were executed within it. */
-  readonly slaRate: number | null;
-}
-
-class Account {
-  readonly counts: Record<InstructionStatus, number>;
-  readonly #total = new Histogram();
-  readonly #node = new Histogram();
-  readonly #stages: Readonly<Record<StageName, Histogram>>;
-  #withSla = 0;
-  #withinSla = 0;
-  #slaUs: number | undefined;
-
-  constructor() {
-    this.counts = Object.fromEntries(instructionStatuses.map((status) => [status, 0])) as Record<
-      InstructionStatus,
-      number
-    >;
-    this.#stages = Object.fromEntries(
-      stageNames.map((stage) => [stage, new Histogram()]),
-    ) as Record<StageName, Histogram>;
-  }
-
-  add(instruction: Instruction, entry: LedgerEntry): void {
-    const { document, nodeUs } = entry;
-    this.counts[document.status]++;
-    if (nodeUs !== null) this.#node.record(nodeUs);
-    for (const stage of stageNames) {
-      const durationUs = document.stagesUs[stage];
-      if (durationUs !== null) this.#stages[stage].record(durationUs);
-    }
-    if (document.status === "executed" && document.totalUs !== null)
-      this.#total.record(document.totalUs);
-    this.#slaUs = instruction.slaUs;
-    if (document.withinSla === null) return;
-    this.#withSla++;
-    if (document.withinSla) this.#withinSla++;
-  }
-
-  figures(isOfOneRule: boolean): AccountFigures {
-    const measured = this.#total.count > 0;
-    const jitterUs = measured ? this.#total.meanAbsoluteDeviation() : null;
-    return {
-      counts: { ...this.counts },
-      totalUs: figuresOf(this.#total),
-      nodeUs: figuresOf(this.#node),
-      stagesUs: Object.fromEntries(
-        stageNames.map((stage) => [stage, figuresOf(this.#stages[stage])]),
-      ) as Record<StageName, LatencyFigures>,
-      jitterUs,
-      jitterOfMean:
-        jitterUs === null || this.#total.mean === 0 ? null : jitterUs / this.#total.mean,
-      jitterOfSla:
-        jitterUs === null || !isOfOneRule || this.#slaUs === undefined
-          ? null
-          : jitterUs / this.#slaUs,
-      slaRate: this.#withSla === 0 ? null : this.#withinSla / this.#withSla,
-    };
-  }
-}
-
-function figuresOf(histogram: Histogram): LatencyFigures {
-  const { count } = histogram;
-  if (count === 0)
-    return { count, p50: null, p90: null, p99: null, p999: null, max: null, mean: null };
-  const at = (percent: number): number => Math.round(histogram.percentile(percent) * 10) / 10;
-  return {
-    count,
-    p50: at(50),
-    p90: at(90),
-    p99: at(99),
-    p999: at(99.9),
-    max: histogram.max,
-    mean: Math.round(histogram.mean * 10) / 10,
-  };
-}
+import { Account, type AccountFigures } from "./account.ts";
 
 export interface LedgerOptions {
   readonly clock: Clock;
   readonly store: Pick<Store, "appendLedger">;
   /** How long entries are collected before they are handed to the store. */
   readonly groupDelayUs: number;
+  /** The sla of a rule of which nothing has ended in this life of the node. */
+  readonly slaUsOf?: (rule: RuleName) => number | undefined;
 }
 
 /** Most rules that figures are kept for. */
 const maxRules = 10_000;
 
+/** What is known of one rule; its sla is that of the instruction that ended last. */
+interface RuleAccount {
+  readonly account: Account;
+  slaUs: number | undefined;
+}
+
 export class Ledger {
   readonly #options: LedgerOptions;
+  /** Of this life of the node and of what was restored. */
   readonly #all = new Account();
-  readonly #rules = new Map<RuleName, Account>();
+  readonly #rules = new Map<RuleName, RuleAccount>();
+  readonly #endedCounts: Record<InstructionStatus, number> = new Account().counts;
+  #sinceUs: number;
   #group: LedgerEntry[] = [];
   #settled: Promise<boolean> | undefined;
   #resolveSettled: ((isOnDisk: boolean | Promise<boolean>) => void) | undefined;
@@ -142,6 +50,7 @@ export class Ledger {
 
   constructor(options: LedgerOptions) {
     this.#options = options;
+    this.#sinceUs = options.clock.nowUs();
   }
 
   /** Accounts an ended instruction; `isOnDisk` resolves to true when it is there, to false when it was dropped. */
@@ -157,9 +66,10 @@ export class Ledger {
         ? {}
         : { episode: { ...instruction.episode, agent: instruction.agent } }),
     };
-    this.#all.add(instruction, entry);
+    this.#endedCounts[document.status]++;
+    this.#add(entry);
     if (instruction.episode !== undefined)
-      this.#accountOf(instruction.episode.rule).add(instruction, entry);
+      this.#accountOf(instruction.episode.rule).slaUs = instruction.slaUs;
     this.#group.push(entry);
     this.#settled ??= new Promise((resolve) => {
       this.#resolveSettled = resolve;
@@ -180,20 +90,50 @@ export class Ledger {
     this.#resolveSettled = undefined;
   }
 
-  /** Figures of all instructions since the node started. */
+  /** Takes an entry of an earlier life of the node into the figures. */
+  restore(entry: LedgerEntry): void {
+    this.#add(entry);
+    const { endedAt, createdAt } = entry.document;
+    this.#sinceUs = Math.min(this.#sinceUs, parseTime(endedAt ?? createdAt));
+  }
+
+  /** Instructions that ended in this life of the node, by status. */
+  get endedCounts(): Readonly<Record<InstructionStatus, number>> {
+    return this.#endedCounts;
+  }
+
+  /** The figures are of what ended from this instant on. */
+  get sinceUs(): number {
+    return this.#sinceUs;
+  }
+
+  /** Figures of all instructions. */
   figures(): AccountFigures {
-    return this.#all.figures(false);
+    return this.#all.figures(undefined);
   }
 
-  /** Figures of each rule since the node started. */
+  /** Figures of each rule. */
   figuresByRule(): ReadonlyMap<RuleName, AccountFigures> {
-    return new Map([...this.#rules].map(([rule, account]) => [rule, account.figures(true)]));
+    const { slaUsOf } = this.#options;
+    return new Map(
+      [...this.#rules].map(([rule, { account, slaUs }]) => [
+        rule,
+        account.figures(slaUs ?? slaUsOf?.(rule)),
+      ]),
+    );
   }
 
-  #accountOf(rule: RuleName): Account {
+  #add(entry: LedgerEntry): void {
+    // A name that the ledger has kept was one when it was written.
+    const rule = entry.document.rule as RuleName | null;
+    this.#all.add(entry);
+    if (rule !== null) this.#accountOf(rule).account.add(entry);
+  }
+
+  #accountOf(rule: RuleName): RuleAccount {
     let account = this.#rules.get(rule);
     if (account === undefined) {
-      account = new Account();
+      account = { account: new Account(), slaUs: undefined };
       this.#rules.set(rule, account);
       const [first] = this.#rules.keys();
       if (this.#rules.size > maxRules && first !== undefined) this.#rules.delete(first);

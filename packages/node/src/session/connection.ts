@@ -60,8 +60,10 @@ export interface ConnectionHost {
   endTurn(): void;
   /** What waits of the connection is not to be handled any more. */
   dropBacklog(connection: Connection): void;
+  /** The part tells what it had to drop, as totals of the session. */
+  agentDropped(session: PartSession, flow: FlowControl): void;
   /** The channel has ended. */
-  disconnected(connection: Connection): void;
+  disconnected(connection: Connection, end: ChannelEnd): void;
   /** The connection that carried the session is gone. */
   lost(session: PartSession, end: ChannelEnd): void;
   /** The part said goodbye for good: its session is over. */
@@ -171,7 +173,7 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
   }
 
   onEnd(end: ChannelEnd): void {
-    this.#host.disconnected(this);
+    this.#host.disconnected(this, end);
     this.#end = end;
     if (!this.hasBacklog) this.#gone(end);
   }
@@ -272,8 +274,7 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
   onEvent(event: EventMessage): void {
     const session = this.#begin("event");
     if (this.#isRepeated) return;
-    const timeUs = session.place(event.timeUs, this.#arrivedAtUs);
-    session.intake.event(event, timeUs, this.#arrivedAtUs);
+    session.intake.event(event, session.place(event.timeUs, this.#arrivedAtUs));
   }
 
   onTwinDelta(delta: TwinDelta): void {
@@ -296,9 +297,7 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
   }
 
   onFlowControl(flow: FlowControl): void {
-    const session = this.#carried("flow_control");
-    session.droppedSamples = Math.max(session.droppedSamples, flow.droppedSamples);
-    session.droppedEvents = Math.max(session.droppedEvents, flow.droppedEvents);
+    this.#host.agentDropped(this.#carried("flow_control"), flow);
   }
 
   onPartState(state: PartState): void {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { type ChannelEnd, memoryChannel } from "@myelin/core/channel";
 import { VirtualClock } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
 import { BytePool } from "../bytes/index.ts";
@@ -131,6 +132,27 @@ test("what an agent tells it has dropped is kept as totals", () => {
   world.clock.advance(0);
   const session = world.session();
   assert.deepEqual([session.droppedSamples, session.droppedEvents], [5, 2]);
+  const { agentDroppedSamples, agentDroppedEvents } = world.station.counters;
+  assert.deepEqual([agentDroppedSamples, agentDroppedEvents], [5, 2]);
+});
+
+test("a connection that its transport ended for a fault is counted, one that broke is not", () => {
+  const world = worldOf();
+  const { counters } = world.station;
+  const peer = { transport: "memory", address: "here", isLoopback: true } as const;
+  const endWith = (end: ChannelEnd): void => {
+    const channel = memoryChannel(
+      { clock: world.clock },
+      { onFrame: () => undefined, onEnd: () => undefined },
+      () => undefined,
+    );
+    world.station.accept(channel, peer).onEnd(end);
+  };
+  endWith({ code: "UNAVAILABLE", reason: "the connection broke" });
+  endWith({ reason: "closed by the peer" });
+  assert.equal(counters.faults, 0);
+  endWith({ code: "PAYLOAD_TOO_LARGE", reason: "a frame of 2 bytes exceeds 1" });
+  assert.equal(counters.faults, 1);
 });
 
 test("an acknowledgement is handed on with the agent that told it", () => {

@@ -26,7 +26,8 @@ export interface SessionIntake {
   discard(): void;
   /** True when a difference is missing and the whole state must be sent. */
   twinDelta(delta: TwinDelta, timeUs: number, nowUs: number): boolean;
-  event(event: EventMessage, timeUs: number, nowUs: number): void;
+  /** `timeUs` is when it happened, on the node's clock. */
+  event(event: EventMessage, timeUs: number): void;
 }
 
 /** Opens the way for one session's telemetry. */

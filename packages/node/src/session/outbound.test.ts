@@ -91,6 +91,7 @@ describe("an agent that reads too slowly", () => {
     world.clock.advance(2 * secondUs);
     const shed = session.shedFrames;
     assert.ok(shed >= 3 + 16 - 1, `${shed} were shed`);
+    assert.equal(world.station.shedFrames, shed);
     assert.equal(session.isLive, true);
     agent.channel.resume();
     world.clock.advance(0);

@@ -18,6 +18,7 @@ export class Outbox implements SessionOutbox {
   /** Sessions whose peer had something unread when they were last written to. */
   readonly #unread = new Set<PartSession>();
   #next = 0;
+  #shedFrames = 0;
   #isFlushPlanned = false;
   readonly #plannedFlush = (): void => {
     this.#isFlushPlanned = false;
@@ -42,6 +43,15 @@ export class Outbox implements SessionOutbox {
     send(session);
     // Whether too much is unread is looked at in the flush: here the caller is in the midst of its work.
     this.queue(session);
+  }
+
+  shed(): void {
+    this.#shedFrames += 1;
+  }
+
+  /** Pings and pongs not sent, over all sessions since the start. */
+  get shedFrames(): number {
+    return this.#shedFrames;
   }
 
   /** Bytes that wait to be taken by peers. Looks only at those that had something unread. */

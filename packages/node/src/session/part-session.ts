@@ -44,6 +44,8 @@ export interface SessionOutbox {
   queue(session: PartSession): void;
   /** The session's frame leaves now: it is as large as a frame may become. */
   cut(session: PartSession): void;
+  /** A ping or pong is not sent, for the peer reads too slowly. */
+  shed(): void;
 }
 
 export interface PartSessionOptions {
@@ -215,6 +217,7 @@ export class PartSession implements DeliverySession {
     const waitingBytes = this.#state.carrier.channel.bufferedBytes + this.#writer.sizeBytes;
     if (waitingBytes <= this.#options.softOutboundBytes) return true;
     this.shedFrames++;
+    this.#options.outbox.shed();
     return false;
   }
 

@@ -19,7 +19,7 @@ import {
 import type { Clock } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
 import type { PartName } from "@myelin/core/ids";
-import type { Acknowledgement, Goodbye, Hello, PartState } from "@myelin/core/wire";
+import type { Acknowledgement, FlowControl, Goodbye, Hello, PartState } from "@myelin/core/wire";
 import { BytePool } from "../bytes/index.ts";
 import type { PeerInfo } from "../ports/transport.ts";
 import type { Agent } from "../registry/index.ts";
@@ -58,7 +58,7 @@ export class SessionStation implements ConnectionHost {
     placementErrorUs: 0,
     intake: undefined,
   };
-  /** Frames and bytes received since the start, and sessions ended for misbehaviour. */
+  /** Totals since the start: what was received, who was refused or ended, and what agents told to have dropped. */
   readonly counters = {
     frames: 0,
     bytes: 0,
@@ -67,6 +67,10 @@ export class SessionStation implements ConnectionHost {
     slowReaders: 0,
     takenOver: 0,
     refused: 0,
+    /** Connections that ended by a fault which their transport names, such as a frame too large. */
+    faults: 0,
+    agentDroppedSamples: 0,
+    agentDroppedEvents: 0,
   };
   readonly framePool: BytePool = new BytePool();
   readonly #options: SessionStationOptions;
@@ -165,6 +169,11 @@ export class SessionStation implements ConnectionHost {
     return this.#outbox.waitingBytes;
   }
 
+  /** Pings and pongs not sent to agents that read too slowly, since the start. */
+  get shedFrames(): number {
+    return this.#outbox.shedFrames;
+  }
+
   /** Time that bulk has taken since the start, microseconds. */
   get bulkUs(): number {
     return this.#bulk.spentUs;
@@ -253,8 +262,17 @@ export class SessionStation implements ConnectionHost {
     this.#bulk.drop(connection);
   }
 
-  disconnected(connection: Connection): void {
+  agentDropped(session: PartSession, { droppedSamples, droppedEvents }: FlowControl): void {
+    const { counters } = this;
+    counters.agentDroppedSamples += Math.max(0, droppedSamples - session.droppedSamples);
+    counters.agentDroppedEvents += Math.max(0, droppedEvents - session.droppedEvents);
+    session.droppedSamples = Math.max(session.droppedSamples, droppedSamples);
+    session.droppedEvents = Math.max(session.droppedEvents, droppedEvents);
+  }
+
+  disconnected(connection: Connection, end: ChannelEnd): void {
     this.#connections.delete(connection);
+    if (end.code !== undefined && end.code !== "UNAVAILABLE") this.counters.faults++;
   }
 
   lost(session: PartSession, end: ChannelEnd): void {

@@ -6,7 +6,7 @@ import { documentOf, type Instruction } from "../instruction/index.ts";
 import { formatCursor } from "./cursor.ts";
 
 /** What is watched. */
-export const watchKinds = ["agents", "episodes", "instructions"] as const;
+export const watchKinds = ["agents", "events", "episodes", "instructions"] as const;
 export type WatchKind = (typeof watchKinds)[number];
 
 /** What happened to an agent, or to a part of it. */
@@ -22,7 +22,8 @@ export type InstructionEventType = "accepted" | "sent" | "received" | "ended";
 export interface WatchRecord {
   readonly atUs: number;
   readonly kind: WatchKind;
-  readonly type: AgentEventType | EpisodeEventType | InstructionEventType;
+  /** One of the kind's own; of `events`, what the agent calls it. */
+  readonly type: string;
   readonly agent: AgentId;
   /** The agent's attributes then; undefined for an agent that is not known. */
   readonly attributes: AgentAttributes | undefined;

@@ -12,7 +12,7 @@ export interface WatchFilterTexts {
   readonly kinds?: string | undefined;
   /** Id of an agent. */
   readonly agent?: string | undefined;
-  /** Name of a rule; events of agents have none, and do not pass. */
+  /** Name of a rule; what happens to agents and at them has none, and does not pass. */
   readonly rule?: string | undefined;
   /** Selector in CEL over the attributes of the event's agent. */
   readonly where?: string | undefined;

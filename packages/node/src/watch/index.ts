@@ -1,4 +1,4 @@
-/** What happens to agents, episodes and instructions, told to those who watch. */
+/** What happens to agents, episodes and instructions, and at agents, told to those who watch. */
 export { type Cursor, parseCursor } from "./cursor.ts";
 export {
   type AgentEventType,

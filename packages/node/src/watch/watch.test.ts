@@ -64,6 +64,7 @@ test("what fell off the ring is told to be lost, with its numbers", async () => 
   const { data, id } = again.events[1] ?? assert.fail();
   assert.deepEqual([data["from"], data["to"], id], [1, 2, `${world.watch.life}.2`]);
   assert.deepEqual(marks(again), [3, 4, 5]);
+  assert.equal(world.watch.counters.lost, 2);
 });
 
 test("the memory of the ring is bounded by what events hold", async () => {
@@ -151,7 +152,7 @@ test("filters narrow by kind, agent, rule and attributes", async () => {
 test("filters that name nothing are refused", () => {
   const world = new WatchWorld();
   for (const filter of [
-    { kinds: "agents,events" },
+    { kinds: "agents,samples" },
     { kinds: "" },
     { agent: " " },
     { rule: "No!" },
@@ -216,6 +217,7 @@ test("a watcher that takes nothing for two signs of life is cut off", async () =
   assert.equal(sink.isDestroyed, false);
   await world.clock.run(2e6);
   assert.equal(sink.isDestroyed, true);
+  assert.equal(world.watch.counters.cutOff, 1);
   assert.equal(sink.events.at(-1)?.data["code"], "SLOW_READER");
 });
 

@@ -1,5 +1,5 @@
 /**
- * Tells those who watch what happens to agents, episodes and instructions.
+ * Tells those who watch what happens to agents, episodes and instructions, and what agents tell to have happened.
  *
  * Invariants
  * 1. Every event has a number, one higher than the one before, in one life of the node; with the life it
@@ -68,6 +68,8 @@ export class Watch {
   readonly life: string;
   /** The instructions that ended last. */
   readonly latestEnded: LatestEnded = new LatestEnded();
+  /** Totals since the start: events that a watcher was told to be lost, and watchers cut off for not reading. */
+  readonly counters = { lost: 0, cutOff: 0 };
   readonly #options: WatchOptions;
   readonly #ring: EventRing;
   readonly #watchers = new Set<Watcher>();
@@ -123,6 +125,7 @@ export class Watch {
       ring: this.#ring,
       filter: request.filter,
       maxBytes: settings.watcherBytes,
+      onLost: (count) => (this.counters.lost += count),
     });
     this.#watchers.add(watcher);
     this.#keepAlive ??= clock.schedule(settings.watchKeepAliveUs, () => this.#look());
@@ -145,6 +148,12 @@ export class Watch {
   ): void {
     if (!this.#isRecording) this.#ring.skip();
     else this.#record("agents", type, agent, attributes, undefined, detail);
+  }
+
+  /** Something happened at an agent, as it told; `detail` is asked for while events are kept. */
+  told(type: string, agent: AgentId, attributes: AgentAttributes, detail: () => JsonObject): void {
+    if (!this.#isRecording) this.#ring.skip();
+    else this.#record("events", type, agent, attributes, undefined, detail());
   }
 
   /** Something happened to a rule for an agent; `detail` is asked for while events are kept. */
@@ -222,7 +231,7 @@ export class Watch {
     detail: JsonObject,
   ): void {
     const atUs = this.#options.clock.nowUs();
-    const sizeBytes = recordSizeBytes(detail);
+    const sizeBytes = recordSizeBytes(type, detail);
     this.#push({ atUs, kind, type, agent, attributes, rule, detail, sizeBytes, text: undefined });
   }
 
@@ -262,6 +271,7 @@ export class Watch {
     const { clock, settings } = this.#options;
     for (const watcher of this.#watchers) {
       if (watcher.isOver || watcher.look()) continue;
+      this.counters.cutOff += 1;
       watcher.end(new MyelinError("SLOW_READER", "what was written is not being read"), true);
     }
     this.#keepAlive = clock.schedule(settings.watchKeepAliveUs, () => this.#look());

@@ -29,6 +29,8 @@ export interface WatcherOptions {
   readonly maxBytes: number;
   /** Number of the first event it is to be told. */
   readonly next: number;
+  /** Told how many events fell off the ring before they could be told. */
+  readonly onLost: (count: number) => void;
 }
 
 export class Watcher {
@@ -97,9 +99,10 @@ export class Watcher {
 
   /** What fell off the ring before it was told. */
   #lost(): string {
-    const { ring, life } = this.#options;
+    const { ring, life, onLost } = this.#options;
     if (this.#next >= ring.oldest) return "";
     const [from, to] = [this.#next, ring.oldest - 1];
+    onLost(to - from + 1);
     this.#next = ring.oldest;
     const cursor = formatCursor({ life, number: to });
     return eventText("lost", cursor, { cursor, from, to });

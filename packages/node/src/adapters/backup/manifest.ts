@@ -7,7 +7,9 @@ const formatName = "myelin-backup";
 
 /** What a backup is of, and what is in it. */
 export interface Manifest {
+  /** Tells a backup from any other archive. */
   readonly format: typeof formatName;
+  /** Version of the archive's form; another one is refused. */
   readonly formatVersion: 1;
   /** Version of the Myelin that made it. */
   readonly version: string;
@@ -15,11 +17,13 @@ export interface Manifest {
   readonly node: string | null;
   /** ISO 8601. */
   readonly createdAt: string;
+  /** Every other file of the archive, in its order. */
   readonly files: readonly ManifestFile[];
 }
 
 /** A file with its checksum. */
 export interface ManifestFile {
+  /** Path within the archive. */
   readonly name: string;
   readonly sizeBytes: number;
   /** In hexadecimal digits. */

@@ -29,16 +29,19 @@ const remaining: ReadonlySet<string> = new Set([
 
 /** How a backup is restored. */
 export interface RestoreOptions {
+  /** Path of the backup. */
   readonly archive: string;
   /** The data directory; made where there is none. */
   readonly directory: string;
   /** Moves what is in the directory aside; without it a directory in use for something is refused. */
   readonly isForced: boolean;
+  /** Milliseconds since the Unix epoch; names where earlier files are moved to. */
   readonly nowMs: number;
 }
 
 /** What was restored. */
 export interface Restored {
+  /** What the backup says of itself. */
   readonly manifest: Manifest;
   /** Where the earlier files are now. */
   readonly movedTo: string | undefined;

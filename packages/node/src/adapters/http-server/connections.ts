@@ -21,6 +21,7 @@ const maxPipelined = 16;
 export class Connections {
   readonly #maxConnections: number;
   readonly #clock: Clock;
+  readonly #onAnswer: (status: number) => void;
   readonly #http = new Map<Duplex, Set<ServerResponse>>();
   readonly #channels = new Set<Duplex>();
   readonly #refused = new Set<Duplex>();
@@ -29,9 +30,11 @@ export class Connections {
   #onHttpGone: (() => void) | undefined;
   #isDraining = false;
 
-  constructor(maxConnections: number, clock: Clock) {
+  /** `onAnswer` is told the status of each refusal, also of those that cannot be told to their callers. */
+  constructor(maxConnections: number, clock: Clock, onAnswer: (status: number) => void) {
     this.#maxConnections = maxConnections;
     this.#clock = clock;
+    this.#onAnswer = onAnswer;
   }
 
   /** A connection begins its TLS handshake; when that is done it is admitted. */
@@ -94,7 +97,9 @@ export class Connections {
   refuse(socket: Duplex, error: MyelinError): void {
     this.#refused.add(socket);
     socket.once("close", () => this.#refused.delete(socket));
-    respondRaw(socket, errorResponse(error));
+    const answer = errorResponse(error);
+    this.#onAnswer(answer.status);
+    respondRaw(socket, answer);
     endAfterLinger(socket, this.#clock);
   }
 
@@ -119,12 +124,14 @@ export class Connections {
   }
 
   #refuse(socket: Socket): void {
-    if (this.#refused.size >= maxRefused) {
-      socket.destroy();
+    const message = `the node holds ${this.#maxConnections} connections, which is its limit`;
+    const error = new MyelinError("RESOURCE_EXHAUSTED", message);
+    if (this.#refused.size < maxRefused) {
+      this.refuse(socket, error);
       return;
     }
-    const message = `the node holds ${this.#maxConnections} connections, which is its limit`;
-    this.refuse(socket, new MyelinError("RESOURCE_EXHAUSTED", message));
+    this.#onAnswer(error.httpStatus);
+    socket.destroy();
   }
 }
 

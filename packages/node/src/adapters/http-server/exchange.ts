@@ -18,6 +18,8 @@ export interface ExchangeOptions {
   readonly bodies: BodyBudget;
   readonly clock: Clock;
   readonly handler: HttpHandler;
+  /** Told the status of each answer. */
+  readonly onAnswer: (status: number) => void;
   /** True when the connection shall end with this answer. */
   readonly isLast: () => boolean;
 }
@@ -30,6 +32,7 @@ export async function exchange(
 ): Promise<void> {
   const extra: Record<string, string> = {};
   const answer = await answerOf(options, request, response, extra).catch(errorResponse);
+  options.onAnswer(answer.status);
   if (response.destroyed || response.headersSent) return;
   if (options.isLast() || !request.complete) extra["connection"] = "close";
   if (answer.stream !== undefined && request.complete) {

@@ -10,6 +10,7 @@ import { Connections } from "./connections.ts";
 import { type ExchangeOptions, exchange, tooManyRequests } from "./exchange.ts";
 import type { OriginPolicy } from "./origin.ts";
 import { createServer, createTlsServer } from "./node-http.ts";
+import { listenOn } from "./listen.ts";
 import { errorResponse, respond } from "./respond.ts";
 import type { TlsFiles, TlsMaterial } from "./tls-files.ts";
 import { createUpgrade } from "./upgrade.ts";
@@ -35,6 +36,8 @@ export interface HttpServerOptions {
   readonly closeWithinUs?: number;
   readonly clock: Clock;
   readonly handler: HttpHandler;
+  /** Told the status of each answer, refusals of connections and of malformed requests included. */
+  readonly onAnswer?: (status: number) => void;
   /** Speaks TLS with these; plain unless given. */
   readonly tls?: TlsFiles;
   /** For a port of HTTP alone: where agents connect instead, as they are told. */
@@ -57,36 +60,96 @@ const handshakeWithinMs = 10_000;
 
 /** One TCP port for HTTP/1.1 and WebSocket (at `/` and `/myelin`, in every encoding as a subprotocol). */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { clock, host } = options;
-  const requestWithinMs = Math.ceil((options.requestWithinUs ?? 15e6) / 1e3);
-  const policy: OriginPolicy = {
-    host,
-    allowedHosts: options.allowedHosts ?? [],
-    allowedOrigins: options.allowedOrigins ?? [],
-  };
-  const connections = new Connections(options.maxConnections, clock);
-  const upgrade = createUpgrade({
-    policy,
-    maxFrameBytes: options.maxFrameBytes,
-    clock,
-    onUpgraded: (socket) => connections.becomeChannel(socket),
-    ...(options.agentsAt === undefined ? {} : { agentsAt: options.agentsAt }),
-  });
-  const bodies = { heldBytes: 0, maxBytes: bodiesHeldAtOnce * options.maxBodyBytes };
-  let closed: Promise<void> | undefined;
-  let port = options.port;
+  return new TcpServer(options);
+}
 
-  const exchangeOptions: ExchangeOptions = {
-    policy,
-    maxBodyBytes: options.maxBodyBytes,
-    bodies,
-    clock,
-    handler: options.handler,
-    isLast: () => closed !== undefined,
-  };
-  const server = makeServer(
-    options,
-    {
+class TcpServer implements HttpServer {
+  readonly #options: HttpServerOptions;
+  readonly #policy: OriginPolicy;
+  readonly #requestWithinMs: number;
+  readonly #connections: Connections;
+  readonly #exchange: ExchangeOptions;
+  readonly #server: Server | TlsServer;
+  readonly #stopTls: () => void;
+  #port: number;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: HttpServerOptions) {
+    const { clock, host, maxBodyBytes, handler, tls, onAnswer = () => undefined } = options;
+    this.#options = options;
+    this.#port = options.port;
+    this.#requestWithinMs = Math.ceil((options.requestWithinUs ?? 15e6) / 1e3);
+    this.#policy = {
+      host,
+      allowedHosts: options.allowedHosts ?? [],
+      allowedOrigins: options.allowedOrigins ?? [],
+    };
+    this.#connections = new Connections(options.maxConnections, clock, onAnswer);
+    this.#exchange = {
+      policy: this.#policy,
+      maxBodyBytes,
+      bodies: { heldBytes: 0, maxBytes: bodiesHeldAtOnce * maxBodyBytes },
+      clock,
+      handler,
+      onAnswer,
+      isLast: () => this.#closed !== undefined,
+    };
+    this.#server = makeServer(options, this.#settings(), (request, response) =>
+      this.#onRequest(request, response),
+    );
+    const event = tls === undefined ? "connection" : "secureConnection";
+    admitThrough(this.#server, this.#connections, event);
+    this.#server.on("clientError", (error: NodeJS.ErrnoException, socket) =>
+      onClientError(this.#connections, error, socket, this.#requestWithinMs),
+    );
+    this.#stopTls = tls === undefined ? () => undefined : renewed(this.#server, tls);
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get url(): string {
+    return `${this.#options.tls === undefined ? "ws" : "wss"}://${this.#authority()}`;
+  }
+
+  get httpUrl(): string {
+    return `${this.#options.tls === undefined ? "http" : "https"}://${this.#authority()}`;
+  }
+
+  async listen(accept: AcceptChannel): Promise<void> {
+    const { host, port, clock, maxFrameBytes, agentsAt } = this.#options;
+    const server = this.#server;
+    if (server.listening)
+      throw new MyelinError("CONFLICT", `already listening on ${this.#authority()}`);
+    const upgrade = createUpgrade({
+      policy: this.#policy,
+      maxFrameBytes,
+      clock,
+      onUpgraded: (socket) => this.#connections.becomeChannel(socket),
+      ...(agentsAt === undefined ? {} : { agentsAt }),
+    });
+    server.on("upgrade", (request, socket, head) => upgrade(accept, request, socket, head));
+    await listenOn(server, host, port);
+    // An accept that fails, say for want of file descriptors, concerns that caller only.
+    server.on("error", () => {});
+    const address = server.address();
+    if (typeof address === "object" && address !== null) this.#port = address.port;
+  }
+
+  close(): Promise<void> {
+    if (this.#closed === undefined) {
+      // The server's own close waits for every channel; those belong to their owners.
+      this.#server.close();
+      this.#stopTls();
+      this.#closed = this.#connections.drain(this.#options.closeWithinUs ?? 5e6);
+    }
+    return this.#closed;
+  }
+
+  #settings(): ServerOptions {
+    const requestWithinMs = this.#requestWithinMs;
+    return {
       headersTimeout: requestWithinMs,
       requestTimeout: requestWithinMs,
       connectionsCheckingInterval: Math.min(requestWithinMs, 1000),
@@ -94,57 +157,24 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       joinDuplicateHeaders: true,
       requireHostHeader: false,
       shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === "websocket",
-    },
-    (request: IncomingMessage, response: ServerResponse) => {
-      if (connections.begin(request.socket, response)) {
-        void exchange(exchangeOptions, request, response);
-      } else {
-        respond(response, errorResponse(tooManyRequests()), { connection: "close" });
-        response.end();
-      }
-    },
-  );
-  admitThrough(server, connections, options.tls === undefined ? "connection" : "secureConnection");
-  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    onClientError(connections, error, socket, requestWithinMs);
-  });
-
-  const stopTls = options.tls === undefined ? () => undefined : renewed(server, options.tls);
-
-  async function listen(accept: AcceptChannel): Promise<void> {
-    if (server.listening) throw new MyelinError("CONFLICT", `already listening on ${authority()}`);
-    server.on("upgrade", (request, socket, head) => upgrade(accept, request, socket, head));
-    await listenOn(server, host, options.port);
-    // An accept that fails, say for want of file descriptors, concerns that caller only.
-    server.on("error", () => {});
-    const address = server.address();
-    if (typeof address === "object" && address !== null) port = address.port;
+    };
   }
 
-  function close(): Promise<void> {
-    if (closed === undefined) {
-      // The server's own close waits for every channel; those belong to their owners.
-      server.close();
-      stopTls();
-      closed = connections.drain(options.closeWithinUs ?? 5e6);
+  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#connections.begin(request.socket, response)) {
+      void exchange(this.#exchange, request, response);
+      return;
     }
-    return closed;
+    const answer = errorResponse(tooManyRequests());
+    this.#exchange.onAnswer(answer.status);
+    respond(response, answer, { connection: "close" });
+    response.end();
   }
 
-  const authority = (): string => authorityOf(isWildcard(host) ? "127.0.0.1" : host, port);
-  return {
-    listen,
-    close,
-    get url(): string {
-      return `${options.tls === undefined ? "ws" : "wss"}://${authority()}`;
-    },
-    get httpUrl(): string {
-      return `${options.tls === undefined ? "http" : "https"}://${authority()}`;
-    },
-    get port(): number {
-      return port;
-    },
-  };
+  #authority(): string {
+    const { host } = this.#options;
+    return authorityOf(isWildcard(host) ? "127.0.0.1" : host, this.#port);
+  }
 }
 
 /** One for TLS, or one for plain HTTP: from the connection on everything is the same. */
@@ -229,48 +259,6 @@ function errorOfRequest(error: NodeJS.ErrnoException, requestWithinMs: number): 
     return new MyelinError("INVALID_ARGUMENT", message, { cause: error });
   }
   return new MyelinError("INVALID_ARGUMENT", `this is not an HTTP request: ${error.message}`, {
-    cause: error,
-  });
-}
-
-/** @throws MyelinError ADDRESS_IN_USE, PERMISSION_DENIED or INVALID_ARGUMENT */
-async function listenOn(server: Server, host: string, port: number): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject);
-  try {
-    server.listen(port, host, resolve);
-    await promise;
-  } catch (error) {
-    throw listenError(error, host, port);
-  } finally {
-    server.off("error", reject);
-  }
-}
-
-function listenError(error: unknown, host: string, port: number): MyelinError {
-  const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-  const details = { host, port };
-  if (code === "EADDRINUSE") {
-    return new MyelinError(
-      "ADDRESS_IN_USE",
-      `port ${port} of ${host} is taken by another process`,
-      { details },
-    );
-  }
-  if (code === "EACCES" || code === "EPERM") {
-    return new MyelinError(
-      "PERMISSION_DENIED",
-      `this user may not listen on port ${port} of ${host}`,
-      {
-        hint: "Choose a port above 1023.",
-        details,
-        cause: error,
-      },
-    );
-  }
-  return new MyelinError("INVALID_ARGUMENT", `cannot listen on port ${port} of ${host} (${code})`, {
-    hint: "Give an address of this machine and a port from 0 to 65535.",
-    details,
     cause: error,
   });
 }

@@ -1,1 +1,2 @@
 export { createLog, type LogOptions } from "./log.ts";
+export { logNotice } from "./notice-log.ts";

@@ -2,6 +2,7 @@ import { destination, type Logger, pino } from "pino";
 
 /** How the node's log is written. */
 export interface LogOptions {
+  /** The least that is written: `trace`, `debug`, `info`, `warn`, `error` or `silent`. */
   readonly level: string;
   /** True for lines that people read; false for one JSON object a line. */
   readonly isReadable: boolean;

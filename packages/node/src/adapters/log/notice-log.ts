@@ -1,6 +1,8 @@
+import { formatTime, type InstructionDocument } from "@myelin/core/instruction";
 import type { OverloadLevel } from "@myelin/core/schedule";
 import type { Logger } from "pino";
-import type { Notice } from "./notice.ts";
+import type { Notice } from "../../notice.ts";
+import type { EnforcementRecord } from "../../ports/store.ts";
 
 const overloadMessages: Readonly<Record<OverloadLevel, string>> = {
   0: "no overload any more",
@@ -9,27 +11,12 @@ const overloadMessages: Readonly<Record<OverloadLevel, string>> = {
   3: "overload: what nobody was promised is shed",
 };
 
-/** Logs what an arc tells of itself. */
+/** Writes what an operator should know of. */
 export function logNotice(log: Logger, notice: Notice): void {
   switch (notice.kind) {
-    case "instruction-ended": {
-      if (!log.isLevelEnabled("info")) return;
-      const { id, agent, part, action, status, actor, totalUs, error } = notice.document;
-      log.info(
-        {
-          id,
-          agent,
-          part,
-          action,
-          status,
-          actor,
-          totalUs,
-          ...(error === undefined ? {} : { error }),
-        },
-        "instruction ended",
-      );
+    case "instruction-ended":
+      logEnded(log, notice.document);
       return;
-    }
     case "agent-attached":
       log.info(
         { agent: notice.agent, part: notice.part, isResumed: notice.isResumed },
@@ -39,19 +26,18 @@ export function logNotice(log: Logger, notice: Notice): void {
     case "agent-detached":
       log.info({ agent: notice.agent, part: notice.part, reason: notice.reason }, "agent detached");
       return;
+    case "agent-event":
+      logEvent(log, notice);
+      return;
     case "breaker-opened":
       log.warn({ over: notice.over }, "breaker opened");
       return;
     case "breaker-closed":
       log.info({ over: notice.over }, "breaker closed");
       return;
-    case "enforcement": {
-      const { isOn, actor, reason } = notice.record;
-      const who = { actor, ...(reason === undefined ? {} : { reason }) };
-      if (isOn) log.warn(who, "enforcement is on");
-      else log.warn(who, "enforcement is off: rules decide, and nothing is sent");
+    case "enforcement":
+      logEnforcement(log, notice.record);
       return;
-    }
     case "overload": {
       const { level, load } = notice;
       log.warn({ step: level, load: Math.round(load * 100) / 100 }, overloadMessages[level]);
@@ -66,4 +52,24 @@ export function logNotice(log: Logger, notice: Notice): void {
         "a kept rule cannot be read by this version and is not in force",
       );
   }
+}
+
+function logEnded(log: Logger, document: InstructionDocument): void {
+  if (!log.isLevelEnabled("info")) return;
+  const { id, agent, part, action, status, actor, totalUs, error } = document;
+  const what = { id, agent, part, action, status, actor, totalUs };
+  log.info({ ...what, ...(error === undefined ? {} : { error }) }, "instruction ended");
+}
+
+function logEvent(log: Logger, notice: Extract<Notice, { readonly kind: "agent-event" }>): void {
+  if (!log.isLevelEnabled("debug")) return;
+  const { agent, part, event, timeUs } = notice;
+  const { type, attributes } = event;
+  log.debug({ agent, part, type, at: formatTime(timeUs), attributes }, "agent event");
+}
+
+function logEnforcement(log: Logger, { isOn, actor, reason }: EnforcementRecord): void {
+  const who = { actor, ...(reason === undefined ? {} : { reason }) };
+  if (isOn) log.warn(who, "enforcement is on");
+  else log.warn(who, "enforcement is off: rules decide, and nothing is sent");
 }

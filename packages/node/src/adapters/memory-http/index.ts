@@ -1,0 +1,1 @@
+export { createMemoryFetch, type MemoryFetchOptions } from "./memory-fetch.ts";

@@ -1,0 +1,64 @@
+import type { Arc } from "../../arc.ts";
+import { counter, gauge, type MetricRow } from "./row.ts";
+
+/** Who is there, who was refused or ended, and what passed between agents and the node. */
+export function sessionRows({ registry, sessions }: Arc): MetricRow[] {
+  const { counters } = sessions;
+  return [
+    gauge("myelin_agents_known", "Agents known, present and gone", () => registry.size),
+    gauge("myelin_sessions", "Sessions, live and away", () => sessions.sessionCount),
+    gauge("myelin_connections", "Open connections of agents", () => sessions.connectionCount),
+    counter(
+      "myelin_connections_failed_total",
+      "Connections of agents ended by a fault on the wire, such as a frame too large",
+      () => counters.faults,
+    ),
+    counter(
+      "myelin_sessions_refused_total",
+      "Connections refused before they had a session",
+      () => counters.refused,
+    ),
+    counter(
+      "myelin_sessions_expelled_total",
+      "Sessions ended for a breach of the protocol or of a bound",
+      () => counters.expelled,
+    ),
+    counter(
+      "myelin_sessions_slow_reader_total",
+      "Sessions ended because the agent did not read",
+      () => counters.slowReaders,
+    ),
+    counter(
+      "myelin_sessions_taken_over_total",
+      "Sessions ended because a newer one of the same part took over",
+      () => counters.takenOver,
+    ),
+    counter("myelin_frames_received_total", "Frames received from agents", () => counters.frames),
+    counter(
+      "myelin_frames_received_bytes_total",
+      "Bytes of frames received from agents",
+      () => counters.bytes,
+    ),
+    counter("myelin_frames_bulk_total", "Frames that waited as bulk", () => counters.bulkFrames),
+    counter(
+      "myelin_frames_bulk_held_total",
+      "Frames that came while bulk was not read",
+      () => sessions.heldBulkFrames,
+    ),
+    counter(
+      "myelin_frames_shed_total",
+      "Pings and pongs not sent to agents that read too slowly",
+      () => sessions.shedFrames,
+    ),
+    counter(
+      "myelin_agent_samples_dropped_total",
+      "Samples that agents told to have dropped before they were sent",
+      () => counters.agentDroppedSamples,
+    ),
+    counter(
+      "myelin_agent_events_dropped_total",
+      "Events that agents told to have dropped before they were sent",
+      () => counters.agentDroppedEvents,
+    ),
+  ];
+}
