@@ -65,6 +65,14 @@ export const suites = [
     isFull: true,
   },
   {
+    name: "fuzz",
+    globs: ["test/fuzz/**/*.test.ts"],
+    isIsolated: true,
+    concurrency: 1,
+    timeoutMs: 180_000,
+    isFull: true,
+  },
+  {
     name: "docs",
     globs: ["test/docs/**/*.test.ts"],
     isIsolated: true,

@@ -54,6 +54,10 @@ export class Outbox implements SessionOutbox {
     return this.#shedFrames;
   }
 
+  forget(session: PartSession): void {
+    this.#unread.delete(session);
+  }
+
   /** Bytes that wait to be taken by peers. Looks only at those that had something unread. */
   get waitingBytes(): number {
     let sum = 0;

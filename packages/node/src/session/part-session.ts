@@ -46,6 +46,8 @@ export interface SessionOutbox {
   cut(session: PartSession): void;
   /** A ping or pong is not sent, for the peer reads too slowly. */
   shed(): void;
+  /** The session has lost its connection: nothing of it waits any more. */
+  forget(session: PartSession): void;
 }
 
 export interface PartSessionOptions {
@@ -113,6 +115,7 @@ export class PartSession implements DeliverySession {
 
   setState(state: SessionState): void {
     this.#state = state;
+    if (state.kind !== "live") this.#options.outbox.forget(this);
     if (!this.#writer.isEmpty) this.#writer.take();
   }
 
