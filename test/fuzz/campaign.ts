@@ -9,7 +9,7 @@ import { Arena } from "./arena.ts";
 import { type Input, inputAt } from "./input.ts";
 
 /** Inputs that one node has to bear. */
-export const inputsPerRound = 10_000;
+const inputsPerRound = 10_000;
 /** Inputs after which the bystander's control loop is tried. */
 const inputsPerCheck = 250;
 /** Memory in use may grow by this within a round, from its first tenth on, and from the first round to any other. */

@@ -13,7 +13,7 @@ import {
 /** Instant at which the node under attack begins, on everybody's clock. */
 export const startUs = 1_790_000_000_000_000;
 /** The only names that the seeds know; the bystander's is not among them. */
-export const attackerId = "mallory";
+const attackerId = "mallory";
 
 const episode = {
   rule: "hot",
@@ -35,7 +35,7 @@ const done: Acknowledgement = {
 };
 
 /** The hello of the attacker. */
-export function attackerHello(changes: Partial<Hello> = {}): Hello {
+function attackerHello(changes: Partial<Hello> = {}): Hello {
   return {
     protocolVersion: 1,
     agentId: attackerId,
