@@ -42,6 +42,8 @@ const settings = {
 };
 /** Time that passes with each input. */
 const stepUs = 500;
+/** Time within which an outcome is on disk, and its agent told so. */
+const settledWithinUs = 1_000_000;
 /** Frames that the attacker's session has at the most before it is closed and another begins. */
 const framesPerSession = 200;
 
@@ -95,7 +97,7 @@ export class Arena {
     await clock.run(stepUs);
     assert.equal(received.length, 1, "the bystander's sample brought no instruction");
     this.#bystander.report({ probe: 0 });
-    await clock.run(10_000);
+    await clock.run(settledWithinUs);
     const id = received[0]?.id;
     const ended = this.#node.ended.find((document) => document.id === id);
     assert.equal(ended?.status, "executed", "the bystander's instruction was not accounted");

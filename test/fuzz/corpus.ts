@@ -22,6 +22,7 @@ const episode = {
   timeLine: "t1",
   startedAtUs: startUs - 1e6,
   attempt: 1,
+  appliedUntilUs: startUs - 1,
 };
 const done: Acknowledgement = {
   instructionId: "INSTRUCTION-ID-0000000",
