@@ -28,14 +28,17 @@ const answerWithinMs = 10_000;
 
 class Sender {
   readonly agent: RawAgent;
+  /** How far ahead of the first agent in what is sent in turn, so that all do not fire at once. */
+  readonly #ahead: number;
   readonly #buffer: Buffer;
   #sent = 0;
   /** When samples that fire were meant to leave, oldest first. */
   readonly firedAtUs: number[] = [];
 
-  constructor(load: Load, id: string, frames: Frames, onLatency: (latencyUs: number) => void) {
+  constructor(load: Load, at: number, frames: Frames, onLatency: (latencyUs: number) => void) {
+    this.#ahead = at % load.fireEvery;
     this.#buffer = Buffer.alloc(frames.maxBytes * framesPerWrite);
-    this.agent = new RawAgent(load.url, id, () => {
+    this.agent = new RawAgent(load.url, `${load.name}-${at}`, () => {
       const firedAtUs = this.firedAtUs.shift();
       if (firedAtUs !== undefined) onLatency(epochUs() - firedAtUs);
     });
@@ -53,13 +56,15 @@ class Sender {
     let end = 0;
     let fired = 0;
     for (let at = 0; at < count; at++) {
-      const number = this.#sent++;
-      const isHot = frames.isHot(number);
+      const isFirst = this.#sent === 0;
+      const number = this.#sent++ + this.#ahead;
+      const isHot = !isFirst && frames.isHot(number);
       if (isHot) {
         this.firedAtUs.push(intendedUs);
         fired++;
       }
-      end = frames.of(number).copyTo(buffer, end, intendedUs + at);
+      const frame = isFirst ? frames.first : frames.of(number);
+      end = frame.copyTo(buffer, end, intendedUs + at);
     }
     socket.write(buffer.subarray(0, end));
     return fired;
@@ -90,12 +95,16 @@ class Frames {
     return this.#first.bytes.length;
   }
 
+  /** Declares the metrics, and does not fire. */
+  get first(): PrebuiltFrame {
+    return this.#first;
+  }
+
   isHot(number: number): boolean {
-    return number > 0 && number % this.#every === 0;
+    return number % this.#every === 0;
   }
 
   of(number: number): PrebuiltFrame {
-    if (number === 0) return this.#first;
     if (!this.isHot(number)) return this.#calm;
     return this.#hot[(number / this.#every) % this.#hot.length] ?? this.#calm;
   }
@@ -145,7 +154,7 @@ class Generator {
     this.#senders = Array.from(
       { length: load.agents },
       (_, at) =>
-        new Sender(load, `${load.name}-${at}`, this.#frames, (latencyUs) => {
+        new Sender(load, at, this.#frames, (latencyUs) => {
           this.#received++;
           this.#latenciesUs.record(latencyUs);
         }),
