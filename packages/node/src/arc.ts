@@ -94,6 +94,7 @@ export class Arc implements SessionListener, Stations {
         this.#witness.changed("resolved", rule, slot, atUs);
         this.#memory.ended(rule, slot, startedAtUs);
       },
+      onPendingChange: () => this.episodes.pendingChanged(),
     });
     this.#heartbeatAge = this.engine.metric("heartbeat_age");
     this.ingest = new Ingest({

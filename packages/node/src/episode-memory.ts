@@ -7,7 +7,9 @@
  *    does not know it, there was no instruction; if its incarnation is gone, or the window has passed, the outcome is unknown.
  * 3. For a while after the node's start no rule begins what a part may have that was there before and is not back:
  *    of what was sent right before the end of the earlier run the journal knows nothing.
- * 4. What an earlier run had applied of a clock, and comes again, is late: it neither ends an episode nor begins one. That
+ * 4. What was pending goes on with its since when its agent is back, if rule, meaning and the clock of its part are the
+ *    same; in another incarnation its part may have acted already. Then it is pending anew.
+ * 5. What an earlier run had applied of a clock, and comes again, is late: it neither ends an episode nor begins one. That
  *    is told by the clock's own instants, for the node may place the same instant a little elsewhere in each run.
  */
 import type { Clock, Timer } from "@myelin/core/clock";
@@ -15,16 +17,29 @@ import { type AgentId, type EpisodeKey, instructionIdOf, type RuleName } from "@
 import type { Acknowledgement } from "@myelin/core/wire";
 import type { ToldEpisode } from "./dispatch/index.ts";
 import type { Engine, Reinstatement } from "./engine/index.ts";
-import type { EpisodeJournal, LostEpisode } from "./episodes/index.ts";
+import type { EpisodeJournal, LostEpisode, LostState } from "./episodes/index.ts";
 import type { Instruction } from "./instruction/index.ts";
-import { type Agent, clockName, clockNameOf, type Part, type Registry } from "./registry/index.ts";
+import {
+  type Agent,
+  clockName,
+  clockNameOf,
+  nodePartIndex,
+  type Part,
+  type Registry,
+} from "./registry/index.ts";
 import type { PartSession, SessionStation } from "./session/index.ts";
 
 export interface EpisodeMemoryOptions {
   readonly clock: Clock;
   readonly engine: Pick<
     Engine,
-    "appliedBefore" | "hold" | "isFiring" | "reinstate" | "timeLine" | "withdraw"
+    | "appliedBefore"
+    | "hold"
+    | "isFiring"
+    | "reinstate"
+    | "reinstatePending"
+    | "timeLine"
+    | "withdraw"
   >;
   readonly registry: Pick<Registry, "all" | "bySlot" | "get">;
   readonly sessions: Pick<SessionStation, "of">;
@@ -96,13 +111,15 @@ export class EpisodeMemory {
   attached({ agent, part }: PartSession, outcomes: readonly Acknowledgement[]): void {
     const { slot } = agent;
     if (slot === undefined) return;
-    const lost = [...this.#options.journal.takeUp(agent.id), ...(this.#unsure.get(agent.id) ?? [])];
+    const { episodes, pending } = this.#options.journal.takeUp(agent.id);
+    const lost = [...episodes, ...(this.#unsure.get(agent.id) ?? [])];
     if (lost.length > 0) {
       this.#unsure.delete(agent.id);
       const told = new Set(outcomes.map(({ instructionId }) => instructionId));
       const isWhole = tellsAll(outcomes);
       for (const one of lost) this.#takeUp(slot, part, one, told, isWhole);
     }
+    for (const one of pending) this.#takeUpPending(slot, agent, one);
     const missing = this.#missing.get(agent.id);
     if (missing === undefined) return;
     missing.delete(part);
@@ -179,6 +196,23 @@ export class EpisodeMemory {
       engine.withdraw(episode.rule, slot, episode.startedAtUs);
       journal.drop(episode);
     } else this.#giveUp(slot, lost);
+  }
+
+  #takeUpPending(
+    slot: number,
+    agent: Agent,
+    { rule, ...pending }: LostState["pending"][number],
+  ): void {
+    const { clock, engine, journal, futureToleranceUs } = this.#options;
+    const name = clockNameOf(pending.timeLine);
+    const isSameLine =
+      pending.timeLine === engine.timeLine(slot, nodePartIndex) ||
+      [...agent.parts.values()].some((part) => clockName(part) === name);
+    const isPending =
+      isSameLine &&
+      pending.sinceUs <= clock.nowUs() + futureToleranceUs &&
+      engine.reinstatePending(slot, rule, pending);
+    if (!isPending) journal.notePending({ agent: agent.id, rule, pending: undefined });
   }
 
   /** The attempt after one that failed, as if it was made, and failed just now; the last one as if it succeeded. */

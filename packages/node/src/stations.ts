@@ -42,7 +42,7 @@ export function storeErrorsOf({ onNotice }: ArcOptions): (error: MyelinError) =>
 
 export function makeEngine(
   { settings, onNotice }: ArcOptions,
-  hooks: Pick<EngineHooks, "onEpisodeEnd" | "onFiring">,
+  hooks: Pick<EngineHooks, "onEpisodeEnd" | "onFiring" | "onPendingChange">,
 ): Engine {
   return new Engine({
     maxAgents: settings.maxPresentAgents,
@@ -99,6 +99,7 @@ export function makeEpisodes(
     windowUs: sessionSettings.resumeWindowUs,
     cooldownUsOf: (rule) => stations.rules.get(rule)?.plan.cooldownUs ?? 0,
     appliedUntilUs,
+    takePendingChanges: () => stations.engine.takePendingChanges(),
   });
 }
 

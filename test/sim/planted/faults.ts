@@ -45,7 +45,7 @@ export const plantedFaults: Readonly<Record<string, PlantedFault>> = {
   },
   "episodes on disk are not reinstated": {
     seed: 1,
-    plant: () => plant(EpisodeJournal.prototype, "takeUp", () => () => []),
+    plant: () => plant(EpisodeJournal.prototype, "takeUp", () => () => ({ episodes: [], pending: [] })),
   },
   "samples that come again are applied again": {
     seed: 137,

@@ -24,6 +24,7 @@ import type { EngineHooks } from "./firing.ts";
 import { MetricColumns, noPart } from "./metric-columns.ts";
 import { Outbox } from "./outbox.ts";
 import { nodePart, partsPerAgent } from "./parts.ts";
+import { type Pending, PendingCells, type PendingChange } from "./pending-cells.ts";
 import type { RuleVersion } from "./rule-runtime.ts";
 import { RuleSet } from "./rule-set.ts";
 import { TimerHeap } from "./timer-heap.ts";
@@ -82,6 +83,7 @@ export class Engine {
   readonly #agents: AgentTable;
   readonly #columns: MetricColumns;
   readonly #timers = new TimerHeap();
+  readonly #pendingCells: PendingCells;
   readonly #rules: RuleSet;
   readonly #departed: DepartedCooldowns;
   readonly #evaluator: Evaluator;
@@ -111,7 +113,8 @@ export class Engine {
       joinedAtUs: (slot) => agents.joinedAtUs[slot] as number,
       twin: (slot) => agents.twins[slot] as JsonObject,
     };
-    this.#rules = new RuleSet(agents, columns, this.#timers, context);
+    this.#pendingCells = new PendingCells(agents, options.hooks.onPendingChange);
+    this.#rules = new RuleSet(agents, columns, this.#timers, this.#pendingCells, context);
     const { counters, futureToleranceUs } = this;
     const parts = { agents, columns, rules: this.#rules, timers: this.#timers, counters };
     this.#evaluator = new Evaluator({ ...parts, context, hooks: options.hooks });
@@ -328,7 +331,9 @@ export class Engine {
     const isKnown =
       emittedUs > startedAtUs || (emittedUs === startedAtUs && rule.attempt(slot) >= attempt);
     if (isRules && !isKnown) {
-      const isKnownOver = emittedUs === startedAtUs && !rule.isFiring(slot, startedAtUs);
+      const isKnownOver =
+        (emittedUs === startedAtUs && !rule.isFiring(slot, startedAtUs)) ||
+        rule.pendingSinceUs(slot) > startedAtUs;
       if (isOver || isKnownOver) rule.reinstateOver(slot, startedAtUs, attempt);
       else {
         const atUs = this.#agents.timesUs[slot] as number;
@@ -337,6 +342,22 @@ export class Engine {
     }
     if (end !== undefined) rule.ended(slot, startedAtUs, attempt, end.endedAtUs, end.succeeded);
     return isRules;
+  }
+
+  /**
+   * Tells that a rule was pending for the agent before the node started. Call it before the agent's first input, and
+   * behind `reinstate`.
+   * @returns False when it is not pending now: the rule is not in force in that meaning, or not for this agent, or acted since.
+   */
+  reinstatePending(slot: number, rule: RuleName, pending: Pending): boolean {
+    const runtime = this.#rules.get(rule);
+    if (runtime?.meaningVersion !== pending.meaningVersion || !this.#agents.has(slot)) return false;
+    return runtime.reinstatePending(slot, pending, this.#agents.timesUs[slot] as number);
+  }
+
+  /** What the cells that have begun or ceased to be pending have come to, each since it was last taken. */
+  takePendingChanges(): readonly PendingChange[] {
+    return this.#pendingCells.take((name) => this.#rules.get(name));
   }
 
   /** Takes an episode back that was reinstated, and of which no instruction came to the agent: the rule is inactive. */

@@ -25,10 +25,14 @@ export interface EpisodePage {
   /** Since when the end condition has held, NaN when it does not. */
   readonly endingSinceUs: Float64Array;
   readonly hasTimer: Uint8Array;
+  /** 1 while a change of its being pending is noted. */
+  readonly isNoted: Uint8Array;
+  /** 1 for what was pending before the node's start, until `expr` is known again. */
+  readonly isReinstated: Uint8Array;
   /** The instant at which firing last began or ended, and whether the rule fired before it. */
   readonly changedAtUs: Float64Array;
   readonly wasFiring: Uint8Array;
-  /** The time line of the episode, while firing. */
+  /** The time line of the part that made it pending, then of the episode, while firing. */
   readonly timeLines: (string | undefined)[];
 }
 
@@ -72,6 +76,8 @@ function emptyPage(): EpisodePage {
     isLastFailed: new Uint8Array(pageSlots),
     endingSinceUs: new Float64Array(pageSlots).fill(Number.NaN),
     hasTimer: new Uint8Array(pageSlots),
+    isNoted: new Uint8Array(pageSlots),
+    isReinstated: new Uint8Array(pageSlots),
     changedAtUs: new Float64Array(pageSlots).fill(Number.NaN),
     wasFiring: new Uint8Array(pageSlots),
     timeLines: [],

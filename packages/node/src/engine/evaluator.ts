@@ -109,6 +109,10 @@ export class Evaluator {
       const mayFire = held === undefined || !held.has(rule.plan.action);
       const outcome = rule.step(slot, atUs, condition, mayFire);
       if (outcome === "none") continue;
+      if (outcome === "waits") {
+        rule.setTimeLine(slot, this.#agents.lineName(slot, part));
+        continue;
+      }
       box ??= new Outbox();
       if (outcome === "ends") box.ends(rule);
       else this.#fire(rule, slot, part, atUs, nowUs, box);

@@ -28,6 +28,11 @@ export interface EngineHooks {
   onFiring(firing: Firing): void;
   /** An episode, which started at `startedAtUs`, ended. */
   onEpisodeEnd?(rule: RuleName, slot: number, atUs: number, startedAtUs: number): void;
+  /**
+   * Rules have begun or ceased to be pending for agents: the first since `takePendingChanges`. It comes from within an
+   * evaluation: nothing of the engine may be called.
+   */
+  onPendingChange?(): void;
   /** A rule's breaker opened or closed. */
   onBreaker?(rule: RuleName, isOpen: boolean): void;
 }

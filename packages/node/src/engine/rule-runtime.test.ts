@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FALSE, linkRule, TRUE } from "@myelin/core/rules";
+import { AgentTable } from "./agent-table.ts";
+import { PendingCells } from "./pending-cells.ts";
 import { RuleRuntime } from "./rule-runtime.ts";
 import { plansOf } from "./test-support.ts";
 import { TimerHeap } from "./timer-heap.ts";
@@ -21,6 +23,7 @@ test("an end condition that comes and goes keeps one timer, however often", () =
     { plan, version: 1, meaningVersion: 1 },
     linkRule(plan, context),
     timers,
+    new PendingCells(new AgentTable(4), undefined),
     4,
   );
   rule.sees(2);

@@ -10,12 +10,14 @@
  *    `keep_firing_for` is due: that only moves on, and another meaning has timers of its own.
  * 5. Whether `where` matches an agent is found out when the rule is first evaluated for it: until then
  *    its state is unseen, and nothing that happens to the agent meanwhile can be told from that.
+ * 6. A cell that begins or ceases to be pending is noted, but not one that fires.
  */
 import type { RuleName } from "@myelin/core/ids";
 import { FALSE, type LinkedRule, type RulePlan, TRUE, type Tri, UNKNOWN } from "@myelin/core/rules";
 import { RuleBreaker } from "./breaker.ts";
 import { cellOf, EpisodePages } from "./episode-pages.ts";
 import { grownUint8 } from "./growth.ts";
+import type { Pending, PendingCells } from "./pending-cells.ts";
 import { type TimerHeap, timerInstantUs, timerKind } from "./timer-heap.ts";
 
 /**
@@ -28,8 +30,8 @@ export const INACTIVE = 2;
 export const PENDING = 3;
 export const FIRING = 4;
 
-/** What an evaluation came to: nothing to do, the episode's first instruction, another attempt, the episode's end. */
-export type Outcome = "none" | "fires" | "retries" | "ends";
+/** What an evaluation came to: nothing to do, pending, the episode's first instruction, another attempt, the episode's end. */
+export type Outcome = "none" | "waits" | "fires" | "retries" | "ends";
 
 /** A rule as it is to be in force. */
 export interface RuleVersion {
@@ -66,12 +68,14 @@ export class RuleRuntime {
   firings = 0;
   suppressedFirings = 0;
   readonly #timers: TimerHeap;
+  readonly #pendingCells: PendingCells;
 
   constructor(
     id: number,
     rule: RuleVersion,
     linked: LinkedRule,
     timers: TimerHeap,
+    pendingCells: PendingCells,
     capacity: number,
   ) {
     this.id = id;
@@ -81,6 +85,7 @@ export class RuleRuntime {
     this.meaningVersion = rule.meaningVersion;
     this.linked = linked;
     this.#timers = timers;
+    this.#pendingCells = pendingCells;
     this.states = new Uint8Array(capacity);
     this.#limit(rule.plan);
   }
@@ -161,6 +166,12 @@ export class RuleRuntime {
       this.#enter(slot, INACTIVE, atUs);
       onEnd(slot);
     }
+    for (
+      let slot = this.states.indexOf(PENDING);
+      slot !== -1;
+      slot = this.states.indexOf(PENDING, slot + 1)
+    )
+      this.#enter(slot, INACTIVE, atUs);
     this.states.fill(UNSEEN);
   }
 
@@ -176,6 +187,7 @@ export class RuleRuntime {
     page.emittedStartUs[cell] = Number.NaN;
     page.attempts[cell] = 0;
     page.changedAtUs[cell] = Number.NaN;
+    page.isNoted[cell] = 0;
     return wasFiring;
   }
 
@@ -203,7 +215,7 @@ export class RuleRuntime {
     return this.#episodes.find(slot)?.attempts[cellOf(slot)] ?? 0;
   }
 
-  /** The time line of the episode, while firing. */
+  /** The time line of the part that made it pending, then of the episode, while firing. */
   timeLine(slot: number): string {
     return this.#episodes.find(slot)?.timeLines[cellOf(slot)] ?? "";
   }
@@ -283,6 +295,7 @@ export class RuleRuntime {
     const page = this.#episodes.of(slot);
     const cell = cellOf(slot);
     page.sinceUs[cell] = startedAtUs;
+    page.isReinstated[cell] = 0;
     this.#enter(slot, FIRING, atUs);
     page.emittedStartUs[cell] = startedAtUs;
     page.attempts[cell] = attempt;
@@ -290,6 +303,32 @@ export class RuleRuntime {
     page.timeLines[cell] = timeLine;
     page.endingSinceUs[cell] = Number.NaN;
     page.cooldownUntilUs[cell] = this.plan.cooldownUs > 0 ? Number.POSITIVE_INFINITY : never;
+  }
+
+  /** Makes the rule pending since before the node's start; false when it is not inactive for the agent, or has fired since. */
+  reinstatePending(slot: number, { sinceUs, timeLine }: Pending, atUs: number): boolean {
+    if (!this.sees(slot) || this.states[slot] !== INACTIVE) return false;
+    if (this.emittedStartUs(slot) >= sinceUs) return false;
+    const page = this.#episodes.of(slot);
+    const cell = cellOf(slot);
+    page.sinceUs[cell] = sinceUs;
+    page.timeLines[cell] = timeLine;
+    page.isReinstated[cell] = 1;
+    this.#enter(slot, PENDING, atUs);
+    return true;
+  }
+
+  /** Start of what is pending; NaN when nothing is. */
+  pendingSinceUs(slot: number): number {
+    return this.states[slot] === PENDING ? this.sinceUs(slot) : Number.NaN;
+  }
+
+  /** What is pending for the agent, for one who has taken note of the change. */
+  takePending(slot: number): Pending | undefined {
+    this.#episodes.of(slot).isNoted[cellOf(slot)] = 0;
+    if (this.states[slot] !== PENDING) return undefined;
+    const { meaningVersion } = this;
+    return { meaningVersion, timeLine: this.timeLine(slot), sinceUs: this.sinceUs(slot) };
   }
 
   /** Notes the latest instruction of an episode that began and ended before the node knew of it; attempt 0 when that is not known. */
@@ -321,23 +360,37 @@ export class RuleRuntime {
     if (condition === TRUE && !(this.unless?.wasFiringBefore(slot, atUs) ?? false)) {
       const page = this.#episodes.of(slot);
       const cell = cellOf(slot);
-      if (this.states[slot] === INACTIVE) {
-        page.sinceUs[cell] = atUs;
-        this.#enter(slot, PENDING, atUs);
-      }
+      const isPending = this.states[slot] === PENDING;
+      page.isReinstated[cell] = 0;
+      if (!isPending) page.sinceUs[cell] = atUs;
       const earliestUs = Math.max(
         (page.sinceUs[cell] as number) + this.plan.forUs,
         page.cooldownUntilUs[cell] as number,
       );
-      if (atUs < earliestUs || !mayFire) return "none";
+      if (atUs < earliestUs || !mayFire) {
+        this.#enter(slot, PENDING, atUs);
+        return isPending ? "none" : "waits";
+      }
       this.#enter(slot, FIRING, atUs);
       page.attempts[cell] = 1;
       page.isLastFailed[cell] = 0;
       return "fires";
     }
-    if (condition === UNKNOWN && this.plan.missing === "hold") return "none";
-    if (this.states[slot] === PENDING) this.#enter(slot, INACTIVE, atUs);
+    if (this.states[slot] === PENDING && !this.#isHeld(slot, atUs, condition))
+      this.#enter(slot, INACTIVE, atUs);
     return "none";
+  }
+
+  /**
+   * Whether what is pending stays so though `expr` is not true: with `missing: hold`; and of what the node's former run
+   * left, while its values are not known again, and at what was observed before and comes again.
+   */
+  #isHeld(slot: number, atUs: number, condition: Tri): boolean {
+    const page = this.#episodes.of(slot);
+    const cell = cellOf(slot);
+    if (condition === UNKNOWN)
+      return this.plan.missing === "hold" || page.isReinstated[cell] === 1;
+    return atUs < (page.sinceUs[cell] as number);
   }
 
   #stepFiring(slot: number, atUs: number, condition: Tri, mayFire: boolean): Outcome {
@@ -383,7 +436,10 @@ export class RuleRuntime {
     const previous = this.states[slot] as number;
     if (previous === state) return;
     this.states[slot] = state;
-    if (previous !== FIRING && state !== FIRING) return;
+    if (previous !== FIRING && state !== FIRING) {
+      if (previous === PENDING || state === PENDING) this.#notePending(slot);
+      return;
+    }
     const page = this.#episodes.of(slot);
     const cell = cellOf(slot);
     if (this.#isWatched && page.changedAtUs[cell] !== atUs) {
@@ -395,6 +451,14 @@ export class RuleRuntime {
       page.timeLines[cell] = undefined;
       page.endingSinceUs[cell] = Number.NaN;
     } else this.firingCount += 1;
+  }
+
+  #notePending(slot: number): void {
+    const page = this.#episodes.of(slot);
+    const cell = cellOf(slot);
+    if (page.isNoted[cell] === 1) return;
+    page.isNoted[cell] = 1;
+    this.#pendingCells.note(this.name, slot);
   }
 
   #setTimer(slot: number, dueUs: number): void {

@@ -14,6 +14,7 @@ import type { RuleName } from "@myelin/core/ids";
 import { type EvaluationContext, type LinkedRule, linkRule } from "@myelin/core/rules";
 import type { AgentTable } from "./agent-table.ts";
 import type { MetricColumn, MetricColumns } from "./metric-columns.ts";
+import type { PendingCells } from "./pending-cells.ts";
 import { RuleRuntime, type RuleVersion } from "./rule-runtime.ts";
 import type { TimerHeap } from "./timer-heap.ts";
 import { isSameJson } from "./twin-change.ts";
@@ -47,6 +48,7 @@ export class RuleSet {
   readonly #agents: AgentTable;
   readonly #columns: MetricColumns;
   readonly #timers: TimerHeap;
+  readonly #pendingCells: PendingCells;
   readonly #context: EvaluationContext;
   /** The columns that have readers. */
   #readColumns: MetricColumn[] = [];
@@ -56,11 +58,13 @@ export class RuleSet {
     agents: AgentTable,
     columns: MetricColumns,
     timers: TimerHeap,
+    pendingCells: PendingCells,
     context: EvaluationContext,
   ) {
     this.#agents = agents;
     this.#columns = columns;
     this.#timers = timers;
+    this.#pendingCells = pendingCells;
     this.#context = context;
   }
 
@@ -122,7 +126,15 @@ export class RuleSet {
     if (isSameMeaning) return { version, linked, runtime: undefined };
     const id = this.#nextId;
     this.#nextId += 1;
-    const runtime = new RuleRuntime(id, version, linked, this.#timers, this.#agents.capacity);
+    const { capacity } = this.#agents;
+    const runtime = new RuleRuntime(
+      id,
+      version,
+      linked,
+      this.#timers,
+      this.#pendingCells,
+      capacity,
+    );
     return { version, linked, runtime };
   }
 

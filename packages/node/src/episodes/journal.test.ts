@@ -5,7 +5,7 @@ import { type AgentId, type InstructionId, parseAgentId, parseRuleName } from "@
 import { createMemoryStore, type MemoryDisk } from "../adapters/memory-store/index.ts";
 import { type Instruction, unknownStageTimes } from "../instruction/index.ts";
 import type { EpisodeRecord } from "../ports/store.ts";
-import { EpisodeJournal, type EpisodeJournalOptions } from "./index.ts";
+import { EpisodeJournal, type EpisodeJournalOptions, type PendingChange } from "./index.ts";
 
 const startUs = 1_790_000_000_000_000;
 const secondUs = 1e6;
@@ -18,6 +18,8 @@ class TestJournal {
   /** The writes that came to the store, as the numbers of rows kept and forgotten. */
   readonly writes: (readonly [kept: number, forgotten: number])[] = [];
   readonly errors: string[] = [];
+  /** What cells have come to since that was asked for. */
+  readonly pending: PendingChange[] = [];
   applied: Record<string, number> | undefined = { "app/i1/t": 7 };
   readonly journal: EpisodeJournal;
 
@@ -34,6 +36,7 @@ class TestJournal {
       windowUs: 30 * secondUs,
       cooldownUsOf: () => 0,
       appliedUntilUs: () => this.applied,
+      takePendingChanges: () => this.pending.splice(0),
       onStoreError: ({ code }) => this.errors.push(code),
       ...options,
     });

@@ -5,24 +5,26 @@
  * keeps the others.
  *
  * Invariants
- * 1. For each agent and rule it keeps the latest episode of which an instruction was sent or has ended. An agent may
- *    forget an outcome only once that is on disk (`keep`).
+ * 1. For each agent and rule it keeps the latest episode of which an instruction was sent or has ended, and what is
+ *    pending until its episode acts. An agent may forget an outcome only once that is on disk (`keep`).
  * 2. Nothing but that waits for it: rows are written behind, one for all that changed of it since the last write.
- *    What the disk refuses is told, and tried again until there is something newer.
+ *    What the disk refuses is told, and tried again until there is something newer. What is pending is asked for when
+ *    rows are about to be written: what came and went in between is not written.
  * 3. What is over is kept until its cooldown has passed, and for as long as its agent may send samples of it again.
  * 4. Rows of an earlier run wait for their agents. An agent that is not back when the window for it has
  *    passed has left: its episodes are over.
  * 5. A row tells up to where the agent's samples were applied when it was written, which is not before its state.
- * 6. At most `maxEpisodes` are kept; one beyond is counted, and its agent not told to forget.
+ * 6. At most `maxEpisodes` are kept; one beyond is counted, and its agent not told to forget. What is only pending gives
+ *    way to what has acted.
  */
 import type { Clock, Timer } from "@myelin/core/clock";
 import type { MyelinError } from "@myelin/core/errors";
 import type { AgentId, EpisodeKey, RuleName } from "@myelin/core/ids";
 import { mayTryAgain } from "@myelin/core/instruction";
-import { parseAgentId, parseRuleName } from "@myelin/core/ids";
 import type { Instruction, InstructionEpisode } from "../instruction/index.ts";
-import type { EpisodeRecord, Store } from "../ports/store.ts";
+import type { EpisodeRecord, PendingRecord, Store } from "../ports/store.ts";
 import { AppliedMarks, type Mark } from "./applied-marks.ts";
+import { emptyRow, hasNotActed, isNews, type Row, recordOf, rowOf } from "./row.ts";
 import { RowWriter } from "./row-writer.ts";
 
 export interface EpisodeJournalOptions {
@@ -35,6 +37,8 @@ export interface EpisodeJournalOptions {
   readonly cooldownUsOf: (rule: RuleName) => number;
   /** By the names of an agent's clocks, up to which instant its samples were applied; undefined while it has no session. */
   readonly appliedUntilUs: (agent: AgentId) => Readonly<Record<string, number>> | undefined;
+  /** What cells have come to that have begun or ceased to be pending; asked for some time after `pendingChanged`. */
+  readonly takePendingChanges: () => Iterable<PendingChange>;
   /** Told when a write failed. */
   readonly onStoreError: (error: MyelinError) => void;
 }
@@ -44,23 +48,20 @@ export interface LostEpisode extends Pick<EpisodeRecord, "recipient" | "end" | "
   readonly episode: EpisodeKey;
 }
 
-interface Row {
+/** What a rule has come to for an agent: not pending where `pending` is undefined. */
+export interface PendingChange {
   readonly agent: AgentId;
   readonly rule: RuleName;
-  meaningVersion: number;
-  timeLine: string;
-  startedAtUs: number;
-  attempt: number;
-  recipient: EpisodeRecord["recipient"] | undefined;
-  end: EpisodeRecord["end"] | undefined;
-  isOver: boolean;
-  appliedUntilUs: EpisodeRecord["appliedUntilUs"];
-  /** True until the agent is back after the node's start. */
-  isWaiting: boolean;
-  isForgotten: boolean;
-  /** When a row that is over may be forgotten. */
-  keptUntilUs: number;
+  readonly pending: PendingRecord | undefined;
 }
+
+/** What an earlier run has left of an agent. */
+export interface LostState {
+  readonly episodes: readonly LostEpisode[];
+  readonly pending: readonly (PendingRecord & { readonly rule: RuleName })[];
+}
+
+const nothingLost: LostState = { episodes: [], pending: [] };
 
 const sweepEveryUs = 10_000_000;
 
@@ -70,6 +71,7 @@ export class EpisodeJournal {
   readonly #options: EpisodeJournalOptions;
   readonly #rows = new Map<AgentId, Map<RuleName, Row>>();
   readonly #over = new Set<Row>();
+  readonly #onlyPending = new Set<Row>();
   readonly #marks = new AppliedMarks();
   readonly #writer: RowWriter<Row>;
   #size = 0;
@@ -83,6 +85,7 @@ export class EpisodeJournal {
     const { clock, onStoreError } = options;
     this.#writer = new RowWriter({
       clock,
+      collect: () => this.#takePendingChanges(),
       write: (rows) => this.#save(rows),
       onRefused: (count, error) => {
         this.counters.refused += count;
@@ -100,46 +103,38 @@ export class EpisodeJournal {
   restore(records: readonly EpisodeRecord[]): void {
     const { clock, windowUs } = this.#options;
     for (const record of records) {
-      const { agent, rule, isOver, recipient, end, appliedUntilUs, startedAtUs, ...rest } = record;
-      const row: Row = {
-        ...rest,
-        agent: parseAgentId(agent),
-        rule: parseRuleName(rule),
-        startedAtUs,
-        recipient,
-        end,
-        isOver,
-        appliedUntilUs,
-        isWaiting: true,
-        isForgotten: false,
-        keptUntilUs: Number.POSITIVE_INFINITY,
-      };
+      const row = rowOf(record);
       this.#add(row);
       this.#waiting += 1;
-      this.#place(row, isOver);
-      for (const [name, partUs] of Object.entries(appliedUntilUs))
+      if (hasNotActed(row)) this.#onlyPending.add(row);
+      else this.#place(row, row.isOver);
+      const { startedAtUs } = row;
+      for (const [name, partUs] of Object.entries(row.appliedUntilUs))
         this.#marks.note(row.agent, name, { partUs, startedAtUs });
     }
     if (records.length > 0) this.#window = clock.schedule(windowUs, () => this.#windowPassed());
   }
 
   /** What is kept of an agent that is back after the node's start, once. */
-  takeUp(agent: AgentId): LostEpisode[] {
-    if (this.#waiting === 0) return [];
-    const lost: LostEpisode[] = [];
+  takeUp(agent: AgentId): LostState {
+    if (this.#waiting === 0) return nothingLost;
+    const episodes: LostEpisode[] = [];
+    const waiting: LostState["pending"][number][] = [];
     for (const row of this.#rows.get(agent)?.values() ?? []) {
       if (!row.isWaiting) continue;
       this.#arrive(row);
+      if (row.pending !== undefined) waiting.push({ ...row.pending, rule: row.rule });
+      if (hasNotActed(row)) continue;
       const { rule, meaningVersion, timeLine, startedAtUs, attempt, isOver, recipient, end } = row;
       const episode = { rule, meaningVersion, agent, timeLine, startedAtUs, attempt };
-      lost.push({
+      episodes.push({
         episode,
         isOver,
         ...(recipient === undefined ? {} : { recipient }),
         ...(end === undefined ? {} : { end }),
       });
     }
-    return lost;
+    return { episodes, pending: waiting };
   }
 
   /** Up to where an earlier run has applied the samples of one of the agent's clocks, once. */
@@ -152,9 +147,32 @@ export class EpisodeJournal {
     this.#marks.note(agent, clockName, mark);
   }
 
+  /** Rules have begun or ceased to be pending. */
+  pendingChanged(): void {
+    this.#writer.wake();
+  }
+
+  /** What an agent's rule is pending since; undefined when it is not pending. */
+  notePending({ agent, rule, pending }: PendingChange): void {
+    const known = this.#rows.get(agent)?.get(rule);
+    if (known?.pending?.sinceUs === pending?.sinceUs) return;
+    if (pending === undefined) {
+      if (known !== undefined) this.#endPending(known);
+      return;
+    }
+    const row = this.#of(agent, rule);
+    if (row === undefined) {
+      this.counters.dropped += 1;
+      return;
+    }
+    row.pending = pending;
+    if (hasNotActed(row)) this.#onlyPending.add(row);
+    this.#writer.changed(row);
+  }
+
   /** An instruction is sent: until it has ended its agent tells of it. */
   sent({ agent, episode, recipient }: Instruction, isOver: boolean): void {
-    const row = episode === undefined ? undefined : this.#of(agent, episode.rule);
+    const row = episode === undefined ? undefined : this.#ofActing(agent, episode.rule);
     if (row === undefined || episode === undefined || !isNews(row, episode)) return;
     this.#note(row, episode, recipient, undefined);
     this.#place(row, isOver);
@@ -165,7 +183,7 @@ export class EpisodeJournal {
   keep(instruction: Instruction, isOver: boolean): Promise<boolean> {
     const { agent, episode, recipient, isHeldBack, status, times } = instruction;
     if (episode === undefined) return Promise.resolve(true);
-    const row = this.#of(agent, episode.rule);
+    const row = this.#ofActing(agent, episode.rule);
     if (row === undefined) {
       this.counters.dropped += 1;
       return Promise.resolve(false);
@@ -201,7 +219,9 @@ export class EpisodeJournal {
   /** An episode is over. */
   over(agent: AgentId, rule: RuleName, startedAtUs: number): void {
     const row = this.#rows.get(agent)?.get(rule);
-    if (row === undefined || row.isOver || startedAtUs !== row.startedAtUs) return;
+    if (row === undefined) return;
+    if (row.pending?.sinceUs === startedAtUs) this.#endPending(row);
+    if (row.isOver || startedAtUs !== row.startedAtUs) return;
     this.#place(row, true);
     this.#writer.changed(row);
   }
@@ -233,21 +253,28 @@ export class EpisodeJournal {
       return known;
     }
     if (this.#size >= this.#options.maxEpisodes) return undefined;
-    return this.#add({
-      agent,
-      rule,
-      meaningVersion: 0,
-      timeLine: "",
-      startedAtUs: Number.NEGATIVE_INFINITY,
-      attempt: 0,
-      recipient: undefined,
-      end: undefined,
-      isOver: false,
-      appliedUntilUs: {},
-      isWaiting: false,
-      isForgotten: false,
-      keptUntilUs: Number.POSITIVE_INFINITY,
-    });
+    return this.#add(emptyRow(agent, rule));
+  }
+
+  /** The same for an episode that acts: at the bound what is only pending gives way. */
+  #ofActing(agent: AgentId, rule: RuleName): Row | undefined {
+    const row = this.#of(agent, rule);
+    if (row !== undefined) return row;
+    const [first] = this.#onlyPending;
+    if (first === undefined) return undefined;
+    this.counters.dropped += 1;
+    this.#forget(first);
+    return this.#of(agent, rule);
+  }
+
+  #takePendingChanges(): void {
+    for (const change of this.#options.takePendingChanges()) this.notePending(change);
+  }
+
+  #endPending(row: Row): void {
+    row.pending = undefined;
+    if (hasNotActed(row)) this.#forget(row);
+    else this.#writer.changed(row);
   }
 
   #add(row: Row): Row {
@@ -274,6 +301,9 @@ export class EpisodeJournal {
     row.attempt = episode.attempt;
     row.recipient = recipient;
     row.end = end;
+    this.#onlyPending.delete(row);
+    if (row.pending !== undefined && row.pending.sinceUs <= episode.startedAtUs)
+      row.pending = undefined;
   }
 
   /** Notes whether the episode is over, and from when on it need not be kept. */
@@ -294,14 +324,17 @@ export class EpisodeJournal {
     this.#sweeper = undefined;
     const { clock } = this.#options;
     const nowUs = clock.nowUs();
-    for (const row of this.#over) if (row.keptUntilUs <= nowUs) this.#forget(row);
+    for (const row of this.#over)
+      if (row.keptUntilUs <= nowUs && row.pending === undefined) this.#forget(row);
     if (this.#over.size > 0) this.#sweeper = clock.schedule(sweepEveryUs, () => this.#sweep());
   }
 
   #windowPassed(): void {
     for (const rows of this.#rows.values())
       for (const row of rows.values()) {
-        if (!row.isWaiting || row.isOver) continue;
+        if (!row.isWaiting) continue;
+        if (row.pending !== undefined) this.#endPending(row);
+        if (row.isOver) continue;
         this.#place(row, true);
         this.#writer.changed(row);
       }
@@ -312,6 +345,7 @@ export class EpisodeJournal {
     row.isForgotten = true;
     this.#size -= 1;
     this.#over.delete(row);
+    this.#onlyPending.delete(row);
     const rows = this.#rows.get(row.agent);
     rows?.delete(row.rule);
     if (rows?.size === 0) {
@@ -325,35 +359,13 @@ export class EpisodeJournal {
     const records: EpisodeRecord[] = [];
     const forgotten: Row[] = [];
     for (const row of rows) {
-      if (!row.isForgotten) records.push(this.#recordOf(row));
-      else if (this.#rows.get(row.agent)?.has(row.rule) !== true) forgotten.push(row);
+      if (!row.isForgotten) {
+        row.appliedUntilUs = this.#options.appliedUntilUs(row.agent) ?? row.appliedUntilUs;
+        records.push(recordOf(row));
+      } else if (this.#rows.get(row.agent)?.has(row.rule) !== true) forgotten.push(row);
     }
     return this.#options.store.saveEpisodes(records, forgotten);
   }
-
-  #recordOf(row: Row): EpisodeRecord {
-    row.appliedUntilUs = this.#options.appliedUntilUs(row.agent) ?? row.appliedUntilUs;
-    const { agent, rule, meaningVersion, timeLine, startedAtUs, attempt } = row;
-    const { recipient, end, isOver } = row;
-    return {
-      agent,
-      rule,
-      meaningVersion,
-      timeLine,
-      startedAtUs,
-      attempt,
-      ...(recipient === undefined ? {} : { recipient }),
-      ...(end === undefined ? {} : { end }),
-      isOver,
-      appliedUntilUs: row.appliedUntilUs,
-    };
-  }
-}
-
-/** True for an instruction that is not earlier than what the row tells of. */
-function isNews(row: Row, { startedAtUs, attempt }: InstructionEpisode): boolean {
-  if (startedAtUs !== row.startedAtUs) return startedAtUs > row.startedAtUs;
-  return attempt >= row.attempt;
 }
 
 function earlier(oneUs: number, otherUs: number): number {

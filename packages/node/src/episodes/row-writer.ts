@@ -6,13 +6,16 @@
  *    written is written again.
  * 2. Of a write that was refused who waits is told, and its rows come with the next one, more slowly. What waits
  *    is bounded by the rows there are.
- * 3. Rows are written some after the other, so that no turn of the loop makes many.
+ * 3. What is to be collected is collected when the rows are about to be written.
+ * 4. Rows are written some after the other, so that no turn of the loop makes many.
  */
 import type { Clock, Timer } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
 
 export interface RowWriterOptions<Row> {
   readonly clock: Clock;
+  /** Tells of rows that have changed; called some time after `wake`, before the next write. */
+  readonly collect: () => void;
   readonly write: (rows: readonly Row[]) => Promise<void>;
   /** Told when rows were refused. */
   readonly onRefused: (count: number, error: MyelinError) => void;
@@ -37,6 +40,7 @@ export class RowWriter<Row> {
   #writing: Promise<void> | undefined;
   #timer: Timer | undefined;
   #notBeforeUs = Number.NEGATIVE_INFINITY;
+  #isWoken = false;
   #isStopped = false;
 
   constructor(options: RowWriterOptions<Row>) {
@@ -46,6 +50,12 @@ export class RowWriter<Row> {
   /** The row is to be written. */
   changed(row: Row): void {
     this.#group.rows.add(row);
+    this.#plan();
+  }
+
+  /** There may be rows to collect. */
+  wake(): void {
+    this.#isWoken = true;
     this.#plan();
   }
 
@@ -81,6 +91,10 @@ export class RowWriter<Row> {
   }
 
   #write(): Promise<void> {
+    if (this.#isWoken) {
+      this.#isWoken = false;
+      this.#options.collect();
+    }
     const group = this.#group;
     if (group.rows.size === 0) return Promise.resolve();
     this.#group = newGroup();
@@ -89,7 +103,7 @@ export class RowWriter<Row> {
       this.#inFlight = undefined;
       this.#writing = undefined;
       group.settle(isWritten);
-      if (this.#group.rows.size > 0) this.#plan();
+      if (this.#isWoken || this.#group.rows.size > 0) this.#plan();
     });
     return this.#writing;
   }

@@ -90,14 +90,22 @@ export interface InstructionChange {
   readonly error?: { readonly code: ErrorCode; readonly message: string };
 }
 
-/** The latest episode of a rule for an agent of which an instruction was sent or has ended. */
+/** A rule that is pending for an agent. */
+export interface PendingRecord {
+  readonly meaningVersion: number;
+  /** Of the part whose input made it pending. */
+  readonly timeLine: string;
+  readonly sinceUs: number;
+}
+
+/** The latest episode of a rule for an agent of which an instruction was sent or has ended, and what is pending. */
 export interface EpisodeRecord {
   readonly agent: string;
   readonly rule: string;
   readonly meaningVersion: number;
   readonly timeLine: string;
   readonly startedAtUs: number;
-  /** Of its latest instruction. */
+  /** Of its latest instruction; 0 where there was none, and the record tells of what is pending alone. */
   readonly attempt: number;
   /** Who that one was sent to. */
   readonly recipient?: { readonly part: string; readonly incarnation: string };
@@ -105,6 +113,8 @@ export interface EpisodeRecord {
   readonly end?: { readonly succeeded: boolean; readonly endedAtUs: number };
   /** True when the episode has ended. */
   readonly isOver: boolean;
+  /** Absent while nothing is. */
+  readonly pending?: PendingRecord;
   /** By the names of the agent's clocks: the newest instant that the node had applied, on that clock. */
   readonly appliedUntilUs: Readonly<Record<string, number>>;
 }
