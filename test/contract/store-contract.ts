@@ -76,7 +76,10 @@ function stateContract(promise: Promised, inStore: InStore): void {
     "the episode of each agent and rule is found again, the latest of each",
     async (place) => {
       const first = await place.open();
-      const kept = episodeRecord("w1", "cold", { recipient: { part: "app", incarnation: "i1" } });
+      const kept = episodeRecord("w1", "cold", {
+        recipient: { part: "app", incarnation: "i1" },
+        pending: { meaningVersion: 3, timeLine: "app/i1/i1.0/0", sinceUs: nowUs + 0.5 },
+      });
       await first.saveEpisodes([episodeRecord("w1", "hot"), episodeRecord("w2", "hot"), kept], []);
       const newer = episodeRecord("w1", "hot", { startedAtUs: nowUs + 1, isOver: true });
       await first.saveEpisodes([newer], [episodeRecord("w2", "hot"), { agent: "w3", rule: "hot" }]);

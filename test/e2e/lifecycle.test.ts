@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { test } from "node:test";
 import { connect } from "@myelin/agent";
+import { parseTime } from "@myelin/core/instruction";
 import { readFrame } from "@myelin/core/wire";
 import { dialWith } from "../../packages/agent/src/dial/node.ts";
 import {
@@ -247,6 +248,36 @@ test("the ledger's figures go on over a restart, and the metrics count anew", as
   assert.ok(Date.parse(since) < Date.parse(startedAt));
   const metrics = await (await fetch(new URL("/metrics", second.http))).text();
   assert.match(metrics, /^myelin_instructions_ended_total\{status="executed"\} 0$/m);
+});
+
+test("kill -9 of the node while a rule is pending: it goes on with its since, and down time counts", async () => {
+  await using directory = await temporaryDirectory();
+  await using first = await NodeProcess.start(directory.path);
+  await first.applyRules([{ name: "hot", expr: "cpu_usage > 0.9", for: "4s", action: "work" }]);
+  await using agent = await AgentProcess.start(first.url, "a1");
+  const ruleAt = async (node: NodeProcess): Promise<{ state: string; since?: string }> =>
+    (await node.get("/api/v1/agents/a1")).body.rules[0];
+  agent.report({ cpu_usage: 0.95 });
+  await eventually("it is pending", async () => (await ruleAt(first)).state === "pending");
+  const { since = "" } = await ruleAt(first);
+  await eventually("that is on disk", async () => {
+    const metrics = await (await fetch(new URL("/metrics", first.http))).text();
+    return metrics.includes("_episodes_kept 1") && metrics.includes("_store_pending_writes 0");
+  });
+  await first.end("SIGKILL");
+  await eventually("the agent has noticed", () => !agent.isLive);
+  await using second = await NodeProcess.start(directory.path, ["--port", String(first.port)]);
+  await eventually("the agent is back", () => agent.isLive);
+  assert.deepEqual((await ruleAt(second)).since, since);
+  const backAtMs = Date.now();
+  await eventually("it acts", () => {
+    agent.report({ cpu_usage: 0.96 });
+    return agent.begun.length > 0;
+  });
+  assert.ok(Date.now() < backAtMs + 4000, "4 s of its since, not of its return");
+  const [{ createdAt } = { createdAt: "" }] = await second.instructions();
+  assert.ok(parseTime(createdAt) >= parseTime(since) + 4e6, `${createdAt} after ${since}`);
+  assert.equal(agent.begun.length, 1);
 });
 
 test("SIGTERM drains: no new work, what is in flight may finish, and the exit code is 0", async () => {

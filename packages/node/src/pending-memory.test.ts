@@ -169,18 +169,19 @@ test("what is pending is not written when it came and went before the rows are, 
   assert.deepEqual([writes, scene.kept], [2, []]);
 });
 
-test("what was pending ends on disk when its agent leaves, its rule goes, or it does not come back", async () => {
+test("what was pending ends on disk when its rule is off or means something else, and when its agent leaves or is not back", async () => {
   const scene = await Scene.of();
   await scene.reports(0.95);
   await scene.run(secondUs);
   assert.equal(scene.kept.length, 1);
-  await scene.node.apply("rules: []");
-  await scene.run(secondUs);
-  assert.equal(scene.kept.length, 0, "its rule has gone");
-  await scene.node.apply(hot);
-  await scene.reports(0.95);
-  await scene.run(secondUs);
-  assert.equal(scene.kept.length, 1);
+  for (const rules of [`${hot}    mode: off`, hot.replace("10s", "11s"), hot]) {
+    await scene.node.apply(rules);
+    await scene.run(secondUs);
+    assert.equal(scene.kept.length, 0, rules);
+    await scene.reports(0.95);
+    await scene.run(secondUs);
+    assert.equal(scene.kept.length, rules.includes("off") ? 0 : 1);
+  }
   scene.agent.leave();
   await scene.run(secondUs);
   assert.equal(scene.kept.length, 0, "its agent has left");

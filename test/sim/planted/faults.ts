@@ -45,7 +45,8 @@ export const plantedFaults: Readonly<Record<string, PlantedFault>> = {
   },
   "episodes on disk are not reinstated": {
     seed: 1,
-    plant: () => plant(EpisodeJournal.prototype, "takeUp", () => () => ({ episodes: [], pending: [] })),
+    plant: () =>
+      plant(EpisodeJournal.prototype, "takeUp", () => () => ({ episodes: [], pending: [] })),
   },
   "samples that come again are applied again": {
     seed: 137,

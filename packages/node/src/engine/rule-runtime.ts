@@ -388,8 +388,7 @@ export class RuleRuntime {
   #isHeld(slot: number, atUs: number, condition: Tri): boolean {
     const page = this.#episodes.of(slot);
     const cell = cellOf(slot);
-    if (condition === UNKNOWN)
-      return this.plan.missing === "hold" || page.isReinstated[cell] === 1;
+    if (condition === UNKNOWN) return this.plan.missing === "hold" || page.isReinstated[cell] === 1;
     return atUs < (page.sinceUs[cell] as number);
   }
 

@@ -331,6 +331,25 @@ describe("reinstating an episode after a restart", () => {
     assert.deepEqual(fleet.firedAt, [35]);
   });
 
+  test("its end must hold for `keep_firing_for` from when it is first seen to", () => {
+    const t = new TestEngine("  - { name: r, expr: m > 10, keep_firing_for: 5s, action: stop }");
+    const slot = t.join();
+    const episode = {
+      rule: ruleName("r"),
+      meaningVersion: 1,
+      agent: parseAgentId("a1"),
+      timeLine: "line-1",
+      startedAtUs: us(1),
+      attempt: 1,
+    };
+    t.engine.reinstate(slot, episode, { end: { succeeded: true, endedAtUs: us(2) } });
+    t.send(slot, 20, 1);
+    t.engine.advance(us(24.9));
+    assert.equal(t.state(slot), "firing");
+    t.engine.advance(us(25));
+    assert.deepEqual([t.state(slot), t.ends], ["inactive", ["r 0 25"]]);
+  });
+
   test("in another meaning only its cooldown counts", () => {
     const fleet = new TestEngine(rules);
     const slot = fleet.join("a1", {}, 10);

@@ -196,3 +196,63 @@ test("what is not sent counts as ended when it was decided, and is not to be att
   await test.clock.run(50_000);
   assert.deepEqual(test.on()[0]?.end, { succeeded: true, endedAtUs: startUs });
 });
+
+test("what is only pending gives way to what has acted, and is counted; beyond the bound it is not kept", async () => {
+  const test = new TestJournal({ maxEpisodes: 1 });
+  const pending = { meaningVersion: 1, timeLine: "app/i1/t/0", sinceUs: 5 };
+  for (const agent of ["w2", "w3"]) {
+    test.pending.push({ agent: parseAgentId(agent), rule: hot, pending });
+    test.journal.pendingChanged();
+  }
+  await test.clock.run(50_000);
+  assert.deepEqual(
+    test.on().map((record) => [record.agent, record.attempt, record.pending]),
+    [["w2", 0, pending]],
+  );
+  assert.equal(test.journal.counters.dropped, 1);
+  const kept = test.journal.keep(test.ended(), false);
+  await test.clock.run(50_000);
+  assert.equal(await kept, true);
+  assert.deepEqual(
+    test.on().map(({ agent }) => agent),
+    ["w1"],
+  );
+  assert.deepEqual([test.journal.size, test.journal.counters.dropped], [1, 2]);
+});
+
+test("what is pending is kept beside an episode that is over, also when that need not be kept any more", async () => {
+  const test = new TestJournal();
+  const pending = { meaningVersion: 1, timeLine: "app/i1/t/0", sinceUs: 5 };
+  void test.journal.keep(test.ended({}, 3), true);
+  test.journal.notePending({ agent: w1, rule: hot, pending });
+  await test.clock.run(60 * secondUs);
+  assert.deepEqual(
+    test.on().map((record) => [record.startedAtUs, record.isOver, record.pending]),
+    [[3, true, pending]],
+  );
+  const next = new TestJournal();
+  next.journal.restore(test.on());
+  const lost = next.journal.takeUp(w1);
+  assert.deepEqual([lost.episodes.length, lost.pending], [1, [{ ...pending, rule: hot }]]);
+  test.journal.notePending({ agent: w1, rule: hot, pending: undefined });
+  await test.clock.run(20 * secondUs);
+  assert.deepEqual(test.on(), []);
+  test.journal.stop();
+  next.journal.stop();
+});
+
+test("what was pending is so no more when its episode has acted, or has ended without", async () => {
+  const test = new TestJournal();
+  const pending = { meaningVersion: 1, timeLine: "app/i1/t/0", sinceUs: 5 };
+  test.journal.notePending({ agent: w1, rule: hot, pending });
+  test.journal.notePending({ agent: parseAgentId("w2"), rule: hot, pending });
+  await test.clock.run(50_000);
+  test.journal.sent(test.ended({}, 5), false);
+  test.journal.over(parseAgentId("w2"), hot, 5);
+  await test.clock.run(50_000);
+  assert.deepEqual(
+    test.on().map((record) => [record.agent, record.startedAtUs, record.pending]),
+    [["w1", 5, undefined]],
+  );
+  test.journal.stop();
+});

@@ -85,7 +85,7 @@ function storeRows({ arc, store }: MetricSources): MetricRow[] {
     ),
     counter(
       "myelin_episodes_dropped_total",
-      "Episodes not kept for want of room; their agents keep the outcomes",
+      "Episodes not kept for want of room: their agents keep the outcomes, what is pending begins anew",
       () => arc.episodes.counters.dropped,
     ),
     counter(
