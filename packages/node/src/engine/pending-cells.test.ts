@@ -29,7 +29,7 @@ class Noted extends TestEngine {
       );
   }
 
-  get only(): PendingChange {
+  get taken(): PendingChange {
     const [change, further] = this.engine.takePendingChanges();
     assert.ok(change !== undefined && further === undefined);
     return change;
@@ -57,7 +57,7 @@ describe("what is pending is noted", () => {
     t.engine.startTimeLine(slot, 2, "line-2");
     t.send(slot, 1, 11, "m", 2);
     t.send(slot, 2, 11);
-    assert.deepEqual(t.only.pending, { meaningVersion: 1, timeLine: "line-2", sinceUs: us(1) });
+    assert.deepEqual(t.taken.pending, { meaningVersion: 1, timeLine: "line-2", sinceUs: us(1) });
     t.send(slot, 11, 11);
     assert.equal(t.firings.length, 1);
     assert.equal(t.firings[0]?.episode.timeLine, "line-1");

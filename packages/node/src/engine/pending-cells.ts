@@ -8,7 +8,6 @@
  */
 import type { AgentId, RuleName } from "@myelin/core/ids";
 import type { AgentTable } from "./agent-table.ts";
-import type { RuleRuntime } from "./rule-runtime.ts";
 
 /** A rule that is pending for an agent. */
 export interface Pending {
@@ -24,6 +23,11 @@ export interface PendingChange {
   readonly agent: AgentId;
   readonly rule: RuleName;
   readonly pending: Pending | undefined;
+}
+
+/** A rule in force, as its notes are taken. */
+interface Pender {
+  takePending(slot: number): Pending | undefined;
 }
 
 interface Note {
@@ -53,7 +57,7 @@ export class PendingCells {
   }
 
   /** What the noted cells have come to, in the order of the notes. */
-  take(ruleOf: (name: RuleName) => RuleRuntime | undefined): readonly PendingChange[] {
+  take(ruleOf: (name: RuleName) => Pender | undefined): readonly PendingChange[] {
     const notes = this.#notes;
     this.#notes = [];
     return notes.map(({ agent, rule, slot, generation }) => {
