@@ -8,7 +8,8 @@
  * 3. For a while after the node's start no rule begins what a part may have that was there before and is not back:
  *    of what was sent right before the end of the earlier run the journal knows nothing.
  * 4. What was pending goes on with its since when its agent is back, if rule, meaning and the clock of its part are the
- *    same; in another incarnation its part may have acted already. Then it is pending anew.
+ *    same; in another incarnation its part may have acted already. Then it is pending anew. Any other part may have acted,
+ *    too, however long it was away: what was pending does not act until they are all back, and ends when they are not in time.
  * 5. What an earlier run had applied of a clock, and comes again, is late: it neither ends an episode nor begins one. That
  *    is told by the clock's own instants, for the node may place the same instant a little elsewhere in each run.
  */
@@ -34,6 +35,7 @@ export interface EpisodeMemoryOptions {
   readonly engine: Pick<
     Engine,
     | "appliedBefore"
+    | "endPending"
     | "hold"
     | "isFiring"
     | "reinstate"
@@ -65,6 +67,9 @@ export class EpisodeMemory {
   readonly #unsure = new Map<AgentId, LostEpisode[]>();
   /** Parts that were there before the node's start, and are not back yet. */
   readonly #missing = new Map<AgentId, Set<Part>>();
+  /** Pending again, and not to act before the agent's missing parts are back. */
+  readonly #doubtful = new Map<AgentId, LostState["pending"]>();
+  #isWaitOver = false;
   readonly #timers: Timer[] = [];
 
   constructor(options: EpisodeMemoryOptions) {
@@ -119,12 +124,15 @@ export class EpisodeMemory {
       const isWhole = tellsAll(outcomes);
       for (const one of lost) this.#takeUp(slot, part, one, told, isWhole);
     }
-    for (const one of pending) this.#takeUpPending(slot, agent, one);
+    const pendingAgain = pending.filter((one) => this.#takeUpPending(slot, agent, one));
+    if (pendingAgain.length > 0) this.#doubt(slot, agent, part, pendingAgain);
     const missing = this.#missing.get(agent.id);
     if (missing === undefined) return;
     missing.delete(part);
     this.#options.engine.hold(slot, missing.size === 0 ? undefined : actionsOf(missing));
-    if (missing.size === 0) this.#missing.delete(agent.id);
+    if (missing.size > 0) return;
+    this.#missing.delete(agent.id);
+    this.#doubtful.delete(agent.id);
   }
 
   /** Takes up what an agent tells of an episode. */
@@ -202,7 +210,7 @@ export class EpisodeMemory {
     slot: number,
     agent: Agent,
     { rule, ...pending }: LostState["pending"][number],
-  ): void {
+  ): boolean {
     const { clock, engine, journal, futureToleranceUs } = this.#options;
     const name = clockNameOf(pending.timeLine);
     const isSameLine =
@@ -213,6 +221,24 @@ export class EpisodeMemory {
       pending.sinceUs <= clock.nowUs() + futureToleranceUs &&
       engine.reinstatePending(slot, rule, pending);
     if (!isPending) journal.notePending({ agent: agent.id, rule, pending: undefined });
+    return isPending;
+  }
+
+  /** Has what is pending again wait for the parts of its agent that are not back. */
+  #doubt(slot: number, agent: Agent, part: Part, pending: LostState["pending"]): void {
+    const others = [...agent.parts.values()].filter(
+      (other) => other !== part && other.actions.size > 0,
+    );
+    if (others.length === 0) return;
+    if (this.#isWaitOver) this.#endPending(slot, pending);
+    else {
+      this.#missing.set(agent.id, new Set([...(this.#missing.get(agent.id) ?? []), ...others]));
+      this.#doubtful.set(agent.id, pending);
+    }
+  }
+
+  #endPending(slot: number, pending: LostState["pending"]): void {
+    for (const { rule, sinceUs } of pending) this.#options.engine.endPending(slot, rule, sinceUs);
   }
 
   /** The attempt after one that failed, as if it was made, and failed just now; the last one as if it succeeded. */
@@ -248,9 +274,13 @@ export class EpisodeMemory {
     const { engine, registry } = this.#options;
     for (const agent of this.#missing.keys()) {
       const slot = registry.get(agent)?.slot;
-      if (slot !== undefined) engine.hold(slot, undefined);
+      if (slot === undefined) continue;
+      this.#endPending(slot, this.#doubtful.get(agent) ?? []);
+      engine.hold(slot, undefined);
     }
     this.#missing.clear();
+    this.#doubtful.clear();
+    this.#isWaitOver = true;
   }
 
   /** An episode from ahead of the clock is none that the agent can have had: nothing could end it until then. */

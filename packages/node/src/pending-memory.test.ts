@@ -222,3 +222,23 @@ test("a node that is shut down keeps what is pending, too", async () => {
   await node.settle(node.arc.drain(secondUs), secondUs);
   assert.equal(scene.kept[0]?.pending?.sinceUs, sinceUs);
 });
+
+for (const isBack of [true, false])
+  test(`what was pending waits for a part that may have acted: it ${isBack ? "acts when that is back" : "begins anew when that is not back in time"}`, async () => {
+    const scene = await Scene.of();
+    const { clock } = scene.node;
+    const other = await new TestAgent(clock, { part: "tools", answers: true }).join(scene.node);
+    await scene.run(secondUs);
+    other.disconnect();
+    await scene.run(40 * secondUs);
+    await scene.reports(0.95);
+    await scene.run(20 * secondUs);
+    await scene.restart();
+    await scene.agent.join(scene.node);
+    await scene.reports(0.96);
+    assert.deepEqual([scene.count, scene.state], [0, "pending"]);
+    if (isBack) await other.join(scene.node);
+    else await scene.run(6 * secondUs);
+    await scene.reports(0.97);
+    assert.deepEqual([scene.count, scene.state], isBack ? [1, "firing"] : [0, "pending"]);
+  });

@@ -355,6 +355,13 @@ export class Engine {
     return runtime.reinstatePending(slot, pending, this.#agents.timesUs[slot] as number);
   }
 
+  /** The rule is not pending any more since that instant: what was reinstated may have acted. */
+  endPending(slot: number, rule: RuleName, sinceUs: number): void {
+    const runtime = this.#rules.get(rule);
+    if (runtime?.pendingSinceUs(slot) === sinceUs)
+      runtime.makeInactive(slot, this.#agents.timesUs[slot] as number);
+  }
+
   /** What the cells that have begun or ceased to be pending have come to, each since it was last taken. */
   takePendingChanges(): readonly PendingChange[] {
     return this.#pendingCells.take((name) => this.#rules.get(name));
