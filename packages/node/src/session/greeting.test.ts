@@ -171,6 +171,20 @@ describe("a hello", () => {
     assert.equal(first.goodbye.code, "TAKEN_OVER");
   });
 
+  test("that an earlier life sent, and that comes after the next one's, takes nothing over; later it may", () => {
+    const world = worldOf();
+    const sentAtUs = world.clock.nowUs();
+    world.clock.advance(1000);
+    const next = world.join({ incarnation: "life-2" });
+    const { code, canResume, isFinal } = refusal(world, { incarnation: "life-1", sentAtUs });
+    assert.deepEqual([code, canResume, isFinal], ["UNAVAILABLE", true, false]);
+    assert.equal(next.end, undefined, "it is still there");
+    // On another machine, whose clock is behind, it lives on and tries again.
+    world.clock.advance(6e6);
+    const other = world.join({ incarnation: "life-1", sentAtUs });
+    assert.ok(other.welcome !== undefined);
+  });
+
   test("that finds no slot, or whose attachment fails, leaves neither session nor slot behind", () => {
     const world = worldOf({ maxSlots: 0 });
     assert.equal(refusal(world, {}).code, "RESOURCE_EXHAUSTED");

@@ -81,6 +81,8 @@ export class PartSession implements DeliverySession {
   lastHeardUs: number;
   /** Node's clock when the session began. */
   readonly joinedAtUs: number;
+  /** When its latest first hello left, on the peer's clock. */
+  greetedAtUs: number = Number.NaN;
   lastPingUs: number = Number.NEGATIVE_INFINITY;
   /** Id of the token that admitted its present connection; its end is the session's. */
   tokenId: string | undefined;

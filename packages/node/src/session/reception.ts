@@ -5,6 +5,7 @@
  * 1. A hello that is refused leaves nothing behind: no session, no slot, no change of who is attached.
  * 2. A welcome is the first that a session sends over a connection.
  * 3. Who was taken over does not take over in turn.
+ * 4. A hello that was overtaken on its way, by that of a later life, takes nothing over.
  */
 import { MyelinError } from "@myelin/core/errors";
 import { parseSessionId } from "@myelin/core/ids";
@@ -52,6 +53,8 @@ interface Surroundings {
 
 /** A heartbeat that is this many intervals overdue means that the part does not answer. */
 const hungAfterIntervals = 1.5;
+/** For so long after a hello an earlier one may still arrive. */
+const helloUnderwayUs = 5e6;
 
 export class Reception {
   readonly #options: ReceptionOptions;
@@ -88,12 +91,16 @@ export class Reception {
       );
     }
     const resumed = this.#table.resumable(hello);
-    if (resumed === undefined) this.#requireRoom(hello);
+    if (resumed === undefined) {
+      this.#requireNewest(hello, nowUs);
+      this.#requireRoom(hello);
+    }
     const isStep = resumed !== undefined && resumed.part.timeLine !== hello.timeLine;
     const admission = registry.admit(hello, nowUs);
     const session = resumed ?? this.#open(admission, greeter, nowUs);
     if (resumed !== undefined) attach(resumed, greeter, nowUs);
     session.tokenId = tokenId;
+    session.greetedAtUs = hello.sentAtUs;
     greeter.carry(session);
     learnOffset(session, hello, nowUs, isStep);
     const isResumed = resumed !== undefined;
@@ -120,6 +127,20 @@ export class Reception {
     const isOpening = actionsFollow && !session.part.actionsFollow;
     const how = { isResumed: true, isNewIncarnation: false, isFurther: true, isOpening };
     this.#options.listener.onAttached(session, how, hello.outcomes);
+  }
+
+  /**
+   * The hello of a life that ended meanwhile may come after that of the next, whose session would be sent away for good.
+   * Who is refused and lives, on another machine perhaps, comes again and takes over then.
+   */
+  #requireNewest(hello: Hello, nowUs: number): void {
+    const former = this.#table.former(hello);
+    if (former === undefined || nowUs - former.joinedAtUs > helloUnderwayUs) return;
+    if (!(hello.sentAtUs < former.greetedAtUs)) return;
+    throw new MyelinError(
+      "UNAVAILABLE",
+      `agent ${hello.agentId}, part ${hello.part}, has greeted since this hello was sent`,
+    );
   }
 
   #requireRoom(hello: Hello): void {
