@@ -24,7 +24,8 @@ import type { EngineHooks } from "./firing.ts";
 import { MetricColumns, noPart } from "./metric-columns.ts";
 import { Outbox } from "./outbox.ts";
 import { nodePart, partsPerAgent } from "./parts.ts";
-import { type Pending, PendingCells, type PendingChange } from "./pending-cells.ts";
+import type { PendingRecord } from "../ports/store.ts";
+import { PendingCells, type PendingChange } from "./pending-cells.ts";
 import type { RuleVersion } from "./rule-runtime.ts";
 import { RuleSet } from "./rule-set.ts";
 import { TimerHeap } from "./timer-heap.ts";
@@ -349,7 +350,7 @@ export class Engine {
    * behind `reinstate`.
    * @returns False when it is not pending now: the rule is not in force in that meaning, or not for this agent, or acted since.
    */
-  reinstatePending(slot: number, rule: RuleName, pending: Pending): boolean {
+  reinstatePending(slot: number, rule: RuleName, pending: PendingRecord): boolean {
     const runtime = this.#rules.get(rule);
     if (runtime?.meaningVersion !== pending.meaningVersion || !this.#agents.has(slot)) return false;
     return runtime.reinstatePending(slot, pending, this.#agents.timesUs[slot] as number);

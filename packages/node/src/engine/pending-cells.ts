@@ -7,27 +7,19 @@
  * 2. A note is of the agent that had the slot at that time.
  */
 import type { AgentId, RuleName } from "@myelin/core/ids";
+import type { PendingRecord } from "../ports/store.ts";
 import type { AgentTable } from "./agent-table.ts";
-
-/** A rule that is pending for an agent. */
-export interface Pending {
-  readonly meaningVersion: number;
-  /** Of the part whose input made it pending. */
-  readonly timeLine: string;
-  /** Event time in microseconds. */
-  readonly sinceUs: number;
-}
 
 /** What a cell has come to: not pending where `pending` is undefined. */
 export interface PendingChange {
   readonly agent: AgentId;
   readonly rule: RuleName;
-  readonly pending: Pending | undefined;
+  readonly pending: PendingRecord | undefined;
 }
 
 /** A rule in force, as its notes are taken. */
 interface Pender {
-  takePending(slot: number): Pending | undefined;
+  takePending(slot: number): PendingRecord | undefined;
 }
 
 interface Note {

@@ -17,7 +17,8 @@ import { FALSE, type LinkedRule, type RulePlan, TRUE, type Tri, UNKNOWN } from "
 import { RuleBreaker } from "./breaker.ts";
 import { cellOf, EpisodePages } from "./episode-pages.ts";
 import { grownUint8 } from "./growth.ts";
-import type { Pending, PendingCells } from "./pending-cells.ts";
+import type { PendingRecord } from "../ports/store.ts";
+import type { PendingCells } from "./pending-cells.ts";
 import { type TimerHeap, timerInstantUs, timerKind } from "./timer-heap.ts";
 
 /**
@@ -306,7 +307,7 @@ export class RuleRuntime {
   }
 
   /** Makes the rule pending since before the node's start; false when it is not inactive for the agent, or has fired since. */
-  reinstatePending(slot: number, { sinceUs, timeLine }: Pending, atUs: number): boolean {
+  reinstatePending(slot: number, { sinceUs, timeLine }: PendingRecord, atUs: number): boolean {
     if (!this.sees(slot) || this.states[slot] !== INACTIVE) return false;
     if (this.emittedStartUs(slot) >= sinceUs) return false;
     const page = this.#episodes.of(slot);
@@ -324,7 +325,7 @@ export class RuleRuntime {
   }
 
   /** What is pending for the agent, for one who has taken note of the change. */
-  takePending(slot: number): Pending | undefined {
+  takePending(slot: number): PendingRecord | undefined {
     this.#episodes.of(slot).isNoted[cellOf(slot)] = 0;
     if (this.states[slot] !== PENDING) return undefined;
     const { meaningVersion } = this;

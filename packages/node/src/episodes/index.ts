@@ -4,5 +4,4 @@ export {
   type EpisodeJournalOptions,
   type LostEpisode,
   type LostState,
-  type PendingChange,
 } from "./journal.ts";

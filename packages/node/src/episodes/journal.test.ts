@@ -5,7 +5,8 @@ import { type AgentId, type InstructionId, parseAgentId, parseRuleName } from "@
 import { createMemoryStore, type MemoryDisk } from "../adapters/memory-store/index.ts";
 import { type Instruction, unknownStageTimes } from "../instruction/index.ts";
 import type { EpisodeRecord } from "../ports/store.ts";
-import { EpisodeJournal, type EpisodeJournalOptions, type PendingChange } from "./index.ts";
+import type { PendingChange } from "../engine/index.ts";
+import { EpisodeJournal, type EpisodeJournalOptions } from "./index.ts";
 
 const startUs = 1_790_000_000_000_000;
 const secondUs = 1e6;

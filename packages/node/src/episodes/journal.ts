@@ -21,6 +21,7 @@ import type { Clock, Timer } from "@myelin/core/clock";
 import type { MyelinError } from "@myelin/core/errors";
 import type { AgentId, EpisodeKey, RuleName } from "@myelin/core/ids";
 import { mayTryAgain } from "@myelin/core/instruction";
+import type { PendingChange } from "../engine/index.ts";
 import type { Instruction, InstructionEpisode } from "../instruction/index.ts";
 import type { EpisodeRecord, PendingRecord, Store } from "../ports/store.ts";
 import { AppliedMarks, type Mark } from "./applied-marks.ts";
@@ -46,13 +47,6 @@ export interface EpisodeJournalOptions {
 /** An episode of an earlier run, as it is to be reinstated. */
 export interface LostEpisode extends Pick<EpisodeRecord, "recipient" | "end" | "isOver"> {
   readonly episode: EpisodeKey;
-}
-
-/** What a rule has come to for an agent: not pending where `pending` is undefined. */
-export interface PendingChange {
-  readonly agent: AgentId;
-  readonly rule: RuleName;
-  readonly pending: PendingRecord | undefined;
 }
 
 /** What an earlier run has left of an agent. */

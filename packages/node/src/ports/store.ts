@@ -95,6 +95,7 @@ export interface PendingRecord {
   readonly meaningVersion: number;
   /** Of the part whose input made it pending. */
   readonly timeLine: string;
+  /** Event time in microseconds. */
   readonly sinceUs: number;
 }
 
