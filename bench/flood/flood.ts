@@ -10,7 +10,6 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Agent, connect, type Metric } from "@myelin/agent";
 import { Histogram } from "@myelin/core/statistics";
-import { under } from "../load/policy.ts";
 import { held, machine, median, type Report, startProcess } from "../report/index.ts";
 
 const mainPath = fileURLToPath(new URL("../../packages/cli/src/main.ts", import.meta.url));
@@ -84,7 +83,7 @@ class Flood implements AsyncDisposable {
 
   /** Connects; it does not flood yet. */
   static async start(url: string): Promise<Flood> {
-    const flood = new Flood(fork(programPath, [url, String(connections)], under("yielding")));
+    const flood = new Flood(fork(programPath, [url, String(connections)]));
     await flood.#told();
     return flood;
   }

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { under } from "./policy.ts";
+import { punctual } from "./policy.ts";
 
 /** What agents of a load send. */
 export interface Load {
@@ -50,7 +50,7 @@ export class LoadProcess implements AsyncDisposable {
   static async start(load: Load): Promise<LoadProcess> {
     const path = fileURLToPath(new URL("./load-program.ts", import.meta.url));
     const started = new LoadProcess(
-      fork(path, [JSON.stringify(load)], load.framesPerSecond > 0 ? under("punctual") : {}),
+      fork(path, [JSON.stringify(load)], load.framesPerSecond > 0 ? punctual() : {}),
     );
     await started.#told();
     return started;
