@@ -34,6 +34,8 @@ const levels: readonly (readonly Operator[])[] = [
   ["+", "-"],
   ["*", "/", "%"],
 ];
+/** What binary operators begin with: anything else ends the operands of every level. */
+const operatorStarts = "<>=!i+-*/%";
 
 /** Thrown inside this file only: the expression is for the parser behind. */
 const leave = new Error("for the parser behind");
@@ -102,6 +104,8 @@ class PlainParser {
     for (;;) {
       this.#skipSpace();
       const offset = this.#at;
+      if (offset === this.#text.length || !operatorStarts.includes(this.#text.charAt(offset)))
+        return left;
       const operator = operators.find((each) => this.#takeOperator(each));
       if (operator === undefined) return left;
       const right = this.#binary(level + 1);

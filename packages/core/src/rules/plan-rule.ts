@@ -179,12 +179,13 @@ function readDelivery(reader: FieldReader): Delivery {
 
 /** The rule as written, its known fields only; they have been checked. */
 function sourceOf(fields: JsonObject): RuleSource {
-  const known = fieldNames.flatMap((name) => {
+  const source: Record<string, JsonValue> = {};
+  for (const name of fieldNames) {
     const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
-    return value === undefined || value === null ? [] : [[name, value] as const];
-  });
+    if (value !== undefined && value !== null) source[name] = copyOf(value);
+  }
   // The reader has checked each field against the type that RuleSource gives it.
-  return copyOf(Object.fromEntries(known)) as unknown as RuleSource;
+  return source as unknown as RuleSource;
 }
 
 /** A copy that shares nothing with the value; in a third of the time that structuredClone takes. */

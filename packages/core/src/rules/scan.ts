@@ -15,6 +15,8 @@ export interface Scan {
 const opening = "([{";
 const closing = ")]}";
 const word = /[A-Za-z_][A-Za-z0-9_]*/y;
+/** What the scan looks at; in most conditions there is none of it. */
+const notable = /["'()[\]{}?]|\/\/|\bfor\b/;
 /** What means nothing to the scan. */
 const indifferent = /[^"'()[\]{}?/A-Za-z_]+/y;
 const stringPrefix = /^(?:[rR][bB]?|[bB][rR]?)$/;
@@ -25,6 +27,8 @@ const stringPrefix = /^(?:[rR][bB]?|[bB][rR]?)$/;
  * @param endsAtBrace Stop at the first `}` that closes nothing, as in `${…}`.
  */
 export function scanExpression(source: string, start = 0, endsAtBrace = false): Scan {
+  if (start === 0 && !endsAtBrace && !notable.test(source))
+    return { text: source, end: source.length };
   let text = "";
   let copied = start;
   let position = start;

@@ -95,8 +95,10 @@ function parseText(
       if (expression !== undefined) parts.push(expression);
       position = scan.end + 1;
     } else {
-      plain += text.charAt(position);
-      position += 1;
+      const next = text.indexOf("$", position + 1);
+      const end = next === -1 ? text.length : next;
+      plain += text.slice(position, end);
+      position = end;
     }
   }
   if (parts.length === 0) return { kind: "constant", value: plain };
