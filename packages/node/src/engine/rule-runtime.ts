@@ -65,6 +65,7 @@ export class RuleRuntime {
   #isWatched = false;
   /** Agents it fires on now. */
   firingCount = 0;
+  #pendingCount = 0;
   /** Instructions decided so far, and those of them that the breaker stopped. */
   firings = 0;
   suppressedFirings = 0;
@@ -159,20 +160,16 @@ export class RuleRuntime {
 
   /** Ends whatever the rule was doing, and knows of no agent whether `where` matches; `onEnd` is told of each episode. */
   makeUnseen(atUs: number, onEnd: (slot: number) => void): void {
-    for (
-      let slot = this.states.indexOf(FIRING);
-      slot !== -1;
-      slot = this.states.indexOf(FIRING, slot + 1)
-    ) {
+    // By their counts, for a look through the states of all agents costs ten microseconds a rule at 10,000 agents.
+    for (let left = this.firingCount, slot = 0; left > 0; left -= 1) {
+      slot = this.states.indexOf(FIRING, slot);
       this.#enter(slot, INACTIVE, atUs);
       onEnd(slot);
     }
-    for (
-      let slot = this.states.indexOf(PENDING);
-      slot !== -1;
-      slot = this.states.indexOf(PENDING, slot + 1)
-    )
+    for (let left = this.#pendingCount, slot = 0; left > 0; left -= 1) {
+      slot = this.states.indexOf(PENDING, slot);
       this.#enter(slot, INACTIVE, atUs);
+    }
     this.states.fill(UNSEEN);
   }
 
@@ -436,6 +433,8 @@ export class RuleRuntime {
     const previous = this.states[slot] as number;
     if (previous === state) return;
     this.states[slot] = state;
+    if (previous === PENDING) this.#pendingCount -= 1;
+    else if (state === PENDING) this.#pendingCount += 1;
     if (previous !== FIRING && state !== FIRING) {
       if (previous === PENDING || state === PENDING) this.#notePending(slot);
       return;
