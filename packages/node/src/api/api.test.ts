@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { formatTime } from "@myelin/core/instruction";
 import type { JsonObject } from "@myelin/core/json";
 import { secondUs, TestAgent, TestNode } from "../test-support.ts";
 
@@ -224,6 +225,7 @@ test("rules are applied from YAML or JSON, listed, shown with their versions, an
   const applied = await node.ask("POST", "/api/v1/rules", hot);
   assert.deepEqual(applied.json, {
     changes: [{ name: "hot", version: 1, change: "created" }],
+    inForceAt: formatTime(node.clock.nowUs()),
     warnings: [],
   });
   const rule = { name: "hot", expr: "cpu_usage > 0.8", action: "restart", unless: "quiet" };

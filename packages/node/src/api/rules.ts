@@ -123,12 +123,13 @@ export class RulesApi {
       note.subject = names.join(" ");
     };
     const options = { ...preconditionOf(http), replacesAll, onRead };
-    const { changes, warnings } = await book.apply(bodyText(http), actor, options);
+    const { changes, warnings, inForceAtUs } = await book.apply(bodyText(http), actor, options);
     note.subject = changes.map(({ name }) => name).join(" ");
     note.details = {
       changes: changes.map(({ name, version, change }) => `${name} v${version} ${change}`),
     };
-    return withEtag({ changes, warnings }, book.etag);
+    const inForceAt = inForceAtUs === undefined ? {} : { inForceAt: formatTime(inForceAtUs) };
+    return withEtag({ changes, ...inForceAt, warnings }, book.etag);
   }
 
   #requireServing(): void {

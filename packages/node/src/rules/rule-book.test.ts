@@ -71,8 +71,9 @@ test("a set that is prepared while the disk is at work is not in force before it
   assert.deepEqual(enforced, []);
   assert.equal(book.get(hot), undefined);
   await clock.run(200);
-  await applied;
+  const { inForceAtUs } = await applied;
   assert.deepEqual(enforced, [["hot@1.1"]]);
+  assert.equal(inForceAtUs, startUs + 1000, "the time of that is told");
 });
 
 test("what a file does not name stays", async () => {
@@ -106,10 +107,11 @@ test("a change of the meaning counts the meaning on, a change of anything else d
 test("a rule that is applied unchanged, whatever the order of its fields, makes no version", async () => {
   const { book, enforced, store } = bench();
   await book.apply(file(rule("hot", "priority: 9")), "local");
-  const { changes } = await book.apply(
+  const { changes, inForceAtUs } = await book.apply(
     "rules: [{ priority: 9, action: restart, expr: cpu_usage > 0.9, name: hot }]",
     "local",
   );
+  assert.equal(inForceAtUs, undefined);
   assert.deepEqual(changes, [{ name: "hot", version: 1, change: "unchanged" }]);
   assert.equal(enforced.length, 1);
   assert.equal(store.disk.rules.get("hot")?.length, 1);

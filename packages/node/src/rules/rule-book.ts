@@ -41,6 +41,14 @@ export interface RuleChange {
   readonly change: "created" | "updated" | "unchanged" | "deleted";
 }
 
+/** What became of a file. */
+export interface Application {
+  readonly changes: readonly RuleChange[];
+  readonly warnings: readonly RuleProblem[];
+  /** From when its changes decide, microseconds since the Unix epoch; undefined when nothing changed. */
+  readonly inForceAtUs: number | undefined;
+}
+
 /** How a change is to be made. */
 export interface ApplyOptions extends Precondition {
   /** Rules that the file does not name are deleted. */
@@ -142,11 +150,7 @@ export class RuleBook {
    * warnings name rules and metrics that the node does not know.
    * @throws MyelinError RULE_INVALID with details.problems, PRECONDITION_FAILED, RESOURCE_EXHAUSTED, and the store's errors
    */
-  async apply(
-    text: string,
-    actor: string,
-    options: ApplyOptions = {},
-  ): Promise<{ changes: RuleChange[]; warnings: readonly RuleProblem[] }> {
+  async apply(text: string, actor: string, options: ApplyOptions = {}): Promise<Application> {
     const slices = new Slices(this.#options.clock);
     const { rules, problems, names } = await slices.run(readRuleFile(text));
     options.onRead?.(names);
@@ -154,13 +158,13 @@ export class RuleBook {
     if (errors.length > 0) throw invalidRules(errors);
     return await this.#inTurn(async () => {
       this.#require(options);
-      const changes = await this.#applyPlans(rules, actor, options.replacesAll ?? false, slices);
+      const applied = await this.#applyPlans(rules, actor, options.replacesAll ?? false, slices);
       const known = {
         hasRule: (name: RuleName) => this.get(name) !== undefined,
         knowsMetric: this.#options.knowsMetric,
       };
       const doubts = await slices.run(doubtsAbout(rules, text, known));
-      return { changes, warnings: [...problems, ...doubts] };
+      return { ...applied, warnings: [...problems, ...doubts] };
     });
   }
 
@@ -215,7 +219,7 @@ export class RuleBook {
     actor: string,
     replacesAll: boolean,
     slices: Slices,
-  ): Promise<RuleChange[]> {
+  ): Promise<Pick<Application, "changes" | "inForceAtUs">> {
     const revisions: Revision[] = [];
     const changes: RuleChange[] = [];
     let more = 0;
@@ -246,8 +250,9 @@ export class RuleBook {
       }
     }
     this.#requireRoom(more);
-    if (revisions.length > 0) await this.#putInForce(revisions, slices);
-    return changes;
+    const inForceAtUs =
+      revisions.length > 0 ? await this.#putInForce(revisions, slices) : undefined;
+    return { changes, inForceAtUs };
   }
 
   /** The next version of a rule; undefined when it would be as the present one. */
@@ -269,8 +274,8 @@ export class RuleBook {
     return { record, plan };
   }
 
-  /** Writes the revisions, prepares the set with them while the disk is at work, and then puts it in force. */
-  async #putInForce(revisions: readonly Revision[], slices: Slices): Promise<void> {
+  /** Writes the revisions, prepares the set with them while the disk is at work, and then puts it in force; gives the time of that. */
+  async #putInForce(revisions: readonly Revision[], slices: Slices): Promise<number> {
     const { clock, store, prepare } = this.#options;
     const saved = store.saveRules(revisions.map(({ record }) => record));
     // It is awaited below, also when the preparation is longer than the disk, or fails.
@@ -281,7 +286,9 @@ export class RuleBook {
     const put = await slices.run(prepare(entriesOf(latest.values())));
     await saved;
     for (const revision of revisions) this.#note(revision);
-    put(clock.nowUs());
+    const nowUs = clock.nowUs();
+    put(nowUs);
+    return nowUs;
   }
 
   #note(revision: Revision): void {
