@@ -6,7 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { cpuSeconds, LoadProcess, loadRules, maxLateUs } from "../load/load.ts";
+import { takenSamples, cpuSeconds, LoadProcess, loadRules, maxLateUs } from "../load/load.ts";
 import { held, machine, type Report, startProcess } from "../report/index.ts";
 
 const mainPath = fileURLToPath(new URL("../../packages/cli/src/main.ts", import.meta.url));
@@ -44,7 +44,7 @@ export async function fleetBench(): Promise<Report> {
       fireEvery: 100,
       rules: ruleCount,
     });
-    await load.run(warmUpSeconds);
+    const warmUp = await load.run(warmUpSeconds);
     const pid = node.process.pid ?? 0;
     const [cpuBefore, beganAtMs] = [cpuSeconds(pid), performance.now()];
     const seen = await load.run(seconds);
@@ -53,6 +53,7 @@ export async function fleetBench(): Promise<Report> {
       readonly fleet: { readonly nodeUs: Distribution };
     };
     const { nodeUs } = ledger.fleet;
+    const lost = (warmUp.frames + seen.frames) * metrics - (await takenSamples(http));
     const [p50 = Number.NaN, p99 = Number.NaN, p999 = Number.NaN] = seen.latencyUs;
     return {
       bench: "fleet",
@@ -72,6 +73,7 @@ export async function fleetBench(): Promise<Report> {
           unit: "",
           target: 0,
         }),
+        held({ name: "samples lost", value: lost, unit: "", target: 0 }),
         held({ name: "node's share of a core", value: cpuShare * 100, unit: "%", target: 70 }),
         { name: "generator late p99.9", value: seen.lateP999Us, unit: "us" },
       ],

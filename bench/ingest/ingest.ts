@@ -6,7 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { cpuSeconds, LoadProcess, loadRules } from "../load/load.ts";
+import { takenSamples, cpuSeconds, LoadProcess, loadRules } from "../load/load.ts";
 import { held, heldAbove, machine, type Report, startProcess } from "../report/index.ts";
 
 const mainPath = fileURLToPath(new URL("../../packages/cli/src/main.ts", import.meta.url));
@@ -39,7 +39,7 @@ export async function ingestBench(): Promise<Report> {
       fireEvery,
       rules: ruleCount,
     });
-    await load.run(warmUpSeconds);
+    const warmUp = await load.run(warmUpSeconds);
     const pid = node.process.pid ?? 0;
     const [cpuBefore, beganAtMs] = [cpuSeconds(pid), performance.now()];
     const seen = await load.run(seconds);
@@ -51,7 +51,9 @@ export async function ingestBench(): Promise<Report> {
       };
     };
     const { nodeUs } = ledger.fleet;
-    const samples = seen.frames * metrics * instants;
+    const perFrame = metrics * instants;
+    const samples = seen.frames * perFrame;
+    const lost = (warmUp.frames + seen.frames) * perFrame - (await takenSamples(http));
     return {
       bench: "ingest",
       machine: machine(),
@@ -73,6 +75,7 @@ export async function ingestBench(): Promise<Report> {
           unit: "",
           target: 0,
         }),
+        held({ name: "samples lost", value: lost, unit: "", target: 0 }),
       ],
     };
   } finally {

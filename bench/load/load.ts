@@ -96,3 +96,14 @@ export function cpuSeconds(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
+
+/** Samples of agents that the node has taken since it started: received, and not dropped for any reason. */
+export async function takenSamples(http: string): Promise<number> {
+  const text = await (await fetch(new URL("/metrics", http))).text();
+  const sumOf = (name: string): number =>
+    [...text.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, "gm"))].reduce(
+      (sum, [, value]) => sum + Number(value),
+      0,
+    );
+  return sumOf("myelin_samples_received_total") - sumOf("myelin_samples_dropped_total");
+}

@@ -1,8 +1,9 @@
 /**
  * Many agents that live: each reports its metrics from time to time. In a process of its own; it says
- * when all are there and have reported.
+ * when all are there and have reported, and how late its reports were since then when it is asked.
  */
 import process from "node:process";
+import { Histogram } from "@myelin/core/statistics";
 import { PrebuiltFrame } from "../load/prebuilt-frame.ts";
 import { epochUs, RawAgent } from "../load/raw-agent.ts";
 import { agents, metrics, reportEveryMs } from "./rules.ts";
@@ -58,10 +59,18 @@ for (let at = 0; at < agents; at += joinAtOnce)
   );
 
 let next = 0;
+const lateUs = new Histogram();
 const began = performance.now();
 setInterval(() => {
-  const due = ((performance.now() - began) * agents) / reportEveryMs;
-  while (next < due) report(next++ % agents, false);
+  const atMs = performance.now() - began;
+  const due = (atMs * agents) / reportEveryMs;
+  while (next < due) {
+    // A step is how late a report is on purpose.
+    const lateMs = atMs - (next * reportEveryMs) / agents - stepMs;
+    lateUs.record(Math.max(0, lateMs * 1e3));
+    report(next++ % agents, false);
+  }
 }, stepMs);
+process.on("message", () => process.send?.(lateUs.percentile(99.9)));
 process.on("disconnect", () => process.exit(0));
 process.send?.("ready");

@@ -17,6 +17,8 @@ import {
   type Report,
   startProcess,
 } from "../report/index.ts";
+import { maxLateUs } from "../load/load.ts";
+import { punctual } from "../load/policy.ts";
 import { epochUs } from "../load/raw-agent.ts";
 import type { TurnFigures } from "./probe.ts";
 import { agents, keptRules, ruleCount, ruleSet } from "./rules.ts";
@@ -44,7 +46,7 @@ export async function reloadBench(): Promise<Report> {
   let fleet: ChildProcess | undefined;
   try {
     await post(http, keptRules());
-    fleet = fork(programPath, [node.announced["url"] ?? ""]);
+    fleet = fork(programPath, [node.announced["url"] ?? ""], punctual());
     await Promise.race([once(fleet, "message"), once(fleet, "exit").then(fail)]);
     let number = 0;
     const first = await apply(http, number++);
@@ -60,7 +62,8 @@ export async function reloadBench(): Promise<Report> {
       otherTurns.push(await turnsDuring(node, async () => await pause(pauseMs)));
     }
     const after = await keptState(http);
-    return reportOf({ first, took, turns, otherTurns, before, after });
+    const lateUs = Number(await ask(fleet, "late"));
+    return reportOf({ first, took, turns, otherTurns, before, after, lateUs });
   } finally {
     fleet?.kill("SIGKILL");
     await node.stop();
@@ -87,10 +90,12 @@ interface Findings {
   /** What the rules that no set names know, before and after. */
   readonly before: string;
   readonly after: string;
+  /** How late the fleet's reports were, p99.9. */
+  readonly lateUs: number;
 }
 
 function reportOf(found: Findings): Report {
-  const { took, turns, otherTurns, before, after } = found;
+  const { took, turns, otherTurns, before, after, lateUs } = found;
   const inForce = took.map(({ inForceUs }) => inForceUs);
   const wall = turns.map(({ longestUs }) => longestUs);
   const processor = turns.map(({ longestCpuUs }) => longestCpuUs);
@@ -122,7 +127,9 @@ function reportOf(found: Findings): Report {
         unit: "",
         target: 0,
       }),
+      { name: "fleet late p99.9", value: lateUs, unit },
     ],
+    ...(lateUs > maxLateUs ? { void: "the fleet was late" } : {}),
   };
 }
 
@@ -145,9 +152,9 @@ function microsecondsOf(time: string): number {
 /** The turns of the node's loop while something is done. */
 async function turnsDuring(node: BenchProcess, work: () => Promise<unknown>): Promise<TurnFigures> {
   await pause(pauseMs);
-  await ask(node, "begin");
+  await ask(node.process, "begin");
   await work();
-  return (await ask(node, "end")) as TurnFigures;
+  return (await ask(node.process, "end")) as TurnFigures;
 }
 
 async function pause(forMs: number): Promise<void> {
@@ -156,9 +163,9 @@ async function pause(forMs: number): Promise<void> {
   await promise;
 }
 
-async function ask(node: BenchProcess, word: "begin" | "end"): Promise<unknown> {
-  const answer = once(node.process, "message");
-  node.process.send(word);
+async function ask(child: ChildProcess, word: "begin" | "end" | "late"): Promise<unknown> {
+  const answer = once(child, "message");
+  child.send(word);
   return ((await answer) as [unknown])[0];
 }
 
