@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type ErrorCodeInfo, errorCatalogue } from "@myelin/core/errors";
-import { defaultArcSettings, defaultSessionSettings } from "@myelin/node";
+import { defaultLimits, defaultSessionSettings } from "@myelin/node";
 import {
   boundKeys,
   type ConfigKey,
@@ -50,10 +50,11 @@ function configurationPage(): string {
   const meanings = new Map([
     ...meaningsIn("session", "packages/node/src/session/settings.ts"),
     ...meaningsIn("limits", "packages/node/src/settings.ts"),
+    ...meaningsIn("limits", "packages/node/src/ports/bounds.ts"),
   ]);
   const bounds = boundKeys({
     session: { ...defaultSessionSettings },
-    limits: { ...defaultArcSettings },
+    limits: { ...defaultLimits },
   }).map((key) => row(key.path, "", key, meanings.get(key.path) ?? ""));
   const head = [
     "| key | type | default | variable | flag | meaning |",

@@ -35,6 +35,7 @@ export async function start(
     host: "127.0.0.1",
     port: 0,
     maxBodyBytes: 1000,
+    maxHeldBodiesBytes: 32_000,
     maxFrameBytes: 1000,
     maxConnections: 50,
     clock,

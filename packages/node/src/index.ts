@@ -18,6 +18,6 @@ export {
   type RunningNode,
   startNode,
 } from "./main.ts";
+export { defaultLimits, type NodeLimits } from "./limits.ts";
 export { defaultSessionSettings, type SessionSettings } from "./session/index.ts";
-export { type ArcSettings, defaultArcSettings } from "./settings.ts";
 export { nodeVersion } from "./version.ts";

@@ -31,10 +31,10 @@ import { createHealth } from "./api/index.ts";
 import { Arc, type ArcOptions } from "./arc.ts";
 import { createArcApi } from "./arc-api.ts";
 import { describer, type NodeDescription, type NodeProfile } from "./description.ts";
+import { defaultLimits, type NodeLimits } from "./limits.ts";
 import type { Store } from "./ports/store.ts";
 import type { HttpHandler, Transport } from "./ports/transport.ts";
 import { defaultSessionSettings, type SessionSettings } from "./session/index.ts";
-import { type ArcSettings, defaultArcSettings } from "./settings.ts";
 import { nodeVersion } from "./version.ts";
 import { warmUp } from "./warm-up.ts";
 
@@ -56,8 +56,8 @@ export interface EmbedOptions extends NodeProfile {
   readonly log?: Logger;
   /** Bounds of sessions; `defaultSessionSettings` where not given. */
   readonly session?: Partial<SessionSettings>;
-  /** Bounds of the node; `defaultArcSettings` where not given. */
-  readonly limits?: Partial<ArcSettings>;
+  /** Bounds of the node; `defaultLimits` where not given. */
+  readonly limits?: Partial<NodeLimits>;
 }
 
 /** How a node that listens on TCP is started. Everything has a default. */
@@ -105,9 +105,6 @@ export interface RunningNode extends EmbeddedNode {
   reloadTls(): Promise<void>;
 }
 
-const maxBodyBytes = 4 << 20;
-const maxConnections = 60_000;
-
 /**
  * Starts a node in this process that listens on no TCP port: agents of the process reach it by `memory`,
  * others over a Unix socket where one is asked for.
@@ -137,8 +134,8 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
     clock: ground.clock,
     onAnswer,
     ...(tls === undefined ? {} : { tls }),
-    maxBodyBytes,
-    maxConnections,
+    ...assembly.limits,
+    maxConnections: assembly.limits.maxSockets,
     maxFrameBytes: arcOptions.sessionSettings.maxFrameBytes,
     allowedOrigins: options.allowedOrigins ?? [],
     allowedHosts: options.allowedHosts ?? [],
@@ -193,9 +190,13 @@ async function openTls(paths: TlsPaths, { clock, log }: Ground): Promise<TlsFile
   return tls;
 }
 
+/** Options with every bound given. */
+type Limited<Options> = Options & { readonly limits: NodeLimits };
+
 /** A node put together, its doors still closed. */
 interface Assembly extends Ground {
   readonly options: EmbedOptions;
+  readonly limits: NodeLimits;
   readonly arc: Arc;
   readonly arcOptions: ArcOptions;
   readonly api: HttpHandler;
@@ -214,9 +215,10 @@ async function assemble(
   ground: Ground & { readonly hosts: readonly string[] },
 ): Promise<Assembly> {
   const { clock, log, startedAtUs } = ground;
-  const { store, backups } = await openStore(options);
+  const limits: NodeLimits = { ...defaultLimits, ...options.limits };
+  const { store, backups } = await openStore(options, limits);
   const listeners: Assembly["listeners"] = new Set();
-  const arcOptions = arcOptionsOf(options, ground, store, (notice) => {
+  const arcOptions = arcOptionsOf({ ...options, limits }, ground, store, (notice) => {
     logNotice(log, notice);
     if (notice.kind === "instruction-ended")
       for (const listener of listeners) listener(notice.document);
@@ -254,11 +256,11 @@ async function assemble(
   const onAnswer = (status: number): void =>
     void answers.set(status, (answers.get(status) ?? 0) + 1);
   const parts = { arc, arcOptions, api, onAnswer, meter, describe, unreadiness, listeners };
-  return { ...ground, options, ...parts };
+  return { ...ground, options, limits, ...parts };
 }
 
 function arcOptionsOf(
-  { token, id = hostname(), tier = "edge", session, limits }: EmbedOptions,
+  { token, id = hostname(), tier = "edge", session, limits }: Limited<EmbedOptions>,
   { clock, log, hosts }: Ground & { readonly hosts: readonly string[] },
   store: Store,
   onNotice: ArcOptions["onNotice"],
@@ -271,12 +273,12 @@ function arcOptionsOf(
     store,
     access: new Access({
       ...(token === undefined ? {} : { token }),
-      tokens: new TokenBook({ clock, random, store, onStoreError }),
+      tokens: new TokenBook({ clock, random, store, onStoreError, maxTokens: limits.maxTokens }),
       hosts,
     }),
     node: { id, tier, version: nodeVersion },
     sessionSettings: { ...defaultSessionSettings, ...session },
-    settings: { ...defaultArcSettings, ...limits },
+    settings: limits,
     resources: systemResources(),
     onNotice,
   };
@@ -292,14 +294,14 @@ interface Doors {
 
 /** Opens the doors, and lets go of everything when that fails. */
 async function serve(assembly: Assembly, doors: Doors): Promise<EmbeddedNode> {
-  const { clock, log, arc, arcOptions, api, onAnswer, describe, listeners } = assembly;
+  const { clock, log, arc, arcOptions, api, onAnswer, describe, listeners, limits } = assembly;
   const { maxFrameBytes } = arcOptions.sessionSettings;
   const memory = createMemoryTransport({ clock, maxFrameBytes });
   const path = assembly.options.unixPath;
   const unix =
     path === undefined
       ? undefined
-      : createUnixTransport({ path, clock, maxConnections, maxFrameBytes });
+      : createUnixTransport({ path, clock, maxConnections: limits.maxSockets, maxFrameBytes });
   const transports: Transport[] = [
     ...doors.transports,
     ...(unix === undefined ? [] : [unix]),
@@ -323,7 +325,7 @@ async function serve(assembly: Assembly, doors: Doors): Promise<EmbeddedNode> {
   let closing: Promise<void> | undefined;
   return {
     memory: { url: memory.url, dial: memory.dial },
-    fetch: createMemoryFetch({ handler: api, maxBodyBytes, onAnswer }),
+    fetch: createMemoryFetch({ handler: api, maxBodyBytes: limits.maxBodyBytes, onAnswer }),
     unixUrl: unix?.url,
     describe,
     onInstructionEnded: (listener) => {
@@ -422,9 +424,10 @@ function directoryOf({ dataDirectory }: NodeOptions): string {
 
 async function openStore(
   options: EmbedOptions,
+  limits: NodeLimits,
 ): Promise<{ readonly store: Store; readonly backups: StoreBackups | undefined }> {
   if (options.storage === "memory") return { store: createMemoryStore(), backups: undefined };
   const directory = directoryOf(options);
-  const store = await openSqliteStore({ directory });
+  const store = await openSqliteStore({ ...limits, directory });
   return { store, backups: new StoreBackups(store, directory) };
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseRuleFile } from "@myelin/core/rules";
-import { defaultArcSettings, defaultSessionSettings } from "@myelin/node";
+import { defaultLimits, defaultSessionSettings } from "@myelin/node";
 import { nodeOptionsOf, readConfiguration } from "../../../packages/cli/src/config/index.ts";
 import { repositoryRoot } from "./pages.ts";
 
@@ -62,6 +62,6 @@ export function unknownScripts(text: string): string[] {
 
 /** Fails unless the file is a node's configuration; what lies where it says need not be on this machine. */
 export async function assertConfiguration(file: string): Promise<void> {
-  const bounds = { session: { ...defaultSessionSettings }, limits: { ...defaultArcSettings } };
+  const bounds = { session: { ...defaultSessionSettings }, limits: { ...defaultLimits } };
   nodeOptionsOf(await readConfiguration({ flags: { config: file }, environment: {}, bounds }));
 }

@@ -23,11 +23,11 @@ export const configCommand: Command<CliContext> = buildCommand<ConfigCommandFlag
   },
   parameters: { flags: { ...configFlags, ...jsonFlag } },
   async func({ json, ...flags }) {
-    const { defaultArcSettings, defaultSessionSettings } = await import("@myelin/node");
+    const { defaultLimits, defaultSessionSettings } = await import("@myelin/node");
     const configuration = await readConfiguration({
       flags,
       environment: this.env,
-      bounds: { session: { ...defaultSessionSettings }, limits: { ...defaultArcSettings } },
+      bounds: { session: { ...defaultSessionSettings }, limits: { ...defaultLimits } },
     });
     const [first, ...more] = await problemsOf(configuration);
     if (first !== undefined) throw together(first, more);

@@ -88,12 +88,12 @@ async function configuration(
   { env }: CliContext,
   flags: ConfigFlags,
 ): Promise<Configuration | MyelinError> {
-  const { defaultArcSettings, defaultSessionSettings } = await import("@myelin/node");
+  const { defaultLimits, defaultSessionSettings } = await import("@myelin/node");
   try {
     return await readConfiguration({
       flags,
       environment: env,
-      bounds: { session: { ...defaultSessionSettings }, limits: { ...defaultArcSettings } },
+      bounds: { session: { ...defaultSessionSettings }, limits: { ...defaultLimits } },
     });
   } catch (thrown) {
     const error = MyelinError.from(thrown);

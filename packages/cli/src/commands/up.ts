@@ -17,13 +17,13 @@ export const upCommand: Command<CliContext> = buildCommand<ConfigFlags, [], CliC
   },
   parameters: { flags: configFlags },
   async func(flags) {
-    const { createLog, defaultArcSettings, defaultSessionSettings, startNode } = await import(
+    const { createLog, defaultLimits, defaultSessionSettings, startNode } = await import(
       "@myelin/node"
     );
     const configuration = await readConfiguration({
       flags,
       environment: this.env,
-      bounds: { session: { ...defaultSessionSettings }, limits: { ...defaultArcSettings } },
+      bounds: { session: { ...defaultSessionSettings }, limits: { ...defaultLimits } },
     });
     const log = await createLog({
       level: configuration.node.logLevel,

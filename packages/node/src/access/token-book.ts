@@ -13,6 +13,7 @@ import { MyelinError } from "@myelin/core/errors";
 import type { Random } from "@myelin/core/random";
 import { isEqualHash } from "@myelin/core/secret";
 import type { Role, TokenRecord } from "../ports/access-records.ts";
+import { defaultStorageBounds } from "../ports/bounds.ts";
 import type { Store } from "../ports/store.ts";
 import { endOfToken, hashOfTokenText, idOfTokenText, newTokenText } from "./token.ts";
 
@@ -20,6 +21,8 @@ export interface TokenBookOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly store: Pick<Store, "saveTokens" | "deleteTokens">;
+  /** Most tokens kept; the default holds where it is not given. */
+  readonly maxTokens?: number;
   /** A write that nobody waits for has failed. */
   readonly onStoreError: (error: MyelinError) => void;
 }
@@ -38,7 +41,6 @@ export interface TokenWish {
 /** Told once that a token has ended, and why. */
 export type TokenEndListener = (token: TokenRecord, error: MyelinError) => void;
 
-const maxTokens = 10_000;
 /** How long revoked and expired tokens are still listed. */
 const endedKeptUs = 30 * 86_400e6;
 /** How long what nobody waits for is gathered before it is written. */
@@ -250,6 +252,7 @@ export class TokenBook {
     const ended = this.list()
       .filter((token) => endUsOf(token) <= nowUs)
       .sort((a, b) => endUsOf(a) - endUsOf(b));
+    const { maxTokens = defaultStorageBounds.maxTokens } = this.#options;
     const excess = this.#tokens.size + 1 - maxTokens;
     // An expired token that was not revoked keeps the door shut, so only revoked ones go by age.
     const gone = ended.filter(

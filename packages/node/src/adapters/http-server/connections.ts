@@ -8,8 +8,16 @@ import { errorResponse, respondRaw } from "./respond.ts";
 
 /** Refused callers that may read their refusal at the same time; further ones are cut off. */
 const maxRefused = 64;
-/** Requests that one connection may have under way by pipelining. */
-const maxPipelined = 16;
+
+/** Bounds of the connections, and who is told of refusals. */
+export interface ConnectionsOptions {
+  readonly maxConnections: number;
+  /** Requests that one connection may have under way by pipelining. */
+  readonly maxPipelined: number;
+  readonly clock: Clock;
+  /** Told the status of each refusal, also of those that cannot be told to their callers. */
+  readonly onAnswer: (status: number) => void;
+}
 
 /**
  * Every connection of the server and what it is busy with.
@@ -20,6 +28,7 @@ const maxPipelined = 16;
  */
 export class Connections {
   readonly #maxConnections: number;
+  readonly #maxPipelined: number;
   readonly #clock: Clock;
   readonly #onAnswer: (status: number) => void;
   readonly #http = new Map<Duplex, Set<ServerResponse>>();
@@ -30,9 +39,9 @@ export class Connections {
   #onHttpGone: (() => void) | undefined;
   #isDraining = false;
 
-  /** `onAnswer` is told the status of each refusal, also of those that cannot be told to their callers. */
-  constructor(maxConnections: number, clock: Clock, onAnswer: (status: number) => void) {
+  constructor({ maxConnections, maxPipelined, clock, onAnswer }: ConnectionsOptions) {
     this.#maxConnections = maxConnections;
+    this.#maxPipelined = maxPipelined;
     this.#clock = clock;
     this.#onAnswer = onAnswer;
   }
@@ -72,7 +81,7 @@ export class Connections {
   /** Notes an answer under way; false when the connection has too many. */
   begin(socket: Duplex, response: ServerResponse): boolean {
     const underWay = this.#http.get(socket);
-    if (underWay === undefined || underWay.size >= maxPipelined) return false;
+    if (underWay === undefined || underWay.size >= this.#maxPipelined) return false;
     underWay.add(response);
     response.once("close", () => underWay.delete(response));
     return true;

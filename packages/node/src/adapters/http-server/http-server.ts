@@ -3,6 +3,7 @@ import type { Server as TlsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { MyelinError } from "@myelin/core/errors";
+import { defaultHttpBounds, type HttpBounds } from "../../ports/bounds.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { AcceptChannel, HttpHandler, Transport } from "../../ports/transport.ts";
 import { authorityOf, isWildcard } from "./address.ts";
@@ -16,7 +17,8 @@ import type { TlsFiles, TlsMaterial } from "./tls-files.ts";
 import { createUpgrade } from "./upgrade.ts";
 
 /** Where the node listens on TCP, to whom, and within which bounds. */
-export interface HttpServerOptions {
+export interface HttpServerOptions
+  extends Partial<Omit<HttpBounds, "maxSockets" | "maxBodyBytes">> {
   /** Address or name to listen on, such as `127.0.0.1`. */
   readonly host: string;
   /** 0 takes a free port. */
@@ -30,8 +32,6 @@ export interface HttpServerOptions {
   readonly maxFrameBytes: number;
   /** HTTP connections and channels together. */
   readonly maxConnections: number;
-  /** A request must be whole by then; 15 s unless given. */
-  readonly requestWithinUs?: number;
   /** Answers under way at `close` must be done by then; 5 s unless given. */
   readonly closeWithinUs?: number;
   readonly clock: Clock;
@@ -52,12 +52,6 @@ export interface HttpServer extends Transport {
   readonly httpUrl: string;
 }
 
-/** Bodies held at once, as a multiple of the largest one. */
-const bodiesHeldAtOnce = 32;
-/** Connections beyond the bound that may be within their TLS handshake, and how long one may take. */
-const maxHandshakes = 256;
-const handshakeWithinMs = 10_000;
-
 /** One TCP port for HTTP/1.1 and WebSocket (at `/` and `/myelin`, in every encoding as a subprotocol). */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   return new TcpServer(options);
@@ -76,25 +70,27 @@ class TcpServer implements HttpServer {
 
   constructor(options: HttpServerOptions) {
     const { clock, host, maxBodyBytes, handler, tls, onAnswer = () => undefined } = options;
+    const bounds = { ...defaultHttpBounds, ...options };
     this.#options = options;
     this.#port = options.port;
-    this.#requestWithinMs = Math.ceil((options.requestWithinUs ?? 15e6) / 1e3);
+    this.#requestWithinMs = Math.ceil(bounds.requestWithinUs / 1e3);
     this.#policy = {
       host,
       allowedHosts: options.allowedHosts ?? [],
       allowedOrigins: options.allowedOrigins ?? [],
     };
-    this.#connections = new Connections(options.maxConnections, clock, onAnswer);
+    const { maxConnections, maxPipelined } = bounds;
+    this.#connections = new Connections({ maxConnections, maxPipelined, clock, onAnswer });
     this.#exchange = {
       policy: this.#policy,
       maxBodyBytes,
-      bodies: { heldBytes: 0, maxBytes: bodiesHeldAtOnce * maxBodyBytes },
+      bodies: { heldBytes: 0, maxBytes: bounds.maxHeldBodiesBytes },
       clock,
       handler,
       onAnswer,
       isLast: () => this.#closed !== undefined,
     };
-    this.#server = makeServer(options, this.#settings(), (request, response) =>
+    this.#server = makeServer(bounds, this.#settings(), (request, response) =>
       this.#onRequest(request, response),
     );
     const event = tls === undefined ? "connection" : "secureConnection";
@@ -152,6 +148,7 @@ class TcpServer implements HttpServer {
     return {
       headersTimeout: requestWithinMs,
       requestTimeout: requestWithinMs,
+      maxHeaderSize: this.#options.maxHeaderBytes ?? defaultHttpBounds.maxHeaderBytes,
       connectionsCheckingInterval: Math.min(requestWithinMs, 1000),
       noDelay: true,
       joinDuplicateHeaders: true,
@@ -179,7 +176,7 @@ class TcpServer implements HttpServer {
 
 /** One for TLS, or one for plain HTTP: from the connection on everything is the same. */
 function makeServer(
-  { tls, maxConnections }: HttpServerOptions,
+  { tls, maxConnections, maxHandshakes, handshakeWithinUs }: HttpServerOptions & HttpBounds,
   http: ServerOptions,
   listener: (request: IncomingMessage, response: ServerResponse) => void,
 ): Server | TlsServer {
@@ -191,7 +188,7 @@ function makeServer(
       ...contextOf(tls.material),
       requestCert: hasClientCa,
       rejectUnauthorized: hasClientCa,
-      handshakeTimeout: handshakeWithinMs,
+      handshakeTimeout: Math.ceil(handshakeWithinUs / 1e3),
     },
     listener,
   );

@@ -15,7 +15,8 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import type { Store } from "../../ports/store.ts";
 import { agentRecord, ledgerEntry } from "../../ports/test-support.ts";
-import { openSqliteStore, storeDefaults } from "./index.ts";
+import { defaultStorageBounds } from "../../ports/bounds.ts";
+import { openSqliteStore } from "./index.ts";
 import { stateSchema } from "./state-schema.ts";
 
 const agent = agentRecord("w1");
@@ -182,7 +183,7 @@ test("what a crash has left in the log is looked at too, and left there when the
   }));
 
 test("the ledger is kept for 7 days or 2 GiB unless it is told otherwise", () => {
-  const { ledgerRetentionDays, ledgerMaxBytes } = storeDefaults;
+  const { ledgerRetentionDays, ledgerMaxBytes } = defaultStorageBounds;
   assert.deepEqual([ledgerRetentionDays, ledgerMaxBytes], [7, 2 * 1024 ** 3]);
 });
 

@@ -14,6 +14,7 @@ import type {
   KeptAuditEntry,
   TokenRecord,
 } from "../../ports/access-records.ts";
+import { defaultStorageBounds, type StorageBounds } from "../../ports/bounds.ts";
 import type {
   AgentRecord,
   EnforcementRecord,
@@ -51,49 +52,15 @@ import { WorkerLink } from "./worker-link.ts";
 
 const askAgainMs = 10;
 
-/** Where a SQLite store keeps its files, and its bounds. */
-export interface SqliteStoreOptions {
+/** Where a SQLite store keeps its files, and its bounds; the defaults hold where they are not given. */
+export interface SqliteStoreOptions extends Partial<Omit<StorageBounds, "maxTokens">> {
   /** The data directory; made, for its owner only, where there is none. */
   readonly directory: string;
-  /** 100,000 by default. */
+  /** Most agents in the registry; 100,000 by default. */
   readonly maxAgents?: number;
-  /** Instructions kept, open and ended; 1,000,000 by default. */
-  readonly maxInstructions?: number;
-  /** How long ended instructions are kept; 7 days by default. */
-  readonly instructionRetentionUs?: number;
-  /** Calls of state not answered yet; 10,000 by default. */
-  readonly maxQueuedOperations?: number;
-  /** Ledger entries in memory while the disk does not take them; 100,000 by default. */
-  readonly maxBufferedEntries?: number;
-  /** 7 by default. */
-  readonly ledgerRetentionDays?: number;
-  /** 2 GiB by default. */
-  readonly ledgerMaxBytes?: number;
 }
 
-type StoreBounds = Readonly<
-  Record<
-    | "maxAgents"
-    | "maxInstructions"
-    | "instructionRetentionUs"
-    | "maxQueuedOperations"
-    | "maxBufferedEntries"
-    | "ledgerRetentionDays"
-    | "ledgerMaxBytes",
-    number
-  >
->;
-
-/** The bounds of a store that is told no others. */
-export const storeDefaults: StoreBounds = {
-  maxAgents: 100_000,
-  maxInstructions: 1_000_000,
-  instructionRetentionUs: 7 * 86_400e6,
-  maxQueuedOperations: 10_000,
-  maxBufferedEntries: 100_000,
-  ledgerRetentionDays: 7,
-  ledgerMaxBytes: 2 * 2 ** 30,
-};
+const defaultMaxAgents = 100_000;
 
 const enforcementSetting = "enforcement";
 
@@ -109,10 +76,10 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
   try {
     await state.call("open", {
       directory,
-      maxAgents: options.maxAgents ?? storeDefaults.maxAgents,
-      maxInstructions: options.maxInstructions ?? storeDefaults.maxInstructions,
+      maxAgents: options.maxAgents ?? defaultMaxAgents,
+      maxInstructions: options.maxInstructions ?? defaultStorageBounds.maxInstructions,
       instructionRetentionUs:
-        options.instructionRetentionUs ?? storeDefaults.instructionRetentionUs,
+        options.instructionRetentionUs ?? defaultStorageBounds.instructionRetentionUs,
     });
   } catch (thrown) {
     await end(state);
@@ -121,8 +88,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
   // The state's opening has looked at the ledger's files; nothing needs to wait for their thread.
   const settings = {
     directory,
-    retentionDays: options.ledgerRetentionDays ?? storeDefaults.ledgerRetentionDays,
-    maxBytes: options.ledgerMaxBytes ?? storeDefaults.ledgerMaxBytes,
+    retentionDays: options.ledgerRetentionDays ?? defaultStorageBounds.ledgerRetentionDays,
+    maxBytes: options.ledgerMaxBytes ?? defaultStorageBounds.ledgerMaxBytes,
   };
   const ledger = new WorkerLink<LedgerCalls>({ name: "ledger", settings });
   return new SqliteStore(state, ledger, options);
@@ -149,9 +116,9 @@ export class SqliteStore implements Store {
   ) {
     this.#state = state;
     this.#ledger = ledger;
-    this.#maxQueued = options.maxQueuedOperations ?? storeDefaults.maxQueuedOperations;
+    this.#maxQueued = options.maxQueuedOperations ?? defaultStorageBounds.maxQueuedOperations;
     this.#entries = new LedgerBuffer(
-      options.maxBufferedEntries ?? storeDefaults.maxBufferedEntries,
+      options.maxBufferedEntries ?? defaultStorageBounds.maxBufferedEntries,
       (rows) => ledger.call("append", rows),
     );
   }
