@@ -116,6 +116,7 @@ export class AgentsApi {
           session?.clockOffset.hasExchange === true ? Math.round(session.clockOffset.rttUs) : null,
         droppedSamples: session?.droppedSamples ?? 0,
         droppedEvents: session?.droppedEvents ?? 0,
+        throttled: session?.throttled ?? 0,
       };
     });
     const isLive = [...sessions.values()].some((session) => session.isLive);

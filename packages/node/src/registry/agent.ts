@@ -40,6 +40,14 @@ export interface DeclaredAttributes {
   readonly isRestored?: boolean;
 }
 
+/** For each rate of an agent the instant, on the node's clock, at which what it has sent is earned. */
+export interface Spending {
+  framesUs: number;
+  samplesUs: number;
+  eventsUs: number;
+  bytesUs: number;
+}
+
 /** An agent the node knows, present or away. */
 export interface Agent {
   readonly id: AgentId;
@@ -49,6 +57,8 @@ export interface Agent {
   readonly parts: Map<PartName, Part>;
   readonly firstSeenUs: number;
   lastSeenUs: number;
+  /** Of its rates; undefined until it has a session. */
+  spending?: Spending;
 }
 
 /** The time line index of what the node itself observes about an agent. */

@@ -6,5 +6,6 @@ export {
   type Hold,
   nodePartIndex,
   type Part,
+  type Spending,
 } from "./agent.ts";
 export { type Admission, Registry, type RegistryOptions, type Slots } from "./registry.ts";

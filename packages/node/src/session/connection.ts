@@ -6,6 +6,7 @@
  * 2. A malformed frame ends this connection and its session, and touches nobody else.
  * 3. Telemetry that a resume repeats is recognised by its sequence number and passed over.
  * 4. What was read before the peer closed is handled before the connection counts as gone.
+ * 5. It is read while neither bulk intake nor its agent's rates keep it from being read.
  */
 import type { Channel, ChannelEnd, ChannelHandler } from "@myelin/core/channel";
 import type { Timer } from "@myelin/core/clock";
@@ -30,16 +31,19 @@ import {
 } from "@myelin/core/wire";
 import type { BytePool } from "../bytes/index.ts";
 import type { PeerInfo } from "../ports/transport.ts";
+import type { AgentRates } from "./agent-rates.ts";
 import type { BulkSource } from "./bulk-intake.ts";
 import { FrameBacklog } from "./frame-backlog.ts";
 import type { SessionIntake } from "./intake.ts";
 import type { IntakeShare } from "./intake-share.ts";
 import type { Carrier, PartSession } from "./part-session.ts";
+import type { Throttle } from "./throttle.ts";
 
 /** What a connection asks of the station. */
 export interface ConnectionHost {
   /** Where frames that wait are kept. */
   readonly framePool: BytePool;
+  readonly rates: AgentRates;
   nowUs(): number;
   /** A frame was read; true when it is to be handled at once. */
   received(connection: Connection, bytes: Uint8Array, nowUs: number): boolean;
@@ -58,6 +62,8 @@ export interface ConnectionHost {
   partState(session: PartSession, state: PartState): void;
   /** The frame is done: what was decided leaves now. */
   endTurn(): void;
+  /** The agent is ahead of its rates by more than a burst. */
+  throttle(connection: Connection, session: PartSession, aheadUs: number): Throttle;
   /** What waits of the connection is not to be handled any more. */
   dropBacklog(connection: Connection): void;
   /** The part tells what it had to drop, as totals of the session. */
@@ -97,6 +103,13 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
   #isRepeated = false;
   /** Of the frame being read. A few bytes can stand for many, so they have a bound of their own. */
   #packedSamples = 0;
+  /** Of the frame being read: what its agent's rates count. */
+  #samples = 0;
+  #events = 0;
+  /** Set while the agent is ahead of its rates. */
+  #throttle: Throttle | undefined;
+  /** True while bulk intake keeps it from being read. */
+  #isBulkWaiting = false;
   #isByHand: boolean;
 
   /** `helloTimer` runs out when no hello comes in time; the connection cancels it. */
@@ -133,6 +146,10 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
     return !this.backlog.isEmpty;
   }
 
+  get isHeldUp(): boolean {
+    return this.hasBacklog || this.#isUnread;
+  }
+
   /**
    * True while nobody at the other end keeps heartbeats: the frames are text, which a person may be
    * typing, and neither a ping nor a pong has come.
@@ -152,6 +169,8 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
   }
 
   release(): void {
+    this.#throttle?.stop();
+    this.#throttle = undefined;
     this.#setState({ kind: "released" });
     this.#host.dropBacklog(this);
   }
@@ -181,12 +200,15 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
   handle(bytes: Uint8Array, arrivedAtUs: number): void {
     this.#arrivedAtUs = arrivedAtUs;
     this.#packedSamples = 0;
+    this.#samples = 0;
+    this.#events = 0;
     try {
       this.#encoding.read(bytes, this, arrivedAtUs);
       const { session } = this;
       if (session !== undefined) {
         this.#applySamples(session);
         if (this.#sequence > session.telemetrySequence) session.telemetrySequence = this.#sequence;
+        this.#spend(session, bytes.byteLength);
       } else if (this.isGreeting)
         throw new MyelinError("PROTOCOL_ERROR", "the first frame holds no hello");
     } catch (error) {
@@ -197,12 +219,26 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
   }
 
   pauseReading(): void {
+    this.#isBulkWaiting = true;
     this.channel.pause();
   }
 
   resumeReading(): void {
-    if (this.#end === undefined) this.channel.resume();
-    else this.#gone(this.#end);
+    this.#isBulkWaiting = false;
+    if (this.#end !== undefined) this.#gone(this.#end);
+    else if (!this.#isUnread) this.channel.resume();
+  }
+
+  /** The agent is two bursts ahead of its rates: the connection is not read. */
+  holdReading(): void {
+    this.channel.pause();
+  }
+
+  /** The agent has earned what it sent. */
+  endThrottle(): void {
+    const wasUnread = this.#isUnread;
+    this.#throttle = undefined;
+    if (wasUnread && !this.#isBulkWaiting) this.channel.resume();
   }
 
   onHeader(sentAtUs: number, telemetrySequence: number): void {
@@ -246,6 +282,7 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
   onSamples(columns: SampleColumns): void {
     const session = this.#carried("samples");
     const { count, timesUs } = columns;
+    this.#samples += count;
     if (this.#isRepeated || count === 0) {
       // Names hold for the session, also those of a frame whose samples are known.
       if (columns.names.length > 0) session.intake.samples({ ...columns, count: 0 }, 0);
@@ -273,12 +310,14 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
 
   onEvent(event: EventMessage): void {
     const session = this.#begin("event");
+    this.#events += 1;
     if (this.#isRepeated) return;
     session.intake.event(event, session.place(event.timeUs, this.#arrivedAtUs));
   }
 
   onTwinDelta(delta: TwinDelta): void {
     const session = this.#begin("twin_delta");
+    this.#events += 1;
     if (this.#isRepeated) return;
     const timeUs = session.place(delta.timeUs, this.#arrivedAtUs);
     this.#beginApply(session);
@@ -311,6 +350,26 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
     if (goodbye.canResume) this.#host.lost(session, { reason: goodbye.message });
     else this.#host.left(session, goodbye);
     this.channel.close();
+  }
+
+  get #isUnread(): boolean {
+    return this.#throttle?.isHolding === true;
+  }
+
+  /** Counts the frame against the agent's rates. */
+  #spend(session: PartSession, sizeBytes: number): void {
+    const { rates } = this.#host;
+    const { spending } = session;
+    const aheadUs = rates.spend(
+      spending,
+      this.#arrivedAtUs,
+      this.#samples,
+      this.#events,
+      sizeBytes,
+    );
+    if (aheadUs <= rates.burstUs) return;
+    if (this.#throttle === undefined) this.#throttle = this.#host.throttle(this, session, aheadUs);
+    else this.#throttle.exceed(aheadUs);
   }
 
   /** The session that an operation belongs to, with the samples before it applied. */

@@ -114,7 +114,7 @@ export class Heartbeats {
   #hear(session: PartSession, nowUs: number): void {
     const { state } = session;
     const missedUs = this.#missedUs;
-    if (state.kind === "live" && (state.carrier.hasBacklog || state.carrier.isByHand))
+    if (state.kind === "live" && (state.carrier.isHeldUp || state.carrier.isByHand))
       session.lastHeardUs = nowUs;
     if (missedUs === 0) return;
     session.lastHeardUs = Math.min(nowUs, session.lastHeardUs + missedUs);

@@ -13,14 +13,15 @@ import {
   type Welcome,
 } from "@myelin/core/wire";
 import type { DeliverySession } from "../dispatch/index.ts";
-import type { Agent, Part } from "../registry/index.ts";
+import type { Agent, Part, Spending } from "../registry/index.ts";
+import { nothingSpent } from "./agent-rates.ts";
 import type { SessionIntake } from "./intake.ts";
 
 /** A connection, as the session that it carries sees it. */
 export interface Carrier {
   readonly channel: Channel;
-  /** True while frames that were read wait to be handled. */
-  readonly hasBacklog: boolean;
+  /** True while frames wait by the node's will: read and not handled, or not read for its agent's rates. */
+  readonly isHeldUp: boolean;
   /** True while nobody at the other end keeps heartbeats: it is not pinged, and its silence means nothing. */
   readonly isByHand: boolean;
   /** Lets go of the session: nothing more is heard from this connection. */
@@ -72,6 +73,8 @@ export class PartSession implements DeliverySession {
   readonly agent: Agent;
   readonly part: Part;
   readonly intake: SessionIntake;
+  /** What the agent has spent of its rates, with all its parts. */
+  readonly spending: Spending;
   readonly clockOffset: ClockOffset = new ClockOffset();
   /** Places the part's instants on the node's clock, never going back. */
   readonly peerTime: PeerTime = new PeerTime(this.clockOffset);
@@ -91,12 +94,15 @@ export class PartSession implements DeliverySession {
   droppedEvents = 0;
   /** Pings and pongs not sent because the agent read too slowly. */
   shedFrames = 0;
+  /** How often the agent was told over this session to hold its telemetry. */
+  throttled = 0;
   /** True while it stands in the list of sessions to flush. */
   isQueued = false;
   readonly #held = new Set<Part>();
   readonly #options: PartSessionOptions;
   readonly #writer = new FrameWriter();
   #toldShedFrames = 0;
+  #isTelemetryPaused = false;
   #state: SessionState;
 
   constructor(options: PartSessionOptions) {
@@ -106,6 +112,7 @@ export class PartSession implements DeliverySession {
     this.agent = options.agent;
     this.part = options.part;
     this.intake = options.intake;
+    this.spending = options.agent.spending ??= nothingSpent();
     this.lastHeardUs = options.nowUs;
     this.joinedAtUs = options.nowUs;
     this.#state = { kind: "live", carrier: options.carrier };
@@ -117,6 +124,7 @@ export class PartSession implements DeliverySession {
 
   setState(state: SessionState): void {
     this.#state = state;
+    this.#isTelemetryPaused = false;
     if (state.kind !== "live") this.#options.outbox.forget(this);
     if (!this.#writer.isEmpty) this.#writer.take();
   }
@@ -233,6 +241,15 @@ export class PartSession implements DeliverySession {
     this.#written();
   }
 
+  /** Tells the agent to hold its telemetry, or to go on; told also to one that reads slowly, for nothing else would let it go on. */
+  pauseTelemetry(isPaused: boolean): void {
+    if (!this.isLive || isPaused === this.#isTelemetryPaused) return;
+    this.#isTelemetryPaused = isPaused;
+    if (isPaused) this.throttled += 1;
+    this.#tellFlow(false);
+    this.#written();
+  }
+
   #tellFlow(needsFullSamples: boolean): void {
     const { shedFrames } = this;
     this.#toldShedFrames = shedFrames;
@@ -240,7 +257,7 @@ export class PartSession implements DeliverySession {
       shedFrames,
       droppedSamples: 0,
       droppedEvents: 0,
-      isTelemetryPaused: false,
+      isTelemetryPaused: this.#isTelemetryPaused,
       needsFullSamples,
     });
   }

@@ -24,6 +24,16 @@ export interface SessionSettings {
   readonly softOutboundBytes: number;
   /** Outbound bytes above which the session ends with SLOW_READER. */
   readonly hardOutboundBytes: number;
+  /** Most frames a second of one agent, over all its connections; an agent beyond is told to hold its telemetry. */
+  readonly maxFramesPerSecond: number;
+  /** Most samples a second of one agent, over all its connections; an agent beyond is told to hold its telemetry. */
+  readonly maxSamplesPerSecond: number;
+  /** Most events and changes of state a second of one agent, over all its connections; an agent beyond is told to hold its telemetry. */
+  readonly maxEventsPerSecond: number;
+  /** Most bytes a second of one agent, over all its connections; an agent beyond is told to hold its telemetry. */
+  readonly maxBytesPerSecond: number;
+  /** What of these rates may come at once, as the time in which it is earned; who is two of it ahead is not read. */
+  readonly rateBurstUs: number;
   /** Inbound bytes of one connection that are handled at once; what comes faster than the rate below is bulk. */
   readonly inlineBurstBytes: number;
   /** Inbound bytes a second of one connection that are handled at once. */
@@ -52,6 +62,11 @@ export const defaultSessionSettings: SessionSettings = {
   outboundFrameBytes: 256 << 10,
   softOutboundBytes: 256 << 10,
   hardOutboundBytes: 4 << 20,
+  maxFramesPerSecond: 20_000,
+  maxSamplesPerSecond: 1_000_000,
+  maxEventsPerSecond: 10_000,
+  maxBytesPerSecond: 16 << 20,
+  rateBurstUs: 1_000_000,
   inlineBurstBytes: 16 << 10,
   inlineBytesPerSecond: 1 << 20,
   bulkQuantumUs: 300,

@@ -23,6 +23,7 @@ import type { Acknowledgement, FlowControl, Goodbye, Hello, PartState } from "@m
 import { BytePool } from "../bytes/index.ts";
 import type { PeerInfo } from "../ports/transport.ts";
 import type { Agent } from "../registry/index.ts";
+import { AgentRates } from "./agent-rates.ts";
 import { BulkIntake } from "./bulk-intake.ts";
 import { Connection, type ConnectionHost } from "./connection.ts";
 import { goodbyeOf } from "./goodbye.ts";
@@ -33,6 +34,7 @@ import { Outbox } from "./outbox.ts";
 import type { PartSession } from "./part-session.ts";
 import { Reception, type ReceptionOptions } from "./reception.ts";
 import { SessionTable } from "./session-table.ts";
+import { Throttle } from "./throttle.ts";
 
 export interface SessionStationOptions extends ReceptionOptions {
   readonly clock: Clock;
@@ -73,6 +75,7 @@ export class SessionStation implements ConnectionHost {
     agentDroppedEvents: 0,
   };
   readonly framePool: BytePool = new BytePool();
+  readonly rates: AgentRates;
   readonly #options: SessionStationOptions;
   readonly #table = new SessionTable();
   readonly #connections = new Set<Connection>();
@@ -84,6 +87,7 @@ export class SessionStation implements ConnectionHost {
   constructor(options: SessionStationOptions) {
     this.#options = options;
     const { clock, settings, registry, listener } = options;
+    this.rates = new AgentRates(settings);
     this.#bulk = new BulkIntake({
       clock,
       quantumUs: settings.bulkQuantumUs,
@@ -256,6 +260,13 @@ export class SessionStation implements ConnectionHost {
     if (part === undefined || part === session.part) return;
     if (state === "running") this.#table.letRun(session, part, this.nowUs());
     else session.hold(part, state);
+  }
+
+  throttle(connection: Connection, session: PartSession, aheadUs: number): Throttle {
+    const { clock } = this.#options;
+    const onHold = (): void => connection.holdReading();
+    const onEnd = (): void => connection.endThrottle();
+    return new Throttle({ clock, rates: this.rates, session, onHold, onEnd }, aheadUs);
   }
 
   dropBacklog(connection: Connection): void {

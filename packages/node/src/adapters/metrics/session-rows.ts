@@ -1,5 +1,5 @@
 import type { Arc } from "../../arc.ts";
-import { counter, gauge, type MetricRow } from "./row.ts";
+import { counter, gauge, labelled, type MetricRow } from "./row.ts";
 
 /** Who is there, who was refused or ended, and what passed between agents and the node. */
 export function sessionRows({ registry, sessions }: Arc): MetricRow[] {
@@ -44,6 +44,17 @@ export function sessionRows({ registry, sessions }: Arc): MetricRow[] {
       "myelin_frames_bulk_held_total",
       "Frames that came while bulk was not read",
       () => sessions.heldBulkFrames,
+    ),
+    labelled(
+      "myelin_agents_throttled_total",
+      "Times that an agent was told to hold its telemetry, by the rate that it exceeded",
+      "rate",
+      () => Object.entries(sessions.rates.exceeded),
+    ),
+    counter(
+      "myelin_connections_held_total",
+      "Times that a connection was not read for a while, because its agent went on nevertheless",
+      () => sessions.rates.held,
     ),
     counter(
       "myelin_frames_shed_total",
