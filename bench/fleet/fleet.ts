@@ -1,13 +1,22 @@
 /**
  * A fleet at work: 1,000 agents, each with 50 frames a second of 10 metrics, 20 rules, of 100 frames
  * one fires. Measured inside the node, and from the moment a sample was meant to leave.
+ * With `--flood` one agent floods as fast as it can, and what the others see is compared with and without.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { takenSamples, cpuSeconds, LoadProcess, loadRules, maxLateUs } from "../load/load.ts";
-import { held, machine, type Report, startProcess } from "../report/index.ts";
+import { Flood } from "../flood/flood-process.ts";
+import {
+  cpuSeconds,
+  type LoadFigures,
+  LoadProcess,
+  loadRules,
+  maxLateUs,
+  takenSamples,
+} from "../load/load.ts";
+import { held, machine, median, type Report, startProcess } from "../report/index.ts";
 
 const mainPath = fileURLToPath(new URL("../../packages/cli/src/main.ts", import.meta.url));
 const agents = 1000;
@@ -16,6 +25,10 @@ const metrics = 10;
 const ruleCount = 20;
 const warmUpSeconds = 5;
 const seconds = 20;
+/** Beside a flood: slices without and with it, and what the fleet's p99 may rise by. */
+const slices = 3;
+const sliceSeconds = 8;
+const mostTimes = 2;
 
 interface Distribution {
   readonly count: number;
@@ -24,20 +37,21 @@ interface Distribution {
   readonly p999: number;
 }
 
-/** Runs the benchmark. */
-export async function fleetBench(): Promise<Report> {
+/** Runs the benchmark; with `isFlooded` the one of a fleet beside an agent that floods. */
+export async function fleetBench(isFlooded = false): Promise<Report> {
   const directory = await mkdtemp(join(tmpdir(), "myelin-bench-"));
   const data = join(directory, "data");
   const arguments_ = ["up", "--port", "0", "--data", data, "--log-level", "warn"];
   const node = await startProcess(mainPath, arguments_);
   try {
     const http = node.announced["http"] ?? "";
+    const url = node.announced["url"] ?? "";
     const rules = JSON.stringify({ rules: loadRules(ruleCount, metrics) });
     await fetch(new URL("/api/v1/rules", http), { method: "POST", body: rules });
     await using load = await LoadProcess.start({
-      url: node.announced["url"] ?? "",
+      url,
       name: "fleet",
-      agents,
+      agents: isFlooded ? agents - 1 : agents,
       framesPerSecond,
       metrics,
       instants: 1,
@@ -46,41 +60,116 @@ export async function fleetBench(): Promise<Report> {
     });
     const warmUp = await load.run(warmUpSeconds);
     const pid = node.process.pid ?? 0;
-    const [cpuBefore, beganAtMs] = [cpuSeconds(pid), performance.now()];
-    const seen = await load.run(seconds);
-    const cpuShare = (cpuSeconds(pid) - cpuBefore) / ((performance.now() - beganAtMs) / 1e3);
-    const ledger = (await (await fetch(new URL("/api/v1/ledger", http))).json()) as {
-      readonly fleet: { readonly nodeUs: Distribution };
-    };
-    const { nodeUs } = ledger.fleet;
-    const lost = (warmUp.frames + seen.frames) * metrics - (await takenSamples(http));
-    const [p50 = Number.NaN, p99 = Number.NaN, p999 = Number.NaN] = seen.latencyUs;
-    return {
-      bench: "fleet",
-      machine: machine(),
-      figures: [
-        { name: "samples", value: (seen.frames * metrics) / seconds / 1e6, unit: "M/s" },
-        { name: "instructions", value: seen.received / seconds, unit: "/s" },
-        { name: "inside the node p50", value: nodeUs.p50, unit: "us" },
-        held({ name: "inside the node p99", value: nodeUs.p99, unit: "us", target: 1000 }),
-        held({ name: "inside the node p99.9", value: nodeUs.p999, unit: "us", target: 5000 }),
-        { name: "meant to leave to handler p50", value: p50, unit: "us" },
-        { name: "meant to leave to handler p99", value: p99, unit: "us" },
-        { name: "meant to leave to handler p99.9", value: p999, unit: "us" },
-        held({
-          name: "samples without an instruction",
-          value: seen.fired - seen.received,
-          unit: "",
-          target: 0,
-        }),
-        held({ name: "samples lost", value: lost, unit: "", target: 0 }),
-        held({ name: "node's share of a core", value: cpuShare * 100, unit: "%", target: 70 }),
-        { name: "generator late p99.9", value: seen.lateP999Us, unit: "us" },
-      ],
-      ...(seen.lateP999Us > maxLateUs ? { void: "the generator was late" } : {}),
-    };
+    if (isFlooded) return await besideFlood(load, url, pid);
+    return await alone(load, http, pid, warmUp.frames);
   } finally {
     await node.stop();
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** What the fleet sees, and what is seen inside the node. */
+async function alone(
+  load: LoadProcess,
+  http: string,
+  pid: number,
+  framesBefore: number,
+): Promise<Report> {
+  const [cpuBefore, beganAtMs] = [cpuSeconds(pid), performance.now()];
+  const seen = await load.run(seconds);
+  const cpuShare = (cpuSeconds(pid) - cpuBefore) / ((performance.now() - beganAtMs) / 1e3);
+  const ledger = (await (await fetch(new URL("/api/v1/ledger", http))).json()) as {
+    readonly fleet: { readonly nodeUs: Distribution };
+  };
+  const { nodeUs } = ledger.fleet;
+  const lost = (framesBefore + seen.frames) * metrics - (await takenSamples(http));
+  const [p50 = Number.NaN, p99 = Number.NaN, p999 = Number.NaN] = seen.latencyUs;
+  return {
+    bench: "fleet",
+    machine: machine(),
+    figures: [
+      { name: "samples", value: (seen.frames * metrics) / seconds / 1e6, unit: "M/s" },
+      { name: "instructions", value: seen.received / seconds, unit: "/s" },
+      { name: "inside the node p50", value: nodeUs.p50, unit: "us" },
+      held({ name: "inside the node p99", value: nodeUs.p99, unit: "us", target: 1000 }),
+      held({ name: "inside the node p99.9", value: nodeUs.p999, unit: "us", target: 5000 }),
+      { name: "meant to leave to handler p50", value: p50, unit: "us" },
+      { name: "meant to leave to handler p99", value: p99, unit: "us" },
+      { name: "meant to leave to handler p99.9", value: p999, unit: "us" },
+      held({
+        name: "samples without an instruction",
+        value: seen.fired - seen.received,
+        unit: "",
+        target: 0,
+      }),
+      held({ name: "samples lost", value: lost, unit: "", target: 0 }),
+      held({ name: "node's share of a core", value: cpuShare * 100, unit: "%", target: 70 }),
+      { name: "generator late p99.9", value: seen.lateP999Us, unit: "us" },
+    ],
+    ...(seen.lateP999Us > maxLateUs ? { void: "the generator was late" } : {}),
+  };
+}
+
+/** One slice of the fleet's work. */
+interface Slice {
+  readonly seen: LoadFigures;
+  readonly cpuShare: number;
+}
+
+async function slice(load: LoadProcess, pid: number): Promise<Slice> {
+  const [cpuBefore, beganAtMs] = [cpuSeconds(pid), performance.now()];
+  const seen = await load.run(sliceSeconds);
+  const cpuShare = (cpuSeconds(pid) - cpuBefore) / ((performance.now() - beganAtMs) / 1e3);
+  return { seen, cpuShare };
+}
+
+/** What the fleet sees without and with one agent more that sends as fast as it can, in slices that alternate. */
+async function besideFlood(load: LoadProcess, url: string, pid: number): Promise<Report> {
+  await using flood = await Flood.start(url, 1);
+  const quiet: Slice[] = [];
+  const flooded: Slice[] = [];
+  let floodMs = 0;
+  let floodBytes = 0;
+  for (let count = 0; count < slices; count++) {
+    quiet.push(await slice(load, pid));
+    const beganAtMs = performance.now();
+    flood.begin();
+    flooded.push(await slice(load, pid));
+    floodMs += performance.now() - beganAtMs;
+    floodBytes = await flood.end();
+  }
+  const latency = (some: readonly Slice[], at: number): number =>
+    median(some.map(({ seen }) => seen.latencyUs[at] ?? Number.NaN));
+  const share = (some: readonly Slice[]): number => median(some.map(({ cpuShare }) => cpuShare));
+  const all = [...quiet, ...flooded];
+  const unanswered = all.reduce((sum, { seen }) => sum + seen.fired - seen.received, 0);
+  const lateUs = median(all.map(({ seen }) => seen.lateP999Us));
+  const figures = ["p50", "p99", "p99.9"].flatMap((percentile, at) => {
+    const [quietUs, floodedUs] = [latency(quiet, at), latency(flooded, at)];
+    const target = percentile === "p99" ? { target: mostTimes } : {};
+    const name = `meant to leave to handler ${percentile}`;
+    return [
+      { name, value: quietUs, unit: "us" },
+      held({
+        name: `${name}, flood on`,
+        value: floodedUs,
+        unit: "us",
+        ratio: floodedUs / quietUs,
+        ...target,
+      }),
+    ];
+  });
+  return {
+    bench: "fleet",
+    machine: machine(),
+    figures: [
+      ...figures,
+      held({ name: "samples without an instruction", value: unanswered, unit: "", target: 0 }),
+      { name: "node's share of a core", value: share(quiet) * 100, unit: "%" },
+      { name: "node's share of a core, flood on", value: share(flooded) * 100, unit: "%" },
+      { name: "taken of the flood", value: floodBytes / floodMs / 1e3, unit: "MB/s" },
+      { name: "generator late p99.9", value: lateUs, unit: "us" },
+    ],
+    ...(lateUs > maxLateUs ? { void: "the generator was late" } : {}),
+  };
 }

@@ -2,18 +2,16 @@
  * Control has a reserved share: one agent's control loops, idle and while 50 connections send 64 KiB
  * frames without pause, in slices that alternate.
  */
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Agent, connect, type Metric } from "@myelin/agent";
 import { Histogram } from "@myelin/core/statistics";
+import { Flood } from "./flood-process.ts";
 import { held, machine, median, type Report, startProcess } from "../report/index.ts";
 
 const mainPath = fileURLToPath(new URL("../../packages/cli/src/main.ts", import.meta.url));
-const programPath = fileURLToPath(new URL("./flood-program.ts", import.meta.url));
 const connections = 50;
 const loopsPerSlice = 300;
 const loopEveryMs = 5;
@@ -74,48 +72,6 @@ class ControlLoop {
   }
 }
 
-class Flood implements AsyncDisposable {
-  readonly #child: ChildProcess;
-
-  private constructor(child: ChildProcess) {
-    this.#child = child;
-  }
-
-  /** Connects; it does not flood yet. */
-  static async start(url: string): Promise<Flood> {
-    const flood = new Flood(fork(programPath, [url, String(connections)]));
-    await flood.#told();
-    return flood;
-  }
-
-  begin(): void {
-    this.#child.send({ flood: true });
-  }
-
-  /** Resolves when the node has handled all, to the bytes sent since the start. */
-  async end(): Promise<number> {
-    const told = this.#told();
-    this.#child.send({ flood: false });
-    return await told;
-  }
-
-  async #told(): Promise<number> {
-    const ended = once(this.#child, "exit").then(([code]) => {
-      throw new Error(`the flood ended with ${String(code)}`);
-    });
-    ended.catch(() => undefined);
-    const [message] = await Promise.race([once(this.#child, "message"), ended]);
-    return (message as { readonly sentBytes: number }).sentBytes;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const exited = once(this.#child, "exit");
-    if (this.#child.exitCode !== null) return;
-    this.#child.kill("SIGKILL");
-    await exited;
-  }
-}
-
 /** Runs the benchmark, also as a test: what it holds is a ratio of the same run. */
 export async function floodBench(slices: number = usualSlices): Promise<Report> {
   const directory = await mkdtemp(join(tmpdir(), "myelin-bench-"));
@@ -134,7 +90,7 @@ export async function floodBench(slices: number = usualSlices): Promise<Report> 
     await fetch(new URL("/api/v1/rules", node.announced["http"]), { method: "POST", body: rules });
     const url = node.announced["url"] ?? "";
     await using agent = await connect({ url, id: "controlled", type: "bench" });
-    await using flood = await Flood.start(url);
+    await using flood = await Flood.start(url, connections);
     const loop = new ControlLoop(agent);
     const idle: Histogram[] = [];
     const flooded: Histogram[] = [];
