@@ -1,4 +1,5 @@
-import { type Steps, Uint, type Value, known } from "./values.ts";
+import { durationOf, timestampOf } from "./moments.ts";
+import { Duration, type Steps, Timestamp, Uint, type Value, known } from "./values.ts";
 
 /** Arithmetic on values whose types are known only at run time, or that are 64-bit integers. Unknown (undefined) where CEL has an error. */
 
@@ -30,7 +31,7 @@ function numeric(
 const isZero = (value: Value): boolean =>
   value === 0n || (value instanceof Uint && value.value === 0n);
 
-/** Adds numbers, joins texts or lists. */
+/** Adds numbers and durations, moves instants, joins texts, bytes or lists. */
 export function add(left: Value, right: Value, steps: Steps): Value {
   if (typeof left === "string") {
     if (typeof right !== "string") return undefined;
@@ -42,6 +43,17 @@ export function add(left: Value, right: Value, steps: Steps): Value {
     steps.take(left.length + right.length);
     return [...left, ...right];
   }
+  if (left instanceof Uint8Array) {
+    if (!(right instanceof Uint8Array)) return undefined;
+    steps.take((left.length + right.length) >> 6);
+    return Uint8Array.of(...left, ...right);
+  }
+  if (left instanceof Timestamp)
+    return right instanceof Duration ? timestampOf(left.ns + right.ns) : undefined;
+  if (left instanceof Duration) {
+    if (right instanceof Timestamp) return timestampOf(left.ns + right.ns);
+    return right instanceof Duration ? durationOf(left.ns + right.ns) : undefined;
+  }
   return numeric(
     left,
     right,
@@ -51,6 +63,12 @@ export function add(left: Value, right: Value, steps: Steps): Value {
 }
 
 export function subtract(left: Value, right: Value): Value {
+  if (left instanceof Timestamp) {
+    if (right instanceof Timestamp) return durationOf(left.ns - right.ns);
+    return right instanceof Duration ? timestampOf(left.ns - right.ns) : undefined;
+  }
+  if (left instanceof Duration)
+    return right instanceof Duration ? durationOf(left.ns - right.ns) : undefined;
   return numeric(
     left,
     right,

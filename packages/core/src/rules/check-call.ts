@@ -1,9 +1,11 @@
 import { MyelinError } from "../errors/index.ts";
 import { parseMetricName } from "../ids/index.ts";
+import { checkSeries, isSeriesFunction } from "./check-series.ts";
 import type { Checking } from "./checking.ts";
 import { promoteLiteral } from "./check-operator.ts";
 import type { Expression, FunctionName } from "./expression.ts";
 import { complainOfFunction } from "./functions.ts";
+import { isDurationPart, type MomentPart, momentParts } from "./moments.ts";
 import { patternProblem } from "./pattern.ts";
 import type { Syntax } from "./syntax.ts";
 import { describeType, isListType, isMapType, joinTypes, type ValueType } from "./types.ts";
@@ -12,11 +14,14 @@ type CallSyntax = Extract<Syntax, { kind: "call" }>;
 
 /** The types each conversion accepts, beside `dyn`. */
 const conversions: ReadonlyMap<string, readonly ValueType[]> = new Map([
-  ["int", ["int", "uint", "double", "string"]],
+  ["int", ["int", "uint", "double", "string", "timestamp"]],
   ["uint", ["int", "uint", "double", "string"]],
   ["double", ["int", "uint", "double", "string"]],
-  ["string", ["int", "uint", "double", "string", "bool"]],
+  ["string", ["int", "uint", "double", "string", "bool", "bytes", "timestamp", "duration"]],
   ["bool", ["bool", "string"]],
+  ["bytes", ["bytes", "string"]],
+  ["timestamp", ["timestamp", "string", "int"]],
+  ["duration", ["duration", "string"]],
 ]);
 const stringTests: readonly string[] = ["startsWith", "endsWith", "contains", "matches"];
 const macros: readonly string[] = ["all", "exists", "exists_one", "existsOne", "filter", "map"];
@@ -30,6 +35,7 @@ export function checkCall(syntax: CallSyntax, checking: Checking): Expression | 
     return checkStringTest(syntax, all, checking);
   }
   if (name === "size") return checkSize(syntax, all, checking);
+  if (isMethod && isMomentPart(name)) return checkMomentPart(name, syntax, target, checking);
   if (isMethod) {
     const complaint = macros.includes(name)
       ? {
@@ -57,9 +63,14 @@ export function checkCall(syntax: CallSyntax, checking: Checking): Expression | 
     case "double":
     case "string":
     case "bool":
+    case "bytes":
+    case "timestamp":
+    case "duration":
+    case "type":
     case "dyn":
       return checkConversion(name, syntax, checking);
     default: {
+      if (isSeriesFunction(name)) return checkSeries(syntax, checking);
       const { message, hint } = complainOfFunction(name, false);
       checking.report(offset, message, hint);
       return undefined;
@@ -92,11 +103,13 @@ function checkMetric(syntax: CallSyntax, checking: Checking): Expression | undef
     );
     return undefined;
   }
-  if (checking.readable === "attributes") {
+  if (checking.scope.readable !== "everything") {
     checking.report(
       syntax.offset,
       "metrics cannot be read here",
-      "only agent.id, agent.type, agent.tier, agent.labels and agent.capabilities can",
+      checking.scope.readable === "attributes"
+        ? "only agent.id, agent.type, agent.tier, agent.labels and agent.capabilities can"
+        : "only what was declared can",
     );
     return undefined;
   }
@@ -128,8 +141,22 @@ function checkDefault(syntax: CallSyntax, checking: Checking): Expression | unde
   return undefined;
 }
 
+type Conversion = Extract<
+  FunctionName,
+  | "int"
+  | "uint"
+  | "double"
+  | "string"
+  | "bool"
+  | "bytes"
+  | "timestamp"
+  | "duration"
+  | "type"
+  | "dyn"
+>;
+
 function checkConversion(
-  name: Extract<FunctionName, "int" | "uint" | "double" | "string" | "bool" | "dyn">,
+  name: Conversion,
   syntax: CallSyntax,
   checking: Checking,
 ): Expression | undefined {
@@ -158,7 +185,8 @@ function checkSize(
   if (argumentSyntax === undefined) return undefined;
   const argument = checking.check(argumentSyntax);
   const { type } = argument;
-  if (type === "string" || type === "dyn" || isListType(type) || isMapType(type)) {
+  const isText = type === "string" || type === "bytes";
+  if (isText || type === "dyn" || isListType(type) || isMapType(type)) {
     return { op: "call", type: "int", function: "size", args: [argument] };
   }
   checking.report(argumentSyntax.offset, `a ${describeType(type)} has no size`);
@@ -191,11 +219,9 @@ function stringTest(name: string): FunctionName {
   return "matches";
 }
 
+/** A literal pattern is compiled now, any other when it is known. */
 function isPatternGood(pattern: Syntax | undefined, checking: Checking): boolean {
-  if (pattern?.kind !== "literal" || pattern.type !== "string") {
-    checking.report(pattern?.offset ?? 0, "the pattern of matches must be a literal text");
-    return false;
-  }
+  if (pattern?.kind !== "literal" || pattern.type !== "string") return true;
   const problem = patternProblem(pattern.value);
   if (problem !== undefined)
     checking.report(
@@ -204,4 +230,38 @@ function isPatternGood(pattern: Syntax | undefined, checking: Checking): boolean
       "patterns are RE2: no back-references, no look-around",
     );
   return problem === undefined;
+}
+
+function isMomentPart(name: string): name is MomentPart {
+  return momentParts.has(name);
+}
+
+/** `instant.getHours()`, `instant.getHours("Europe/Berlin")`, `duration.getHours()`. */
+function checkMomentPart(
+  name: MomentPart,
+  syntax: CallSyntax,
+  target: Syntax,
+  checking: Checking,
+): Expression | undefined {
+  const operand = checking.check(target);
+  const isDuration = operand.type === "duration" && isDurationPart(name);
+  if (operand.type !== "timestamp" && operand.type !== "dyn" && !isDuration) {
+    const found = describeType(operand.type);
+    checking.report(syntax.offset, `a ${found} has no ${name}`, "write timestamp(…) around a text");
+    return undefined;
+  }
+  const most = isDuration ? 0 : 1;
+  if (syntax.args.length > most) {
+    checking.report(syntax.offset, `${name} takes other arguments`, `write value.${name}()`);
+    return undefined;
+  }
+  const zones = syntax.args.map((zone) => checking.check(zone));
+  const wrong = zones.findIndex(({ type }) => type !== "string" && type !== "dyn");
+  if (wrong === -1) return { op: "call", type: "int", function: name, args: [operand, ...zones] };
+  checking.report(
+    syntax.args[wrong]?.offset ?? syntax.offset,
+    "a time zone is a text",
+    `write value.${name}("Europe/Berlin") or value.${name}("+02:00")`,
+  );
+  return undefined;
 }

@@ -139,6 +139,12 @@ function checkBinary(
   const right = isPromoting ? promoteLiteral(rightSyntax, rightAsIs, leftAsIs.type) : rightAsIs;
   const type = binaryType(syntax.operator, left.type, right.type);
   if (type !== undefined) return call(syntax.operator, type, [left, right]);
+  const typeName = [leftSyntax, rightSyntax].find((part, side) => isTypeName(part, operands[side]));
+  if (typeName !== undefined) {
+    const { message, hint } = complainOfTypeName(typeName.name);
+    report(typeName.offset, message, hint);
+    return undefined;
+  }
   const types = `${describeType(left.type)} and ${describeType(right.type)}`;
   const hint = numericHint(left.type, right.type) ?? membershipHint(syntax.operator, right.type);
   const operator = syntax.operator === "[]" ? "indexing" : `operator ${syntax.operator}`;
@@ -146,11 +152,32 @@ function checkBinary(
   return undefined;
 }
 
+function isTypeName(
+  syntax: Syntax,
+  operand: Expression | undefined,
+): syntax is Extract<Syntax, { kind: "name" }> {
+  return syntax.kind === "name" && operand?.op === "literal" && operand.type === "type";
+}
+
+function complainOfTypeName(name: string): { message: string; hint: string } {
+  return {
+    message: `${name} is the name of a type`,
+    hint: `write metric("${name}") for a metric of that name`,
+  };
+}
+
 function binaryType(operator: Operator, left: ValueType, right: ValueType): ValueType | undefined {
   switch (operator) {
     case "+":
-      return addable(left) && addable(right) ? joinTypes(left, right) : undefined;
+      return (
+        momentType(operator, left, right) ??
+        (addable(left) && addable(right) ? joinTypes(left, right) : undefined)
+      );
     case "-":
+      return (
+        momentType(operator, left, right) ??
+        (isNumber(left) && isNumber(right) ? joinTypes(left, right) : undefined)
+      );
     case "*":
     case "/":
       return isNumber(left) && isNumber(right) ? joinTypes(left, right) : undefined;
@@ -176,12 +203,31 @@ function binaryType(operator: Operator, left: ValueType, right: ValueType): Valu
 const isNumber = (type: ValueType): boolean => isNumericType(type) || type === "dyn";
 
 const addable = (type: ValueType): boolean =>
-  isNumber(type) || type === "string" || isListType(type);
+  isNumber(type) || type === "string" || type === "bytes" || isListType(type);
 
-/** Numbers of all types stand on one line; strings and bools are ordered among themselves. */
+/** What moving an instant, or joining durations, gives; undefined where neither has to do with time. */
+function momentType(operator: "+" | "-", left: ValueType, right: ValueType): ValueType | undefined {
+  if (left === "timestamp") {
+    if (right === "duration") return "timestamp";
+    if (right === "dyn") return operator === "+" ? "timestamp" : "dyn";
+    return right === "timestamp" && operator === "-" ? "duration" : undefined;
+  }
+  if (left === "duration") {
+    if (right === "duration") return "duration";
+    if (right === "dyn") return operator === "+" ? "dyn" : "duration";
+    return right === "timestamp" && operator === "+" ? "timestamp" : undefined;
+  }
+  if (left !== "dyn") return undefined;
+  if (right === "timestamp") return operator === "+" ? "timestamp" : "duration";
+  return right === "duration" ? "dyn" : undefined;
+}
+
+const orderedTypes: readonly ValueType[] = ["string", "bool", "bytes", "timestamp", "duration"];
+
+/** Numbers of all types stand on one line; the others are ordered among themselves. */
 function areOrdered(left: ValueType, right: ValueType): boolean {
   if (isNumber(left) && isNumber(right)) return true;
-  return ["string", "bool"].some((type) =>
+  return orderedTypes.some((type) =>
     [left, right].every((side) => side === type || side === "dyn"),
   );
 }

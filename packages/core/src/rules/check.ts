@@ -2,8 +2,9 @@ import { MyelinError } from "../errors/index.ts";
 import { parseMetricName } from "../ids/index.ts";
 import { checkCall } from "./check-call.ts";
 import { checkOperator } from "./check-operator.ts";
-import { type Checking, literalExpression, type Readable } from "./checking.ts";
+import { type Checking, literalExpression, type Scope } from "./checking.ts";
 import type { AttributeName, Expression } from "./expression.ts";
+import { complainOfNotRun } from "./functions.ts";
 import { limits } from "./limits.ts";
 import type { Report } from "./problem.ts";
 import { didYouMean, nearest } from "./suggest.ts";
@@ -25,7 +26,11 @@ const attributeTypes: Readonly<Record<AttributeName, ValueType>> = {
   capabilities: { list: "string" },
   uptime: "double",
 };
-const roots = ["agent", "twin", "event"];
+const eventTypes: Readonly<Record<"type" | "attrs", ValueType>> = {
+  type: "string",
+  attrs: { key: "string", value: "dyn" },
+};
+const roots: readonly string[] = ["agent", "twin", "event"];
 
 /** Stands for a part in error; the plan that would hold it is never made. */
 const broken: Expression = { op: "literal", type: "dyn", value: null };
@@ -33,11 +38,11 @@ const broken: Expression = { op: "literal", type: "dyn", value: null };
 /** Types an expression, or reports why it has no type. */
 export function checkExpression(
   syntax: Syntax,
-  readable: Readable,
+  scope: Scope,
   report: Report,
 ): Expression | undefined {
   let hasError = false;
-  const checker = new Checker(readable, (offset, message, hint) => {
+  const checker = new Checker(scope, (offset, message, hint) => {
     hasError = true;
     report(offset, message, hint);
   });
@@ -48,10 +53,10 @@ export function checkExpression(
 /** Types an expression that must be true, false or unknown. */
 export function checkCondition(
   syntax: Syntax,
-  readable: Readable,
+  scope: Scope,
   report: Report,
 ): Expression | undefined {
-  const expression = checkExpression(syntax, readable, report);
+  const expression = checkExpression(syntax, scope, report);
   if (expression === undefined || expression.type === "bool" || expression.type === "dyn") {
     return expression;
   }
@@ -61,13 +66,13 @@ export function checkCondition(
 }
 
 class Checker implements Checking {
-  readonly readable: Readable;
+  readonly scope: Scope;
   readonly report: Report;
   readonly #variables: { name: string; variable: number; type: ValueType }[] = [];
   #variableCount = 0;
 
-  constructor(readable: Readable, report: Report) {
-    this.readable = readable;
+  constructor(scope: Scope, report: Report) {
+    this.scope = scope;
     this.report = report;
   }
 
@@ -99,7 +104,7 @@ class Checker implements Checking {
     return broken;
   }
 
-  #isVariable(name: string): boolean {
+  isVariable(name: string): boolean {
     return this.#variables.some((variable) => variable.name === name);
   }
 
@@ -107,28 +112,30 @@ class Checker implements Checking {
     const variable = this.#variables.findLast((candidate) => candidate.name === name);
     if (variable !== undefined)
       return { op: "variable", type: variable.type, variable: variable.variable };
+    const declared = this.scope.declared?.get(name);
+    if (declared !== undefined) return { op: "binding", type: declared, name };
+    if (typeNames.has(name)) return { op: "literal", type: "type", value: name };
+    if (this.scope.readable === "declared") return this.#refuseUndeclared(name, offset);
     if (name === "agent")
       return this.#refuse(
         offset,
         "agent is no value by itself",
         "read a field of it, such as agent.id",
       );
-    if (name === "event") return this.#refuse(offset, "event is not available yet");
-    if (this.readable === "attributes") {
+    if (this.scope.readable === "attributes") {
       return this.#refuse(
         offset,
         `${name} cannot be read here`,
         "only agent.id, agent.type, agent.tier, agent.labels and agent.capabilities can",
       );
     }
-    if (name === "twin") return { op: "twin", type: { key: "string", value: "dyn" } };
-    if (typeNames.has(name)) {
+    if (name === "event")
       return this.#refuse(
         offset,
-        `${name} is the name of a type`,
-        `write metric("${name}") for a metric of that name`,
+        "event is no value by itself",
+        "read event.type, or event.attrs and its fields",
       );
-    }
+    if (name === "twin") return { op: "twin", type: { key: "string", value: "dyn" } };
     return this.#metric(name, offset);
   }
 
@@ -141,6 +148,28 @@ class Checker implements Checking {
     }
   }
 
+  #refuseUndeclared(name: string, offset: number): Expression {
+    const declared = [...(this.scope.declared?.keys() ?? [])];
+    const hint =
+      didYouMean(name, declared) ??
+      (declared.length === 0 ? undefined : `there are ${declared.slice(0, 20).join(", ")}`);
+    return this.#refuse(offset, `unknown name ${JSON.stringify(name)}`, hint);
+  }
+
+  #event(field: string, offset: number, rootOffset: number): Expression {
+    if (this.scope.readable === "attributes") return this.#name("event", rootOffset);
+    if (field !== "type" && field !== "attrs") {
+      const hint =
+        didYouMean(field, ["type", "attrs"]) ?? `its attributes are event.attrs.${field}`;
+      return this.#refuse(offset, `unknown event field ${JSON.stringify(field)}`, hint);
+    }
+    if (this.scope.notRun.has("event")) {
+      const { message, hint } = complainOfNotRun("event");
+      return this.#refuse(rootOffset, message, hint);
+    }
+    return { op: "event", type: eventTypes[field], field };
+  }
+
   #attribute(field: string, offset: number): Expression {
     if (!isAttributeName(field)) {
       const known = Object.keys(attributeTypes);
@@ -151,7 +180,7 @@ class Checker implements Checking {
           : `did you mean agent.${meant}?`;
       return this.#refuse(offset, `unknown agent field ${JSON.stringify(field)}`, hint);
     }
-    if (field === "uptime" && this.readable === "attributes") {
+    if (field === "uptime" && this.scope.readable === "attributes") {
       return this.#refuse(
         offset,
         "agent.uptime cannot be read here",
@@ -161,14 +190,24 @@ class Checker implements Checking {
     return { op: "attribute", type: attributeTypes[field], attribute: field };
   }
 
-  #isAgent(syntax: Syntax): boolean {
-    return syntax.kind === "name" && syntax.name === "agent" && !this.#isVariable("agent");
+  /** True for `agent` or `event` where it is not the name of something else. */
+  #isRoot(root: "agent" | "event", syntax: Syntax): boolean {
+    return (
+      syntax.kind === "name" &&
+      syntax.name === root &&
+      this.scope.readable !== "declared" &&
+      !this.isVariable(root)
+    );
   }
 
   #select(syntax: Extract<Syntax, { kind: "select" }>): Expression {
     const { operand: operandSyntax, field, offset } = syntax;
-    if (this.#isAgent(operandSyntax)) return this.#attribute(field, offset);
+    if (this.#isRoot("agent", operandSyntax)) return this.#attribute(field, offset);
+    if (this.#isRoot("event", operandSyntax))
+      return this.#event(field, offset, operandSyntax.offset);
     const dotted = this.#dottedName(syntax);
+    if (dotted !== undefined && typeNames.has(dotted.name))
+      return { op: "literal", type: "type", value: dotted.name };
     if (dotted !== undefined) return this.#refuseDotted(dotted, offset);
     const operand = this.check(operandSyntax);
     const type = this.#fieldType(operand.type, field, offset);
@@ -179,9 +218,9 @@ class Checker implements Checking {
   #dottedName(syntax: Syntax): { root: string; name: string; offset: number } | undefined {
     if (syntax.kind === "name") {
       const { name, offset } = syntax;
-      return roots.includes(name) || this.#isVariable(name)
-        ? undefined
-        : { root: name, name, offset };
+      const isRoot = this.scope.readable !== "declared" && roots.includes(name);
+      const isValue = isRoot || this.isVariable(name) || this.scope.declared?.has(name) === true;
+      return isValue ? undefined : { root: name, name, offset };
     }
     if (syntax.kind !== "select") return undefined;
     const operand = this.#dottedName(syntax.operand);
@@ -192,6 +231,8 @@ class Checker implements Checking {
     dotted: { root: string; name: string; offset: number },
     offset: number,
   ): Expression {
+    if (this.scope.readable === "declared")
+      return this.#refuseUndeclared(dotted.root, dotted.offset);
     const meant = didYouMean(dotted.root, roots);
     if (meant !== undefined) {
       return this.#refuse(dotted.offset, `unknown name ${JSON.stringify(dotted.root)}`, meant);
@@ -209,7 +250,14 @@ class Checker implements Checking {
 
   #has(syntax: Extract<Syntax, { kind: "has" }>): Expression {
     const { operand: operandSyntax, field, offset } = syntax;
-    if (this.#isAgent(operandSyntax)) {
+    if (this.#isRoot("event", operandSyntax)) {
+      const event = this.#event(field, offset, operandSyntax.offset);
+      // True at an event, and unknown at any other evaluation.
+      return event === broken
+        ? broken
+        : { op: "call", type: "bool", function: "equal", args: [event, event] };
+    }
+    if (this.#isRoot("agent", operandSyntax)) {
       const attribute = this.#attribute(field, offset);
       return attribute === broken ? broken : { op: "literal", type: "bool", value: true };
     }

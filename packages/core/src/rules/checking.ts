@@ -1,14 +1,26 @@
 import type { Expression } from "./expression.ts";
 import type { Report } from "./problem.ts";
 import type { LiteralSyntax, Syntax } from "./syntax.ts";
+import type { ValueType } from "./types.ts";
 
-/** What an expression may read: everything, or the agent's attributes (without `uptime`) only. */
-export type Readable = "everything" | "attributes";
+/** What an expression may read: everything, the agent's attributes (without `uptime`) only, or what was declared only. */
+export type Readable = "everything" | "attributes" | "declared";
+
+/** What there is for an expression. */
+export interface Scope {
+  readonly readable: Readable;
+  /** Functions of the language that the engine does not run yet: they are checked, and then refused. */
+  readonly notRun: ReadonlySet<string>;
+  /** Types of names, where what was declared is readable. */
+  readonly declared?: ReadonlyMap<string, ValueType>;
+}
 
 /** What the parts of the checker share. */
 export interface Checking {
   readonly report: Report;
-  readonly readable: Readable;
+  readonly scope: Scope;
+  /** True inside a macro that names its variable so. */
+  isVariable(name: string): boolean;
   /** Checks a part; one in error is reported once and becomes `dyn`, so that nothing follows from it. */
   check(syntax: Syntax): Expression;
 }

@@ -32,6 +32,10 @@ export interface CodeWriter {
   reuse(code: Code): { readonly first: string; readonly again: string };
   /** The name of a matcher of a pattern. */
   matcher(pattern: string): string;
+  /** The name of a cache of matchers, for patterns that are known at run time only. */
+  patternCache(): string;
+  /** The name of a bound constant. */
+  constant(value: unknown): string;
   /** The name of the steps; what uses it may throw, and is guarded. */
   steps(): string;
 }

@@ -1,7 +1,9 @@
+import type { FleetFunction, WindowFunction } from "./expression.ts";
+import { momentParts } from "./moments.ts";
 import { didYouMean, nearest } from "./suggest.ts";
 
-/** Functions of the language that read windows of samples; they come with the engine's windows. */
-const windowFunctions = [
+/** Functions over the samples of one metric in a window. */
+export const windowFunctions: readonly WindowFunction[] = [
   "avg_over_time",
   "min_over_time",
   "max_over_time",
@@ -16,36 +18,41 @@ const windowFunctions = [
   "deriv",
   "changes",
   "resets",
-] as const;
+];
 
-/** Functions of the language over one metric's silence. */
-const timerFunctions = ["age", "absent"] as const;
-
-/** Functions of the language over the agents of a node. */
-const fleetFunctions = [
-  "fleet_avg",
-  "fleet_sum",
-  "fleet_min",
-  "fleet_max",
-  "fleet_count",
-  "group_avg",
-  "group_sum",
-  "group_min",
-  "group_max",
-  "group_count",
-] as const;
+const fleetFunctionNames: readonly FleetFunction[] = ["avg", "sum", "min", "max", "count"];
+/** Functions over the latest values of all agents, by name. */
+export const fleetFunctions: ReadonlyMap<string, FleetFunction> = new Map(
+  fleetFunctionNames.map((name) => [`fleet_${name}`, name]),
+);
+/** Functions over the latest values of the agents with the same value of a label, by name. */
+export const groupFunctions: ReadonlyMap<string, FleetFunction> = new Map(
+  fleetFunctionNames.map((name) => [`group_${name}`, name]),
+);
 
 const metricFunctions: ReadonlySet<string> = new Set([
   ...windowFunctions,
-  ...timerFunctions,
-  ...fleetFunctions,
+  "age",
+  "absent",
+  ...fleetFunctions.keys(),
+  ...groupFunctions.keys(),
 ]);
 
-/** Functions that are part of the language but that this engine does not run yet. */
-const laterFunctions: ReadonlySet<string> = new Set([...metricFunctions, "count_events"]);
+/**
+ * What of the language the engine of this version does not run yet: functions, and `event`. Rules that use it are
+ * refused when they are applied. Nothing else decides that.
+ */
+export const notRunYet: ReadonlySet<string> = new Set([
+  ...metricFunctions,
+  "count_events",
+  "event",
+]);
+
+/** The whole language: for those who check rules, or give them a meaning, without this version's engine. */
+export const wholeLanguage: ReadonlySet<string> = new Set();
 
 /** Functions written `name(…)`. */
-const plainFunctions = [
+const plainFunctions: readonly string[] = [
   "metric",
   "default",
   "size",
@@ -54,13 +61,19 @@ const plainFunctions = [
   "double",
   "string",
   "bool",
+  "bytes",
+  "timestamp",
+  "duration",
+  "type",
   "dyn",
   "matches",
   "has",
+  ...metricFunctions,
+  "count_events",
 ];
 
 /** Functions written `value.name(…)`, with the macros. */
-const methods = [
+const methods: readonly string[] = [
   "startsWith",
   "endsWith",
   "contains",
@@ -71,29 +84,32 @@ const methods = [
   "exists_one",
   "filter",
   "map",
+  ...momentParts,
 ];
 
 /** A problem's message and its mend. */
-interface Complaint {
+export interface Complaint {
   readonly message: string;
   readonly hint?: string;
 }
 
+/** What to say of a part of the language that this version does not run. */
+export function complainOfNotRun(name: string): Complaint {
+  return {
+    message: `${name} is not available yet`,
+    hint: "this version reads latest values only: a metric by its name, agent.* and twin.*",
+  };
+}
+
 /** What to say of a call to a function that cannot be called so. */
 export function complainOfFunction(name: string, isMethod: boolean): Complaint {
-  if (laterFunctions.has(name)) {
-    return {
-      message: `${name} is not available yet`,
-      hint: "this version reads latest values only: a metric by its name, agent.* and twin.*",
-    };
-  }
   if (isMethod && plainFunctions.includes(name)) {
     return { message: `${name} is not a method`, hint: `write ${name}(…)` };
   }
   if (!isMethod && methods.includes(name)) {
     return { message: `${name} is a method`, hint: `write value.${name}(…)` };
   }
-  const candidates = isMethod ? methods : [...plainFunctions, ...laterFunctions];
+  const candidates = isMethod ? methods : plainFunctions;
   const isMetric = !isMethod && metricFunctions.has(nearest(name, candidates) ?? "");
   const kind = isMethod ? "method" : isMetric ? "metric function" : "function";
   const hint = didYouMean(name, candidates);

@@ -1,12 +1,30 @@
 /** Rules: the language of conditions, from text to plan to JavaScript. */
-export type { AttributeName, Expression, FunctionName } from "./expression.ts";
+export {
+  type Bindings,
+  compileExpression,
+  type CompiledExpression,
+  type Declarations,
+} from "./compile-expression.ts";
+export type {
+  AttributeName,
+  Expression,
+  FleetFunction,
+  FunctionName,
+  Reading,
+  WindowFunction,
+} from "./expression.ts";
+export { wholeLanguage } from "./functions.ts";
 export {
   type AgentAttributes,
   type Column,
   type EvaluationContext,
+  type KeptValue,
   type LinkedRule,
   linkRule,
+  type PresentEvent,
 } from "./link.ts";
+export type { MomentPart } from "./moments.ts";
+export { parseExpression } from "./parse.ts";
 export type {
   EventInput,
   FleetInput,
@@ -16,8 +34,8 @@ export type {
   TimerInput,
   WindowInput,
 } from "./plan.ts";
-export { type PlanResult, planRule } from "./plan-rule.ts";
-export { formatProblem, invalidRules, type RuleProblem } from "./problem.ts";
+export { type PlanOptions, type PlanResult, planRule } from "./plan-rule.ts";
+export { formatProblem, invalidRules, type Report, type RuleProblem } from "./problem.ts";
 export {
   parseRuleFile,
   readRuleFile,
@@ -26,7 +44,8 @@ export {
 } from "./rule-file.ts";
 export { compileSelector, type Selector } from "./selector.ts";
 export { editDistance, nearest } from "./suggest.ts";
-export type { Macro } from "./syntax.ts";
+export type { LiteralSyntax, Macro, Operator, Syntax } from "./syntax.ts";
 export type { ArgsTemplate } from "./template.ts";
 export { FALSE, TRUE, type Tri, UNKNOWN } from "./tri.ts";
 export type { ValueType } from "./types.ts";
+export { Duration, Timestamp, TypeValue, Uint } from "./values.ts";

@@ -1,6 +1,7 @@
 /** Writes the JavaScript of operators and functions: fast where the types are known, through the run time else. */
 import { type Code, type CodeWriter, type Form, formOf } from "./code.ts";
 import type { Expression, FunctionName } from "./expression.ts";
+import { momentParts } from "./moments.ts";
 
 type Call = Extract<Expression, { op: "call" }>;
 
@@ -79,9 +80,19 @@ function writeUnary(call: Call, argument: Expression, writer: CodeWriter): Code 
       return code.form === "tri" ? code : writer.fromValue(`V.toBool(${value()})`, "bool", false);
     case "string":
       return argument.type === "string" ? code : compound(`V.toText(${value()})`, "value");
+    case "bytes":
+      return compound(`V.toBytes(${value()})`, "value");
+    case "timestamp":
+      return compound(`V.toTimestamp(${value()})`, "value");
+    case "duration":
+      return compound(`V.toDuration(${value()})`, "value");
+    case "type":
+      return compound(`V.typeOf(${value()})`, "value");
     case "dyn":
       return writer.as(code, "value");
     default:
+      if (momentParts.has(call.function))
+        return compound(`V.momentPart(${value()},${writer.constant(call.function)})`, "value");
       throw new TypeError(`a plan calls ${call.function} with one argument`);
   }
 }
@@ -267,10 +278,19 @@ function writeBinary(call: Call, left: Expression, right: Expression, writer: Co
     case "contains":
       return compound(`V.containsText(${a},${writer.value(right)},${writer.steps()})`, "tri");
     case "matches": {
-      const pattern = right.op === "literal" ? String(right.value) : "";
-      return compound(`V.matches(${a},${writer.matcher(pattern)},${writer.steps()})`, "tri");
+      if (right.op === "literal") {
+        const matcher = writer.matcher(String(right.value));
+        return compound(`V.matches(${a},${matcher},${writer.steps()})`, "tri");
+      }
+      const pattern = writer.value(right);
+      const rest = `${writer.patternCache()},${writer.steps()}`;
+      return compound(`V.matchesText(${a},${pattern},${rest})`, "tri");
     }
     default:
+      if (momentParts.has(call.function)) {
+        const name = writer.constant(call.function);
+        return compound(`V.momentPart(${a},${name},${writer.value(right)})`, "value");
+      }
       throw new TypeError(`a plan calls ${call.function} with two arguments`);
   }
 }

@@ -12,11 +12,11 @@
  *    array is replaced when it grows.
  */
 import { type Code, type CodeWriter, type Form, formOf } from "./code.ts";
-import type { Expression } from "./expression.ts";
+import type { Expression, Reading } from "./expression.ts";
 import { writeCall } from "./javascript-call.ts";
-import { compilePattern } from "./pattern.ts";
+import { compilePattern, PatternCache } from "./pattern.ts";
 import type { ValueType } from "./types.ts";
-import { makeList, makeMap, Uint, type Value } from "./values.ts";
+import { makeList, makeMap, TypeValue, Uint, type Value } from "./values.ts";
 
 /** A function to be written: `(slot) => Tri`, or `(slot) => Value`. */
 export interface Wanted {
@@ -24,11 +24,13 @@ export interface Wanted {
   readonly form: "tri" | "value";
 }
 
-/** The source of a factory `(X, C, K, V, S) => functions`, and what it must be given. */
+/** The source of a factory `(X, C, R, K, V, S) => functions`, and what it must be given. */
 export interface JavaScript {
   readonly source: string;
   /** Metrics whose columns are `C`, in order. */
   readonly metrics: readonly string[];
+  /** Readings whose kept values are `R`, in order. */
+  readonly readings: readonly Reading[];
   /** What is bound as `K`. */
   readonly constants: readonly unknown[];
 }
@@ -43,14 +45,24 @@ export function writeJavaScript(wanted: readonly Wanted[]): JavaScript {
   const constants = bindings.constants
     .map((_, number) => `const k${number}=K[${number}];`)
     .join("");
-  const source = `"use strict";${columns}${constants}\nreturn [${functions.join(",\n")}];`;
-  return { source, metrics: bindings.metrics, constants: bindings.constants };
+  const readings = [...bindings.readings.values()];
+  const kept = readings.map((_, number) => `const r${number}=R[${number}];`).join("");
+  const source = `"use strict";${columns}${kept}${constants}\nreturn [${functions.join(",\n")}];`;
+  return { source, metrics: bindings.metrics, readings, constants: bindings.constants };
 }
 
 /** Names of what the functions of one factory share. */
 class Bindings {
   readonly metrics: string[] = [];
   readonly constants: unknown[] = [];
+  /** By their JSON, in the order of writing: the same reading is one, however often it is written. */
+  readonly readings = new Map<string, Reading>();
+
+  reading(reading: Reading): string {
+    const key = JSON.stringify(reading);
+    if (!this.readings.has(key)) this.readings.set(key, reading);
+    return `r${[...this.readings.keys()].indexOf(key)}`;
+  }
 
   column(metric: string): number {
     return numberIn(this.metrics, metric);
@@ -76,6 +88,7 @@ class FunctionWriter implements CodeWriter {
   #names = 0;
   #usesAttributes = false;
   #usesTwin = false;
+  #usesEvent = false;
   #usesSteps = false;
 
   constructor(bindings: Bindings) {
@@ -86,7 +99,8 @@ class FunctionWriter implements CodeWriter {
     const { text } = this.as(this.expression(expression), form);
     const columns = [...this.#columns].map((column) => `const v${column}=+c${column}.values[s];`);
     const lazy = [this.#usesAttributes ? ["a"] : [], this.#usesTwin ? ["w"] : []].flat();
-    const head = columns.join("") + declaration([...lazy, ...this.#temporaries]);
+    const event = this.#usesEvent ? "const e=X.event?.();" : "";
+    const head = columns.join("") + event + declaration([...lazy, ...this.#temporaries]);
     if (!this.#usesSteps) return `function(s){${head}return ${text};}`;
     const unknown = form === "tri" ? "2" : "undefined";
     return `function(s){${head}S.start();try{return ${text};}catch{return ${unknown};}}`;
@@ -112,6 +126,10 @@ class FunctionWriter implements CodeWriter {
 
   matcher(pattern: string): string {
     return this.constant(compilePattern(pattern));
+  }
+
+  patternCache(): string {
+    return this.constant(new PatternCache());
   }
 
   /** Code for use more than once: what `first` reads is written once, `again` is its name after that. */
@@ -185,6 +203,21 @@ class FunctionWriter implements CodeWriter {
           isKnown: true,
           isAtom: false,
         };
+      case "event":
+        this.#usesEvent = true;
+        return { text: `(e?.${expression.field})`, form: "value", isKnown: false, isAtom: false };
+      case "binding": {
+        const text = `X.binding(${this.constant(expression.name)})`;
+        return this.fromValue(text, expression.type, false);
+      }
+      case "window":
+      case "age":
+      case "count_events":
+      case "fleet":
+      case "absent": {
+        const text = `${this.#bindings.reading(expression)}.value(s)`;
+        return { text, form: formOf(expression.type), isKnown: false, isAtom: false };
+      }
       case "variable":
         return this.#variable(expression.variable, expression.type);
       case "select": {
@@ -287,6 +320,16 @@ function numberText(value: number): string {
 
 /** A literal as a value of the run time. */
 function literalValue({ type, value }: Extract<Expression, { op: "literal" }>): Value {
-  if (type === "int") return BigInt(value ?? 0);
-  return type === "uint" ? new Uint(BigInt(value ?? 0)) : value;
+  switch (type) {
+    case "int":
+      return BigInt(value ?? 0);
+    case "uint":
+      return new Uint(BigInt(value ?? 0));
+    case "bytes":
+      return Uint8Array.from(String(value), (byte) => byte.charCodeAt(0));
+    case "type":
+      return new TypeValue(String(value));
+    default:
+      return value;
+  }
 }

@@ -11,6 +11,8 @@ export const limits = {
   listElements: 1_000,
   /** Length of a pattern of `matches`. */
   patternLength: 512,
+  /** Patterns that one `matches` keeps compiled, where they are no literals. */
+  patternsKept: 16,
   /** Steps (elements visited, characters searched / 64) of one evaluation; beyond them its result is unknown. */
   stepsPerEvaluation: 10_000,
   /** Length of `args` as JSON text. */
@@ -19,6 +21,9 @@ export const limits = {
   descriptionLength: 1024,
   /** The longest duration a rule may name: 30 days. */
   durationUs: 2_592_000_000_000,
+  /** The longest window: 24 hours. */
+  windowUs: 86_400_000_000,
+  eventTypeLength: 128,
   attempts: 10,
   limitCount: 1_000_000,
 } as const;

@@ -2,7 +2,9 @@ import type { JsonObject, JsonValue } from "../json/index.ts";
 import * as arithmetic from "./arithmetic.ts";
 import * as comprehension from "./comprehension.ts";
 import * as convert from "./convert.ts";
+import type { Reading } from "./expression.ts";
 import { type Wanted, writeJavaScript } from "./javascript.ts";
+import * as moments from "./moments.ts";
 import type { RulePlan } from "./plan.ts";
 import { type ArgsTemplate, expressionsOf, fillTemplate } from "./template.ts";
 import * as texts from "./texts.ts";
@@ -28,6 +30,18 @@ export interface AgentAttributes {
   readonly capabilities: readonly string[];
 }
 
+/** The event that is being evaluated. */
+export interface PresentEvent {
+  readonly type: string;
+  readonly attrs: Readonly<JsonObject>;
+}
+
+/** A value that an engine keeps for an expression: a window, a silence, a count of events, an aggregate. */
+export interface KeptValue {
+  /** The value at the present evaluation: a double with NaN as unknown; of `absent` a {@link Tri}. */
+  value(slot: number): number;
+}
+
 /** What the engine gives linked rules to read; one for each engine. */
 export interface EvaluationContext {
   /** The evaluation's instant, microseconds since the Unix epoch; set before each evaluation. */
@@ -40,6 +54,12 @@ export interface EvaluationContext {
   joinedAtUs(slot: number): number;
   /** The agent's reported state; `{}` when it reported none. */
   twin(slot: number): Readonly<JsonObject>;
+  /** What keeps the value of a reading, made if there is none; asked while linking only. None where a rule with readings is refused. */
+  kept?(reading: Reading): KeptValue;
+  /** The event that is being evaluated; undefined at any other evaluation. */
+  event?(): PresentEvent | undefined;
+  /** The value that a declared name is bound to. */
+  binding?(name: string): Value;
 }
 
 /** A rule compiled for one engine. No function throws. */
@@ -60,6 +80,7 @@ const library = {
   ...arithmetic,
   ...comprehension,
   ...convert,
+  momentPart: moments.momentPart,
   ...texts,
   ...values,
   tri: (value: Value): Tri => (value === true ? TRUE : value === false ? FALSE : UNKNOWN),
@@ -73,11 +94,16 @@ export function compile(
   wanted: readonly Wanted[],
   context: EvaluationContext,
 ): readonly SlotFunction<unknown>[] {
-  const { source, metrics, constants } = writeJavaScript(wanted);
+  const { source, metrics, readings, constants } = writeJavaScript(wanted);
   const columns = metrics.map((metric) => context.column(metric));
+  const kept = readings.map((reading) => {
+    const value = context.kept?.(reading);
+    if (value === undefined) throw new TypeError(`nothing keeps ${reading.op} for a plan`);
+    return value;
+  });
   // oxlint-disable-next-line typescript/no-implied-eval -- the source holds nothing a user wrote
-  const factory = new Function("X", "C", "K", "V", "S", source);
-  return factory(context, columns, constants, library, new Steps());
+  const factory = new Function("X", "C", "R", "K", "V", "S", source);
+  return factory(context, columns, kept, constants, library, new Steps());
 }
 
 /** Compiles a rule's plan to JavaScript and binds it to an engine's state. */

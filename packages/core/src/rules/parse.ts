@@ -65,10 +65,10 @@ export function parseExpression(source: string, report: Report): Syntax | undefi
     report(0, "the expression is empty");
     return undefined;
   }
-  const plain = parsePlain(scan.text);
+  const plain = scan.quotedFields.size === 0 ? parsePlain(scan.text) : undefined;
   if (plain !== undefined) return plain;
   try {
-    return parseAny(scan.text);
+    return parseAny(scan.text, scan.quotedFields);
   } catch (thrown) {
     const refusal = thrown instanceof Refusal ? thrown : refusalOf(thrown, scan.text);
     report(refusal.offset, refusal.message, refusal.hint);
@@ -76,9 +76,16 @@ export function parseExpression(source: string, report: Report): Syntax | undefi
   }
 }
 
-/** Reads any expression without comments. @throws what {@link refusalOf} reads */
-export function parseAny(text: string): Syntax {
-  return new Converter(text, parseCel(text)).convertRoot();
+/**
+ * Reads any expression without comments.
+ * @param quotedFields What fields are called whose names stand in backquotes, by the names that stand for them.
+ * @throws what {@link refusalOf} reads
+ */
+export function parseAny(
+  text: string,
+  quotedFields: ReadonlyMap<string, string> = new Map(),
+): Syntax {
+  return new Converter(text, parseCel(text), quotedFields).convertRoot();
 }
 
 /** Reads what the parser threw: a syntax error carries its location. */
@@ -136,10 +143,12 @@ class Converter {
   readonly #positions: Readonly<Record<string, number>>;
   readonly #macroCalls: Readonly<Record<string, CelExpr>>;
   readonly #root: CelExpr;
+  readonly #quotedFields: ReadonlyMap<string, string>;
 
-  constructor(text: string, parsed: CelParsed) {
+  constructor(text: string, parsed: CelParsed, quotedFields: ReadonlyMap<string, string>) {
     if (parsed.expr === undefined) throw new Refusal(0, "the expression is empty");
     this.#text = text;
+    this.#quotedFields = quotedFields;
     this.#root = parsed.expr;
     this.#positions = parsed.sourceInfo?.positions ?? {};
     this.#macroCalls = parsed.sourceInfo?.macroCalls ?? {};
@@ -205,7 +214,7 @@ class Converter {
         return {
           kind: testOnly ? "has" : "select",
           operand: this.#required(operand, offset),
-          field,
+          field: this.#quotedFields.get(field) ?? field,
           offset,
         };
       }
@@ -261,8 +270,15 @@ class Converter {
       case "doubleValue":
         if (!Number.isFinite(constant.value)) throw outOfRange(offset, "double");
         return { kind: "literal", type: "double", value: constant.value, offset };
+      case "bytesValue":
+        return {
+          kind: "literal",
+          type: "bytes",
+          value: Array.from(constant.value, (byte) => String.fromCharCode(byte)).join(""),
+          offset,
+        };
       default:
-        throw new Refusal(offset, "bytes are not a value of rules", "write a string");
+        throw new Refusal(offset, "syntax error");
     }
   }
 

@@ -10,6 +10,20 @@ export function compilePattern(pattern: string): Matcher {
   return (text) => compiled.matcher(text).find();
 }
 
+/** Matchers of patterns that are known at run time only: the latest few, since compiling takes long. */
+export class PatternCache {
+  readonly #matchers = new Map<string, Matcher | undefined>();
+
+  /** The matcher of a text; undefined when it is no pattern. */
+  of(pattern: string): Matcher | undefined {
+    if (this.#matchers.has(pattern)) return this.#matchers.get(pattern);
+    const matcher = patternProblem(pattern) === undefined ? compilePattern(pattern) : undefined;
+    if (this.#matchers.size >= limits.patternsKept) this.#matchers.clear();
+    this.#matchers.set(pattern, matcher);
+    return matcher;
+  }
+}
+
 /** Why a text is no pattern that can be compiled, or undefined when it is one. */
 export function patternProblem(pattern: string): string | undefined {
   if (pattern.length > limits.patternLength) {

@@ -1,7 +1,7 @@
 import { isJsonObject } from "../json/index.ts";
 import { limits } from "./limits.ts";
 import type { RulePlan } from "./plan.ts";
-import { planRule } from "./plan-rule.ts";
+import { planRule, type PlanOptions } from "./plan-rule.ts";
 import type { RuleSource } from "./plan.ts";
 
 /**
@@ -9,7 +9,10 @@ import type { RuleSource } from "./plan.ts";
  * reader takes JSON too, and 40 times as long. What is not like this, a field given twice for one, is left to it.
  * @returns Undefined when the file is to be read as YAML.
  */
-export function* readPlainJson(text: string): Generator<void, readonly RulePlan[] | undefined> {
+export function* readPlainJson(
+  text: string,
+  options: PlanOptions,
+): Generator<void, readonly RulePlan[] | undefined> {
   if (!text.startsWith("{") || text.length > limits.fileLength) return undefined;
   const rules = rulesOf(text);
   if (rules === undefined || rules.length > limits.rulesPerFile) return undefined;
@@ -17,7 +20,7 @@ export function* readPlainJson(text: string): Generator<void, readonly RulePlan[
   const names = new Set<string>();
   for (const fields of rules) {
     // The planner checks each field: what is none of a rule's source is refused there.
-    const { plan, problems } = planRule(fields as RuleSource);
+    const { plan, problems } = planRule(fields as RuleSource, options);
     if (plan === undefined || problems.length > 0 || names.has(plan.name)) return undefined;
     names.add(plan.name);
     plans.push(plan);

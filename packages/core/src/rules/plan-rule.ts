@@ -1,16 +1,23 @@
 import { type ActionName, parseActionName, parseRuleName, type RuleName } from "../ids/index.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json/index.ts";
 import { checkCondition } from "./check.ts";
-import type { Readable } from "./checking.ts";
-import type { Expression } from "./expression.ts";
+import type { Scope } from "./checking.ts";
+import { type Expression, partsOfExpression } from "./expression.ts";
 import { fieldNames, FieldReader, type Locate } from "./fields.ts";
+import { notRunYet } from "./functions.ts";
 import { limits } from "./limits.ts";
 import { parseExpression } from "./parse.ts";
 import { inputsOf, type RulePlan, type RuleSource } from "./plan.ts";
 import { placeOf, type RuleProblem } from "./problem.ts";
 import { scanExpression } from "./scan.ts";
 import { canonicalText } from "./syntax.ts";
-import { type ArgsTemplate, parseArgs } from "./template.ts";
+import { type ArgsTemplate, expressionsOf, parseArgs } from "./template.ts";
+
+/** How rules are checked. */
+export interface PlanOptions {
+  /** What of the language is refused because it is not run; by default what this version's engine does not run. */
+  readonly notRun?: ReadonlySet<string>;
+}
 
 /** A plan, unless there are errors; and the problems, warnings among them. */
 export interface PlanResult {
@@ -22,19 +29,27 @@ export interface PlanResult {
  * Checks one rule that did not come from a file. Lines and columns of problems count in the text of
  * the field they name.
  */
-export function planRule(source: RuleSource): PlanResult {
-  return planFields(source, (path, offset) => {
-    let value: unknown = source;
-    for (const key of path) {
-      value = typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
-    }
-    if (typeof value !== "string" || offset === "key") return { line: 1, column: 1 };
-    return placeOf(value, offset);
-  });
+export function planRule(source: RuleSource, options: PlanOptions = {}): PlanResult {
+  return planFields(
+    source,
+    (path, offset) => {
+      let value: unknown = source;
+      for (const key of path) {
+        value = typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
+      }
+      if (typeof value !== "string" || offset === "key") return { line: 1, column: 1 };
+      return placeOf(value, offset);
+    },
+    options,
+  );
 }
 
 /** Checks one rule from fields of any origin. */
-export function planFields(fields: unknown, locate: Locate): PlanResult {
+export function planFields(
+  fields: unknown,
+  locate: Locate,
+  { notRun = notRunYet }: PlanOptions = {},
+): PlanResult {
   if (!isJsonObject(fields)) {
     const problem = {
       severity: "error",
@@ -45,8 +60,9 @@ export function planFields(fields: unknown, locate: Locate): PlanResult {
   }
   const reader = new FieldReader(fields, locate);
   reader.refuseUnknownFields();
-  const identity = readIdentity(reader);
-  const conditions = readConditions(reader);
+  const scope: Scope = { readable: "everything", notRun };
+  const identity = readIdentity(reader, scope);
+  const conditions = readConditions(reader, scope, identity?.args);
   const delivery = readDelivery(reader);
   const problems = reader.problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
   if (reader.hasErrors || identity === undefined || conditions === undefined) return { problems };
@@ -55,7 +71,7 @@ export function planFields(fields: unknown, locate: Locate): PlanResult {
 
 type Identity = Pick<RulePlan, "name" | "unless" | "action" | "args">;
 
-function readIdentity(reader: FieldReader): Identity | undefined {
+function readIdentity(reader: FieldReader, scope: Scope): Identity | undefined {
   const name = reader.name<RuleName>("name", reader.requiredText("name"), parseRuleName);
   const unless = reader.name<RuleName>("unless", reader.text("unless"), parseRuleName);
   const action = reader.name<ActionName>("action", reader.requiredText("action"), parseActionName);
@@ -70,7 +86,7 @@ function readIdentity(reader: FieldReader): Identity | undefined {
   if (unless !== undefined && unless === name) {
     reader.refuse(["unless"], 0, "the rule names itself", "name another rule");
   }
-  const args: ArgsTemplate = parseArgs(reader.args(), (path, offset, message, hint) =>
+  const args: ArgsTemplate = parseArgs(reader.args(), scope, (path, offset, message, hint) =>
     reader.refuse(path, offset, message, hint),
   );
   if (name === undefined || action === undefined) return undefined;
@@ -79,14 +95,33 @@ function readIdentity(reader: FieldReader): Identity | undefined {
 
 type Conditions = Pick<
   RulePlan,
-  "where" | "condition" | "resolve" | "forUs" | "keepFiringForUs" | "missing" | "inputs" | "meaning"
+  | "where"
+  | "condition"
+  | "resolve"
+  | "forUs"
+  | "keepFiringForUs"
+  | "missing"
+  | "isEventRule"
+  | "inputs"
+  | "meaning"
 >;
 
-function readConditions(reader: FieldReader): Conditions | undefined {
-  const where = readCondition(reader, "where", reader.text("where"), "attributes");
+function readConditions(
+  reader: FieldReader,
+  scope: Scope,
+  args: ArgsTemplate | undefined,
+): Conditions | undefined {
+  const attributes: Scope = { ...scope, readable: "attributes" };
+  const where = readCondition(reader, "where", reader.text("where"), attributes);
   const { expr, forUs } = readExpr(reader);
-  const condition = readCondition(reader, "expr", expr, "everything");
-  const resolve = readCondition(reader, "resolve", reader.text("resolve"), "everything");
+  const condition = readCondition(reader, "expr", expr, scope);
+  const resolve = readCondition(reader, "resolve", reader.text("resolve"), scope);
+  const isEventRule = condition !== undefined && namesEvent(condition.expression);
+  if (isEventRule && forUs > 0) {
+    const message = "an event is there at its own instant only, so for can never be reached";
+    const mend = 'leave for out; count_events("type", "1m") > 3 is for what goes on';
+    reader.refuse([reader.isGiven("for") ? "for" : "expr"], 0, message, mend);
+  }
   const keepFiringForUs = reader.duration("keep_firing_for", false) ?? 0;
   const missing = reader.word("missing", ["reset", "hold"]) ?? "reset";
   if (condition === undefined) return undefined;
@@ -105,9 +140,17 @@ function readConditions(reader: FieldReader): Conditions | undefined {
     forUs,
     keepFiringForUs,
     missing,
-    inputs: inputsOf([condition, resolve].flatMap((part) => part?.expression ?? [])),
+    isEventRule,
+    inputs: inputsOf(
+      [condition, resolve].flatMap((part) => part?.expression ?? []),
+      args === undefined ? [] : expressionsOf(args),
+    ),
     meaning,
   };
+}
+
+function namesEvent(expression: Expression): boolean {
+  return expression.op === "event" || partsOfExpression(expression).some(namesEvent);
 }
 
 /** `expr`, without the `for` of its one-line form, and how long it must hold. */
@@ -144,13 +187,13 @@ function readCondition(
   reader: FieldReader,
   field: "where" | "expr" | "resolve",
   text: string | undefined,
-  readable: Readable,
+  scope: Scope,
 ): { expression: Expression; meaning: string } | undefined {
   if (text === undefined) return undefined;
   const report = (offset: number, message: string, hint?: string): void =>
     reader.refuse([field], offset, message, hint);
   const syntax = parseExpression(text, report);
-  const expression = syntax && checkCondition(syntax, readable, report);
+  const expression = syntax && checkCondition(syntax, scope, report);
   return expression && syntax && { expression, meaning: canonicalText(syntax) };
 }
 

@@ -12,6 +12,8 @@ export interface RuleProblem {
   readonly line: number;
   /** 1-based column, in UTF-16 code units. */
   readonly column: number;
+  /** How many code units the offending piece has, from there on; absent where it is unknown. */
+  readonly length?: number;
   readonly message: string;
   /** The mend. */
   readonly hint?: string;
@@ -38,10 +40,20 @@ export function invalidRules(errors: readonly RuleProblem[]): MyelinError {
 /** Takes a problem at an offset of the text under examination. */
 export type Report = (offset: number, message: string, hint?: string) => void;
 
-/** A place in a text, 1-based. */
+/** A place in a text, 1-based, and the length of the piece that stands there. */
 export interface Place {
   readonly line: number;
   readonly column: number;
+  readonly length?: number;
+}
+
+const piece =
+  /[A-Za-z_][\w.-]*|\d[\w.]*|"(?:[^"\\\r\n]|\\.)*"|'(?:[^'\\\r\n]|\\.)*'|`[^`\r\n]*`|&&|\|\||[=!<>]=|[^\s]/y;
+
+/** How long the word, number, text or sign is that begins at an offset; 1 where there is none. */
+export function pieceLength(text: string, offset: number): number {
+  piece.lastIndex = offset;
+  return piece.exec(text)?.[0].length ?? 1;
 }
 
 /** The line and column of an offset; `\n`, `\r\n` and `\r` end lines. */
@@ -59,15 +71,31 @@ export function placeOf(text: string, offset: number): Place {
 }
 
 /**
- * A problem as one line of text: `rules.yaml:7:11: rule runaway-cpu: unknown metric function
+ * A problem as a line of text: `rules.yaml:7:11: rule runaway-cpu: unknown metric function
  * "avg_overtime": did you mean avg_over_time?`.
+ * @param text The text it is about; then the line follows, with the offending piece underlined.
  */
-export function formatProblem(problem: RuleProblem, fileName?: string): string {
+export function formatProblem(problem: RuleProblem, fileName?: string, text?: string): string {
   const file = fileName === undefined ? "" : `${fileName}:`;
   const rule = problem.rule === undefined ? "" : `rule ${problem.rule}: `;
   const field =
     problem.rule === undefined || problem.field === undefined ? "" : `${problem.field}: `;
   const hint = problem.hint === undefined ? "" : `: ${problem.hint}`;
   const severity = problem.severity === "warning" ? "warning: " : "";
-  return `${file}${problem.line}:${problem.column}: ${severity}${rule}${field}${problem.message}${hint}`;
+  const line = `${file}${problem.line}:${problem.column}: ${severity}${rule}${field}${problem.message}${hint}`;
+  const underlined = text === undefined ? undefined : underline(problem, text);
+  return underlined === undefined ? line : `${line}\n${underlined}`;
+}
+
+const longestLine = 160;
+
+/** The line of a problem and, below it, marks under the piece; undefined when the text has no such line. */
+function underline({ line, column, length = 1 }: RuleProblem, text: string): string | undefined {
+  const source = text.split(/\r\n|\r|\n/)[line - 1];
+  if (source === undefined) return undefined;
+  const from = Math.max(0, Math.min(column - 1, source.length) - longestLine / 2);
+  const shown = source.slice(from, from + longestLine);
+  const before = shown.slice(0, column - 1 - from).replace(/[^\t]/g, " ");
+  const marks = "^".repeat(Math.max(1, Math.min(length, shown.length - before.length)));
+  return `  ${shown}\n  ${before}${marks}`;
 }

@@ -3,7 +3,7 @@ import type { Locate } from "./fields.ts";
 import { limits } from "./limits.ts";
 import type { RulePlan } from "./plan.ts";
 import { readPlainJson } from "./plain-json.ts";
-import { planFields } from "./plan-rule.ts";
+import { planFields, type PlanOptions } from "./plan-rule.ts";
 import type { RuleProblem } from "./problem.ts";
 import { didYouMean } from "./suggest.ts";
 import { keyText, nodeAt, placeInScalar, resolved, startOf } from "./yaml-places.ts";
@@ -19,8 +19,8 @@ export interface RuleFileResult {
 const quoting =
   "text that begins with a quote, a bracket or !, or holds a colon and a space, stands in quotes or below |";
 
-/** How a rule file is named in messages. */
-export interface RuleFileOptions {
+/** How a rule file is checked, and named in messages. */
+export interface RuleFileOptions extends PlanOptions {
   /** The file's name, put before messages about the file as a whole. */
   readonly fileName?: string;
 }
@@ -36,10 +36,10 @@ export function* readRuleFile(
   text: string,
   options: RuleFileOptions = {},
 ): Generator<void, RuleFileResult> {
-  const plain = yield* readPlainJson(text);
+  const plain = yield* readPlainJson(text, options);
   if (plain !== undefined)
     return { rules: plain, problems: [], names: plain.map(({ name }) => name) };
-  const file = new RuleFile(text, options.fileName ?? "the file");
+  const file = new RuleFile(text, options);
   const rules = yield* file.read();
   const hasErrors = file.problems.some((problem) => problem.severity === "error");
   return { rules: hasErrors ? [] : rules, problems: file.problems, names: file.names };
@@ -52,10 +52,12 @@ class RuleFile {
   readonly #lines = new LineCounter();
 
   readonly #name: string;
+  readonly #options: RuleFileOptions;
 
-  constructor(text: string, name: string) {
+  constructor(text: string, options: RuleFileOptions) {
     this.#text = text;
-    this.#name = name;
+    this.#name = options.fileName ?? "the file";
+    this.#options = options;
   }
 
   *read(): Generator<void, RulePlan[]> {
@@ -149,7 +151,7 @@ class RuleFile {
         return this.#place(isWhole ? placeInScalar(this.#text, found, offset) : startOf(found));
       };
       const fields: unknown = isMap(node) ? node.toJS(document) : undefined;
-      const { plan, problems } = planFields(fields, locate);
+      const { plan, problems } = planFields(fields, locate, this.#options);
       this.problems.push(...problems);
       const name = isMap(node) ? node.get("name") : undefined;
       if (typeof name === "string") {

@@ -4,6 +4,8 @@ import { limits } from "./limits.ts";
 export interface Scan {
   /** The text with each comment replaced by spaces; offsets are kept. */
   readonly text: string;
+  /** What fields are called whose names stand in backquotes: in the text a plain name stands for each, as long as it. */
+  readonly quotedFields: ReadonlyMap<string, string>;
   /** Where the text ends: at the closing brace that was sought, else at its length. */
   readonly end: number;
   /** Where the word `for` stands outside of strings and brackets, if it does. */
@@ -18,7 +20,8 @@ const word = /[A-Za-z_][A-Za-z0-9_]*/y;
 /** What the scan looks at; in most conditions there is none of it. */
 const notable = /["'()[\]{}?]|\/\/|\bfor\b/;
 /** What means nothing to the scan. */
-const indifferent = /[^"'()[\]{}?/A-Za-z_]+/y;
+const indifferent = /[^"'`()[\]{}?/A-Za-z_]+/y;
+const quotedField = /`([A-Za-z0-9_\-./ ]+)`/y;
 const stringPrefix = /^(?:[rR][bB]?|[bB][rR]?)$/;
 
 /**
@@ -35,8 +38,11 @@ export function scanExpression(source: string, start = 0, endsAtBrace = false): 
   let forOffset: number | undefined;
   let conditionals = 0;
   const brackets: number[] = [];
+  const quotedFields = new Map<string, string>();
+  let standIns = 0;
   const done = (end: number, problem?: Scan["problem"]): Scan => ({
     text: text + source.slice(copied, end),
+    quotedFields,
     end,
     ...(forOffset === undefined ? {} : { forOffset }),
     ...(problem === undefined ? {} : { problem }),
@@ -52,6 +58,17 @@ export function scanExpression(source: string, start = 0, endsAtBrace = false): 
       const end = endOfString(source, position, false);
       if (end === undefined) return done(source.length, unclosed(position, "string"));
       position = end;
+    } else if (character === "`") {
+      const quoted = matchAt(quotedField, source, position);
+      if (quoted === "" || !isField(source, position))
+        return done(source.length, misquoted(position, quoted));
+      let name: string;
+      do name = `_${(standIns++).toString(36)}`.padEnd(quoted.length, "_");
+      while (source.includes(name));
+      quotedFields.set(name, quoted.slice(1, -1));
+      text += source.slice(copied, position) + name;
+      position += quoted.length;
+      copied = position;
     } else if (opening.includes(character)) {
       brackets.push(position);
       if (brackets.length > limits.nestingLevels) return done(source.length, tooDeep(position));
@@ -119,6 +136,16 @@ function endOfString(source: string, quoteAt: number, isRaw: boolean): number | 
     position += character === "\\" && !isRaw ? 2 : 1;
   }
   return undefined;
+}
+
+function misquoted(offset: number, quoted: string): NonNullable<Scan["problem"]> {
+  if (quoted !== "")
+    return { offset, message: "a name in backquotes is a field's", hint: "write value.`name`" };
+  return {
+    offset,
+    message: "backquotes hold no name",
+    hint: "letters, digits, spaces and _ - . / may stand between them",
+  };
 }
 
 /** True for the name behind a dot, where any word may stand. */

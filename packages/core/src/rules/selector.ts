@@ -1,4 +1,6 @@
 import { checkCondition } from "./check.ts";
+import type { Scope } from "./checking.ts";
+import { wholeLanguage } from "./functions.ts";
 import { type AgentAttributes, compile, type EvaluationContext } from "./link.ts";
 import { parseExpression } from "./parse.ts";
 import { placeOf, type RuleProblem } from "./problem.ts";
@@ -9,6 +11,8 @@ export type Selector =
   | { readonly ok: true; matches(attributes: AgentAttributes): Tri }
   | { readonly ok: false; readonly problems: readonly RuleProblem[] };
 
+const scope: Scope = { readable: "attributes", notRun: wholeLanguage };
+
 /** Compiles a selector of agents such as `agent.type == "trader"`; it reads attributes without `uptime`. */
 export function compileSelector(text: string): Selector {
   const problems: RuleProblem[] = [];
@@ -17,7 +21,7 @@ export function compileSelector(text: string): Selector {
     problems.push({ severity: "error", ...placeOf(text, offset), message, ...mend });
   };
   const syntax = parseExpression(text, report);
-  const expression = syntax && checkCondition(syntax, "attributes", report);
+  const expression = syntax && checkCondition(syntax, scope, report);
   if (expression === undefined) return { ok: false, problems };
   let examined: AgentAttributes | undefined;
   const context: EvaluationContext = {

@@ -27,12 +27,14 @@ export type Operator =
 /** The macros that run over the elements of a list or the keys of a map. */
 export type Macro = "all" | "exists" | "exists_one" | "filter" | "map";
 
-/** An integer, unsigned, double, string, bool or null as written. */
+/** An integer, unsigned, double, string, bytes, bool or null as written. */
 export type LiteralSyntax = Located &
   (
     | { readonly kind: "literal"; readonly type: "int" | "uint"; readonly value: bigint }
     | { readonly kind: "literal"; readonly type: "double"; readonly value: number }
     | { readonly kind: "literal"; readonly type: "string"; readonly value: string }
+    /** Each character stands for a byte. */
+    | { readonly kind: "literal"; readonly type: "bytes"; readonly value: string }
     | { readonly kind: "literal"; readonly type: "bool"; readonly value: boolean }
     | { readonly kind: "literal"; readonly type: "null"; readonly value: null }
   );

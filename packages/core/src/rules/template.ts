@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from "../json/index.ts";
 import { checkExpression } from "./check.ts";
+import type { Scope } from "./checking.ts";
 import type { Expression } from "./expression.ts";
 import { limits } from "./limits.ts";
 import { parseExpression } from "./parse.ts";
@@ -25,26 +26,30 @@ export type ReportAt = (
 ) => void;
 
 /** Reads `args`; texts may hold `${CEL}`, and `$${` is `${`. */
-export function parseArgs(args: JsonObject, report: ReportAt): ArgsTemplate {
-  return parseValue(args, ["args"], report);
+export function parseArgs(args: JsonObject, scope: Scope, report: ReportAt): ArgsTemplate {
+  return parseValue(args, ["args"], scope, report);
 }
 
 function parseValue(
   value: JsonValue,
   path: readonly (string | number)[],
+  scope: Scope,
   report: ReportAt,
 ): ArgsTemplate {
   if (path.length > limits.argsNestingLevels) {
     report(path, 0, `args nest deeper than ${limits.argsNestingLevels} levels`);
     return { kind: "constant", value: null };
   }
-  if (typeof value === "string") return parseText(value, path, report);
+  if (typeof value === "string") return parseText(value, path, scope, report);
   if (typeof value !== "object" || value === null) return { kind: "constant", value };
   if (isList(value)) {
-    return listOf(value.map((item, index) => parseValue(item, [...path, index], report)));
+    return listOf(value.map((item, index) => parseValue(item, [...path, index], scope, report)));
   }
   return objectOf(
-    Object.entries(value).map(([key, member]) => [key, parseValue(member, [...path, key], report)]),
+    Object.entries(value).map(([key, member]) => [
+      key,
+      parseValue(member, [...path, key], scope, report),
+    ]),
   );
 }
 
@@ -71,6 +76,7 @@ function objectOf(entries: readonly (readonly [string, ArgsTemplate])[]): ArgsTe
 function parseText(
   text: string,
   path: readonly (string | number)[],
+  scope: Scope,
   report: ReportAt,
 ): ArgsTemplate {
   const parts: (string | Expression)[] = [];
@@ -89,7 +95,7 @@ function parseText(
         reportHere(Math.max(0, scan.problem.offset), scan.problem.message, scan.problem.hint);
         return { kind: "constant", value: null };
       }
-      const expression = parsePlaceholder(text.slice(start, scan.end), start, reportHere);
+      const expression = parsePlaceholder(text.slice(start, scan.end), start, scope, reportHere);
       if (plain !== "") parts.push(plain);
       plain = "";
       if (expression !== undefined) parts.push(expression);
@@ -108,12 +114,13 @@ function parseText(
 function parsePlaceholder(
   source: string,
   start: number,
+  scope: Scope,
   report: (offset: number, message: string, hint?: string) => void,
 ): Expression | undefined {
   const reportWithin = (offset: number, message: string, hint?: string): void =>
     report(start + offset, message, hint);
   const syntax = parseExpression(source, reportWithin);
-  return syntax && checkExpression(syntax, "everything", reportWithin);
+  return syntax && checkExpression(syntax, scope, reportWithin);
 }
 
 /** The expressions of a template, in order. */

@@ -1,4 +1,4 @@
-import type { Matcher } from "./pattern.ts";
+import type { Matcher, PatternCache } from "./pattern.ts";
 import { FALSE, TRUE, type Tri, UNKNOWN } from "./tri.ts";
 import type { Steps, Value } from "./values.ts";
 
@@ -25,4 +25,12 @@ export function matches(text: Value, matcher: Matcher, steps: Steps): Tri {
   if (typeof text !== "string") return UNKNOWN;
   steps.take(8 + text.length);
   return matcher(text) ? TRUE : FALSE;
+}
+
+/** The same with a pattern that is known at run time only; unknown when it is none. Compiling costs, too. */
+export function matchesText(text: Value, pattern: Value, cache: PatternCache, steps: Steps): Tri {
+  if (typeof pattern !== "string" || typeof text !== "string") return UNKNOWN;
+  steps.take(8 + pattern.length);
+  const matcher = cache.of(pattern);
+  return matcher === undefined ? UNKNOWN : matches(text, matcher, steps);
 }

@@ -5,12 +5,16 @@ export type ValueType =
   | "uint"
   | "double"
   | "string"
+  | "bytes"
+  | "timestamp"
+  | "duration"
+  | "type"
   | "null"
   | "dyn"
   | { readonly list: ValueType }
   | { readonly key: ValueType; readonly value: ValueType };
 
-/** Names that CEL gives to types; none can be a metric's bare name. */
+/** Names that CEL gives to types; each is a value of type `type`, and none can be a metric's bare name. */
 export const typeNames: ReadonlySet<string> = new Set([
   "bool",
   "bytes",
@@ -23,6 +27,8 @@ export const typeNames: ReadonlySet<string> = new Set([
   "string",
   "type",
   "uint",
+  "google.protobuf.Duration",
+  "google.protobuf.Timestamp",
 ]);
 
 /** The type as CEL writes it: `list(string)`, `map(string, dyn)`. */

@@ -2,20 +2,55 @@
  * Values of expressions at run time, for what the static type does not settle.
  *
  * 1. A double is a number, an int a bigint, a uint a {@link Uint}; strings, bools and null are
- *    themselves; a list is an array; a map is a {@link MapValue}, or an object whose own properties
- *    are its entries (labels and twins, as they are).
+ *    themselves; bytes are a Uint8Array, instants and durations {@link Timestamp} and {@link Duration};
+ *    a list is an array; a map is a {@link MapValue}, or an object whose own properties are its
+ *    entries (labels and twins, as they are).
  * 2. `undefined` is unknown. NaN is unknown too and never leaves a function of this file.
  * 3. No function throws, but for {@link Steps}, which throws when an evaluation costs too much.
  */
 import { limits } from "./limits.ts";
 import { FALSE, TRUE, type Tri, UNKNOWN } from "./tri.ts";
 
+/** A value that JavaScript has no type for. */
+abstract class Boxed {}
+
 /** An unsigned 64-bit integer. */
-export class Uint {
+export class Uint extends Boxed {
   readonly value: bigint;
 
   constructor(value: bigint) {
+    super();
     this.value = value;
+  }
+}
+
+/** An instant, in nanoseconds since the Unix epoch. */
+export class Timestamp extends Boxed {
+  readonly ns: bigint;
+
+  constructor(ns: bigint) {
+    super();
+    this.ns = ns;
+  }
+}
+
+/** A span of time, in nanoseconds. */
+export class Duration extends Boxed {
+  readonly ns: bigint;
+
+  constructor(ns: bigint) {
+    super();
+    this.ns = ns;
+  }
+}
+
+/** The type of a value, by its name in CEL. */
+export class TypeValue extends Boxed {
+  readonly name: string;
+
+  constructor(name: string) {
+    super();
+    this.name = name;
   }
 }
 
@@ -28,6 +63,17 @@ export class MapValue {
 
   constructor(entries: ReadonlyMap<string | bigint | boolean, readonly [Value, Value]>) {
     this.entries = entries;
+  }
+
+  /** A map of pairs; unknown when a part is, when a key is none, or comes twice. */
+  static of(pairs: readonly (readonly [Value, Value])[]): MapValue | undefined {
+    const entries = new Map<string | bigint | boolean, readonly [Value, Value]>();
+    for (const [written, value] of pairs) {
+      const key = keyOf(written);
+      if (key === undefined || value === undefined || entries.has(key)) return undefined;
+      entries.set(key, [written, value]);
+    }
+    return new MapValue(entries);
   }
 }
 
@@ -51,7 +97,11 @@ export class Steps {
 /** True for a value that is a map of either kind. */
 function isObject(value: Value): value is object {
   return (
-    typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Uint)
+    typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !(value instanceof Boxed) &&
+    !(value instanceof Uint8Array)
   );
 }
 
@@ -65,14 +115,10 @@ function keyOf(value: Value): string | bigint | boolean | undefined {
 
 /** Makes a map of keys and values in turn; unknown when one is, or when a key comes twice. */
 export function makeMap(...parts: readonly Value[]): Value {
-  const entries = new Map<string | bigint | boolean, readonly [Value, Value]>();
-  for (let index = 0; index < parts.length; index += 2) {
-    const key = keyOf(parts[index]);
-    const value = parts[index + 1];
-    if (key === undefined || value === undefined || entries.has(key)) return undefined;
-    entries.set(key, [parts[index], value]);
-  }
-  return new MapValue(entries);
+  const pairs: [Value, Value][] = [];
+  for (let index = 0; index < parts.length; index += 2)
+    pairs.push([parts[index], parts[index + 1]]);
+  return MapValue.of(pairs);
 }
 
 /** Makes a list; unknown when an element is. */
@@ -115,7 +161,7 @@ export function elementsOf(range: Value): readonly Value[] | undefined {
   return isObject(range) ? Object.keys(range).toSorted() : undefined;
 }
 
-/** The number of code points, elements or entries. */
+/** The number of code points, bytes, elements or entries. */
 export function size(value: Value): bigint | undefined {
   if (typeof value === "string") {
     let count = value.length;
@@ -124,7 +170,7 @@ export function size(value: Value): bigint | undefined {
     }
     return BigInt(count);
   }
-  if (Array.isArray(value)) return BigInt(value.length);
+  if (Array.isArray(value) || value instanceof Uint8Array) return BigInt(value.length);
   if (value instanceof MapValue) return BigInt(value.entries.size);
   return isObject(value) ? BigInt(Object.keys(value).length) : undefined;
 }
@@ -153,6 +199,12 @@ function isEqual(left: Value, right: Value, steps: Steps): boolean {
     steps.take(left.length);
     return left.every((element, position) => isEqual(element, right[position], steps));
   }
+  if (left instanceof Uint8Array) {
+    if (!(right instanceof Uint8Array) || left.length !== right.length) return false;
+    steps.take(left.length >> 3);
+    return left.every((byte, position) => byte === right[position]);
+  }
+  if (left instanceof Boxed) return isSameBox(left, right);
   if (!isObject(left) || !isObject(right)) return false;
   if (size(left) !== size(right)) return false;
   const keys = elementsOf(left) ?? [];
@@ -161,6 +213,13 @@ function isEqual(left: Value, right: Value, steps: Steps): boolean {
     const other = at(right, key);
     return other !== undefined && isEqual(at(left, key), other, steps);
   });
+}
+
+function isSameBox(left: Boxed, right: Value): boolean {
+  if (left instanceof Timestamp) return right instanceof Timestamp && left.ns === right.ns;
+  if (left instanceof Duration) return right instanceof Duration && left.ns === right.ns;
+  if (left instanceof TypeValue) return right instanceof TypeValue && left.name === right.name;
+  return false;
 }
 
 /** Below, at or above zero as left is below, equal to or above right; NaN when they have no order. */
@@ -172,7 +231,23 @@ export function order(left: Value, right: Value): number {
   }
   if (typeof left === "string" && typeof right === "string") return orderTexts(left, right);
   if (typeof left === "boolean" && typeof right === "boolean") return Number(left) - Number(right);
+  if (left instanceof Timestamp && right instanceof Timestamp) return sign(left.ns - right.ns);
+  if (left instanceof Duration && right instanceof Duration) return sign(left.ns - right.ns);
+  if (left instanceof Uint8Array && right instanceof Uint8Array) return orderBytes(left, right);
   return Number.NaN;
+}
+
+function sign(difference: bigint): number {
+  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
+}
+
+function orderBytes(left: Uint8Array, right: Uint8Array): number {
+  const length = Math.min(left.length, right.length);
+  for (let position = 0; position < length; position += 1) {
+    const difference = (left[position] ?? 0) - (right[position] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return left.length - right.length;
 }
 
 /** By code points, as CEL orders: JavaScript's own order differs beyond U+FFFF. */
