@@ -114,7 +114,7 @@ class Checker implements Checking {
       return { op: "variable", type: variable.type, variable: variable.variable };
     const declared = this.scope.declared?.get(name);
     if (declared !== undefined) return { op: "binding", type: declared, name };
-    if (typeNames.has(name)) return { op: "literal", type: "type", value: name };
+    if (typeNames.has(name) && name !== "dyn") return { op: "literal", type: "type", value: name };
     if (this.scope.readable === "declared") return this.#refuseUndeclared(name, offset);
     if (name === "agent")
       return this.#refuse(
@@ -136,6 +136,10 @@ class Checker implements Checking {
         "read event.type, or event.attrs and its fields",
       );
     if (name === "twin") return { op: "twin", type: { key: "string", value: "dyn" } };
+    if (name === "dyn") {
+      const hint = 'write metric("dyn") for a metric of that name';
+      return this.#refuse(offset, "dyn is the name of a type", hint);
+    }
     return this.#metric(name, offset);
   }
 
@@ -205,6 +209,8 @@ class Checker implements Checking {
     if (this.#isRoot("agent", operandSyntax)) return this.#attribute(field, offset);
     if (this.#isRoot("event", operandSyntax))
       return this.#event(field, offset, operandSyntax.offset);
+    const declared = this.#declaredName(syntax);
+    if (declared !== undefined) return declared;
     const dotted = this.#dottedName(syntax);
     if (dotted !== undefined && typeNames.has(dotted.name))
       return { op: "literal", type: "type", value: dotted.name };
@@ -212,6 +218,14 @@ class Checker implements Checking {
     const operand = this.check(operandSyntax);
     const type = this.#fieldType(operand.type, field, offset);
     return type === undefined ? broken : { op: "select", type, operand, field };
+  }
+
+  /** `a.b.c` where that is a declared name, which goes before a field `c` of `a.b`. */
+  #declaredName(syntax: Syntax): Expression | undefined {
+    const name = this.scope.declared === undefined ? undefined : chainOf(syntax);
+    if (name === undefined || this.isVariable(name.slice(0, name.indexOf(".")))) return undefined;
+    const type = this.scope.declared?.get(name);
+    return type === undefined ? undefined : { op: "binding", type, name };
   }
 
   /** `a.b.c` where `a` is neither a variable nor a root: not a value, but perhaps meant as one. */
@@ -222,7 +236,7 @@ class Checker implements Checking {
       const isValue = isRoot || this.isVariable(name) || this.scope.declared?.has(name) === true;
       return isValue ? undefined : { root: name, name, offset };
     }
-    if (syntax.kind !== "select") return undefined;
+    if (syntax.kind !== "select" || this.#declaredName(syntax) !== undefined) return undefined;
     const operand = this.#dottedName(syntax.operand);
     return operand && { ...operand, name: `${operand.name}.${syntax.field}` };
   }
@@ -342,6 +356,15 @@ class Checker implements Checking {
       ...(body === undefined ? {} : { body }),
     };
   }
+}
+
+/** `a.b.c` as text; undefined for what is no chain of names. */
+function chainOf(syntax: Syntax): string | undefined {
+  if (syntax.kind === "name") return syntax.name;
+  const operand = syntax.kind === "select" ? chainOf(syntax.operand) : undefined;
+  return operand === undefined || syntax.kind !== "select"
+    ? undefined
+    : `${operand}.${syntax.field}`;
 }
 
 function isAttributeName(name: string): name is AttributeName {

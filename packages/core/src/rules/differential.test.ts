@@ -211,7 +211,7 @@ const { truth } = fc.letrec<Record<"real" | "whole" | "text" | "any" | "truth", 
         text: `int(${a.text})`,
         run: (agent, element) => {
           const value = a.run(agent, element);
-          return typeof value === "number" && Number.isFinite(value)
+          return typeof value === "number" && Math.abs(value) < 2 ** 63
             ? int64(BigInt(Math.trunc(value)))
             : undefined;
         },

@@ -57,6 +57,7 @@ describe("a rule file", () => {
       forUs: 10_000_000,
       keepFiringForUs: 5_000_000,
       missing: "hold",
+      isEventRule: false,
       priority: 8,
       slaUs: 10_000,
       deadlineUs: 1_000_000,
