@@ -18,7 +18,8 @@ const opening = "([{";
 const closing = ")]}";
 const word = /[A-Za-z_][A-Za-z0-9_]*/y;
 /** What the scan looks at; in most conditions there is none of it. */
-const notable = /["'()[\]{}?]|\/\/|\bfor\b/;
+const notable = /["'`()[\]{}?]|\/\/|\bfor\b/;
+const noFields: ReadonlyMap<string, string> = new Map();
 /** What means nothing to the scan. */
 const indifferent = /[^"'`()[\]{}?/A-Za-z_]+/y;
 const quotedField = /`([A-Za-z0-9_\-./ ]+)`/y;
@@ -31,7 +32,7 @@ const stringPrefix = /^(?:[rR][bB]?|[bB][rR]?)$/;
  */
 export function scanExpression(source: string, start = 0, endsAtBrace = false): Scan {
   if (start === 0 && !endsAtBrace && !notable.test(source))
-    return { text: source, end: source.length };
+    return { text: source, quotedFields: noFields, end: source.length };
   let text = "";
   let copied = start;
   let position = start;
