@@ -1,3 +1,4 @@
+import type { ReadonlyFew } from "../few/index.ts";
 import type { ActionName, PartName } from "@myelin/core/ids";
 import type { InstructionMessage } from "@myelin/core/wire";
 import type { Instruction } from "../instruction/index.ts";
@@ -24,7 +25,7 @@ export interface DeliverySession {
 
 /** The sessions of agents, as dispatch sees them. */
 export interface Sessions {
-  of(agent: Agent): ReadonlyMap<PartName, DeliverySession>;
+  of(agent: Agent): ReadonlyFew<PartName, DeliverySession>;
 }
 
 /**
@@ -35,7 +36,7 @@ export interface Sessions {
 export function routeOf(
   agent: Agent,
   action: ActionName,
-  sessions: ReadonlyMap<PartName, DeliverySession>,
+  sessions: ReadonlyFew<PartName, DeliverySession>,
   nowUs: number,
 ): DeliverySession | "away" | "unhandled" {
   let best: DeliverySession | undefined;

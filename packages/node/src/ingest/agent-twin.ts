@@ -8,6 +8,7 @@
  * 3. Of a field that several parts report, that of `supervisor` counts least, that of `app` most, the
  *    others by name in between.
  */
+import { FewMap, type ReadonlyFew } from "../few/index.ts";
 import { type JsonObject, sizeOf } from "@myelin/core/json";
 import type { TwinDelta } from "@myelin/core/wire";
 import { mergePatch, overlay, ownField } from "./merge-patch.ts";
@@ -32,11 +33,12 @@ interface PartState {
 }
 
 const empty: JsonObject = Object.freeze({});
+const nothing: readonly string[] = [];
 
 export class AgentTwin {
-  readonly #parts = new Map<string, PartState>();
+  readonly #parts = new FewMap<string, PartState>();
   #view: JsonObject = empty;
-  #changed: readonly string[] = [];
+  #changed = nothing;
   /** Size that the state refused last would have had; Infinity for one nested too deeply. */
   refusedBytes = 0;
 
@@ -105,7 +107,7 @@ function changedFields(before: JsonObject, after: JsonObject): readonly string[]
   return [...names].filter((name) => !Object.is(ownField(before, name), ownField(after, name)));
 }
 
-function viewOver(parts: ReadonlyMap<string, PartState>): JsonObject {
+function viewOver(parts: ReadonlyFew<string, PartState>): JsonObject {
   const reporting = [...parts].filter(([, { state }]) => state !== empty);
   reporting.sort(([a], [b]) => rank(a) - rank(b) || (a < b ? -1 : 1));
   return reporting

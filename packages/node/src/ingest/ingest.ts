@@ -3,7 +3,7 @@ import { AgentTwin } from "./agent-twin.ts";
 import { type IngestCounters, noCounts } from "./counters.ts";
 import type { IngestEngine } from "./ingest-engine.ts";
 import { SampleBuffer } from "./sample-buffer.ts";
-import { type OnEvent, SessionIntake } from "./session-intake.ts";
+import { type IntakeGround, type OnEvent, SessionIntake } from "./session-intake.ts";
 
 /** What ingest is made of. */
 export interface IngestOptions {
@@ -30,38 +30,29 @@ const nodeMetrics: ReadonlySet<string> = new Set(["heartbeat_age"]);
 /** Turns sessions' telemetry into columns for the engine, and keeps the agents' twins. */
 export class Ingest {
   readonly counters: IngestCounters = noCounts();
-  readonly #options: IngestOptions;
-  readonly #buffer = new SampleBuffer();
-  readonly #unpacked = new UnpackedColumns();
+  readonly #ground: IntakeGround;
   /** By slot; a twin belongs to one tenant of its slot. */
   readonly #twins: ({ readonly tenancy: number; readonly twin: AgentTwin } | undefined)[] = [];
 
   constructor(options: IngestOptions) {
-    this.#options = options;
+    const { engine, maxMetrics, reservedMetrics = nodeMetrics } = options;
+    const { onEvent = () => undefined } = options;
+    this.#ground = {
+      engine,
+      buffer: new SampleBuffer(),
+      unpacked: new UnpackedColumns(),
+      counters: this.counters,
+      onEvent,
+      maxMetrics,
+      reservedMetrics,
+    };
   }
 
   /** Opens the way for one session's telemetry; the agent has its slot already. */
   open({ slot, partName, partIndex, incarnation }: IntakeRequest): SessionIntake {
-    const { engine, maxMetrics, reservedMetrics = nodeMetrics } = this.#options;
-    const { onEvent = () => undefined } = this.#options;
     const twin = this.#twinOf(slot);
     twin.open(partName, incarnation);
-    const { counters } = this;
-    const buffer = this.#buffer;
-    const unpacked = this.#unpacked;
-    return new SessionIntake({
-      engine,
-      buffer,
-      unpacked,
-      counters,
-      onEvent,
-      twin,
-      slot,
-      partName,
-      partIndex,
-      maxMetrics,
-      reservedMetrics,
-    });
+    return new SessionIntake(this.#ground, { twin, slot, partName, partIndex });
   }
 
   /** Lets go of the twin of an agent that has left; otherwise it is kept until its slot is used again. */
@@ -70,7 +61,7 @@ export class Ingest {
   }
 
   #twinOf(slot: number): AgentTwin {
-    const tenancy = this.#options.engine.tenancy(slot);
+    const tenancy = this.#ground.engine.tenancy(slot);
     const present = this.#twins[slot];
     if (present?.tenancy === tenancy) return present.twin;
     const twin = new AgentTwin();

@@ -26,8 +26,8 @@ import type { SampleBuffer } from "./sample-buffer.ts";
 /** Told what happened at the agent of a slot, and when on the node's clock. */
 export type OnEvent = (slot: number, partName: string, event: EventMessage, timeUs: number) => void;
 
-/** What a session's intake works on. */
-export interface SessionIntakeOptions {
+/** What the intakes of all sessions have in common. */
+export interface IntakeGround {
   readonly engine: IngestEngine;
   readonly buffer: SampleBuffer;
   /** What packed samples are unpacked into; shared by all sessions. */
@@ -35,23 +35,35 @@ export interface SessionIntakeOptions {
   readonly counters: IngestCounters;
   /** Told of each event. */
   readonly onEvent: OnEvent;
-  readonly twin: AgentTwin;
-  readonly slot: number;
-  readonly partName: string;
-  readonly partIndex: number;
   readonly maxMetrics: number;
   readonly reservedMetrics: ReadonlySet<string>;
 }
 
+/** Whose telemetry it is. */
+export interface IntakeOwner {
+  readonly twin: AgentTwin;
+  readonly slot: number;
+  readonly partName: string;
+  readonly partIndex: number;
+}
+
 /** In the map of ids: samples of this metric are refused. */
 const refusedMetric = -1;
+/** Of a session that has declared no metric; it is not written to. Index 0 is no id. */
+const noMetrics = Int32Array.of(refusedMetric);
+/** Ids for which there is room at first. */
+const firstMetrics = 16;
 
 export class SessionIntake {
-  readonly #options: SessionIntakeOptions;
-  /** Names by id; index 0 is no id. */
-  readonly #names: string[] = [""];
-  /** The engine's metric by id, or {@link refusedMetric}. */
-  #metrics: Int32Array = new Int32Array(16).fill(refusedMetric);
+  readonly #ground: IntakeGround;
+  readonly #twin: AgentTwin;
+  readonly #slot: number;
+  readonly #partName: string;
+  readonly #partIndex: number;
+  /** Names by id less 1; of its own when the first is declared. */
+  #names: string[] | undefined;
+  /** The engine's metric by id, or {@link refusedMetric}; of its own when the first is declared. */
+  #metrics: Int32Array = noMetrics;
   /** Made when the session first packs its samples. */
   #unpacker: SampleUnpacker | undefined;
   /** The time line that the two instants below belong to. */
@@ -63,13 +75,17 @@ export class SessionIntake {
   #frameAgentUs: number = Number.NEGATIVE_INFINITY;
   #frameNodeUs: number = Number.NEGATIVE_INFINITY;
 
-  constructor(options: SessionIntakeOptions) {
-    this.#options = options;
+  constructor(ground: IntakeGround, { twin, slot, partName, partIndex }: IntakeOwner) {
+    this.#ground = ground;
+    this.#twin = twin;
+    this.#slot = slot;
+    this.#partName = partName;
+    this.#partIndex = partIndex;
   }
 
   /** How many metric names of the session are known: ids 1 to this. */
   get metricNamesKnown(): number {
-    return this.#names.length - 1;
+    return this.#names?.length ?? 0;
   }
 
   /** The time line of the samples applied last. */
@@ -87,18 +103,18 @@ export class SessionIntake {
    * clock, which is to be `nodeUs` on the node's. What is older and comes again is late.
    */
   goOn(partUs: number, nodeUs: number): void {
-    const { engine, slot, partIndex } = this.#options;
-    const timeLine = engine.timeLine(slot, partIndex);
+    const { engine } = this.#ground;
+    const timeLine = engine.timeLine(this.#slot, this.#partIndex);
     if (timeLine === this.#timeLine && partUs <= this.#newestAgentUs) return;
     this.#timeLine = timeLine;
     this.#newestAgentUs = partUs;
     this.#newestNodeUs = nodeUs;
-    engine.appliedBefore(slot, partIndex, nodeUs);
+    engine.appliedBefore(this.#slot, this.#partIndex, nodeUs);
   }
 
   /** True when samples were collected since the last `apply`. */
   get hasSamples(): boolean {
-    return this.#options.buffer.owner === this;
+    return this.#ground.buffer.owner === this;
   }
 
   /**
@@ -110,7 +126,7 @@ export class SessionIntake {
     for (const { id, name } of columns.names) this.#declare(id, name);
     const { count, timesUs } = columns;
     if (count === 0) return;
-    this.#options.counters.receivedSamples += count;
+    this.#ground.counters.receivedSamples += count;
     const buffer = this.#take();
     buffer.reserve(count);
     const offsetUs = Math.round(toNodeUs);
@@ -133,10 +149,10 @@ export class SessionIntake {
    * @throws MyelinError PROTOCOL_ERROR
    */
   unpack(packed: PackedSamples): SampleColumns | undefined {
-    this.#unpacker ??= new SampleUnpacker(this.#options.unpacked);
+    this.#unpacker ??= new SampleUnpacker(this.#ground.unpacked);
     const columns = this.#unpacker.unpack(packed, this.metricNamesKnown);
     if (columns !== undefined) return columns;
-    const { counters } = this.#options;
+    const { counters } = this.#ground;
     counters.receivedSamples += packed.count;
     counters.missedSamples += packed.count;
     return undefined;
@@ -144,7 +160,7 @@ export class SessionIntake {
 
   /** Hands the samples collected to the engine, in order of time: one application for the whole frame. */
   apply(nowUs: number): void {
-    const { engine, buffer, slot, partIndex } = this.#options;
+    const { engine, buffer } = this.#ground;
     if (buffer.owner !== this) return;
     buffer.sort();
     // A sample that the engine refuses as too far ahead must not hold those after it to the present offset.
@@ -158,12 +174,13 @@ export class SessionIntake {
     this.#beginFrame();
     const { count, metrics, values, timesUs } = buffer;
     buffer.clear();
-    if (count > 0) engine.apply(slot, partIndex, count, metrics, values, timesUs, nowUs);
+    if (count > 0)
+      engine.apply(this.#slot, this.#partIndex, count, metrics, values, timesUs, nowUs);
   }
 
   /** Forgets what was collected, when the rest of the frame could not be read. */
   discard(): void {
-    const { buffer, counters } = this.#options;
+    const { buffer, counters } = this.#ground;
     if (this.hasSamples) {
       counters.discardedSamples += buffer.count;
       buffer.clear();
@@ -177,32 +194,33 @@ export class SessionIntake {
    * @throws MyelinError PAYLOAD_TOO_LARGE when the state would be larger than a part's may be
    */
   twinDelta(delta: TwinDelta, timeUs: number, nowUs: number): boolean {
-    const { engine, counters, twin, slot, partName, partIndex } = this.#options;
-    const outcome = twin.apply(partName, delta);
+    const { engine, counters } = this.#ground;
+    const twin = this.#twin;
+    const outcome = twin.apply(this.#partName, delta);
     if (outcome === "refused") {
       counters.refusedTwinDeltas += 1;
-      throw stateTooLarge(partName, twin.refusedBytes);
+      throw stateTooLarge(this.#partName, twin.refusedBytes);
     }
     if (outcome === "applied")
-      engine.setTwin(slot, twin.view, twin.changedFields, partIndex, timeUs, nowUs);
+      engine.setTwin(this.#slot, twin.view, twin.changedFields, this.#partIndex, timeUs, nowUs);
     return outcome === "needsFull";
   }
 
   /** Hands on an event that happened at `timeUs` on the node's clock; no rule reads events yet. */
   event(event: EventMessage, timeUs: number): void {
-    const { counters, onEvent, slot, partName } = this.#options;
+    const { counters, onEvent } = this.#ground;
     counters.events += 1;
-    onEvent(slot, partName, event, timeUs);
+    onEvent(this.#slot, this.#partName, event, timeUs);
   }
 
   #take(): SampleBuffer {
-    const { buffer, counters, engine, slot, partIndex } = this.#options;
+    const { buffer, counters, engine } = this.#ground;
     if (buffer.owner === this) return buffer;
     counters.discardedSamples += buffer.count;
     buffer.clear();
     buffer.owner = this;
     this.#beginFrame();
-    const timeLine = engine.timeLine(slot, partIndex);
+    const timeLine = engine.timeLine(this.#slot, this.#partIndex);
     if (timeLine !== this.#timeLine) {
       this.#timeLine = timeLine;
       this.#newestAgentUs = Number.NEGATIVE_INFINITY;
@@ -230,7 +248,7 @@ export class SessionIntake {
         throw new MyelinError("PROTOCOL_ERROR", `the metric id ${id} was not declared`);
       const metric = known[id] as number;
       if (metric === refusedMetric) {
-        this.#options.counters.refusedSamples += 1;
+        this.#ground.counters.refusedSamples += 1;
         continue;
       }
       const timeUs = sentUs[index] as number;
@@ -256,9 +274,9 @@ export class SessionIntake {
   }
 
   #declare(id: number, name: string): void {
-    const { engine, counters, maxMetrics, reservedMetrics } = this.#options;
+    const { engine, counters, maxMetrics, reservedMetrics } = this.#ground;
     if (id <= this.metricNamesKnown) {
-      if (this.#names[id] === name) return;
+      if (this.#names?.[id - 1] === name) return;
       throw new MyelinError("PROTOCOL_ERROR", `the metric id ${id} was declared with another name`);
     }
     if (id !== this.metricNamesKnown + 1) {
@@ -274,9 +292,10 @@ export class SessionIntake {
     }
     const metric = reservedMetrics.has(name) ? refusedMetric : metricOf(engine, name);
     if (metric === refusedMetric) counters.refusedNames += 1;
-    this.#names.push(name);
+    if (this.#names === undefined) this.#names = [name];
+    else this.#names.push(name);
     if (id >= this.#metrics.length) {
-      const metrics = new Int32Array(this.#metrics.length * 2);
+      const metrics = new Int32Array(Math.max(firstMetrics, this.#metrics.length * 2));
       metrics.set(this.#metrics);
       this.#metrics = metrics;
     }

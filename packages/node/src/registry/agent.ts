@@ -1,3 +1,4 @@
+import type { Few } from "../few/index.ts";
 import type { ActionName, AgentId, Incarnation, PartName } from "@myelin/core/ids";
 import type { AgentAttributes } from "@myelin/core/rules";
 
@@ -54,7 +55,7 @@ export interface Agent {
   /** Index of the agent's state in the engine; undefined while no part of it has a session. */
   slot: number | undefined;
   attributes: AgentAttributes;
-  readonly parts: Map<PartName, Part>;
+  readonly parts: Few<PartName, Part>;
   readonly firstSeenUs: number;
   lastSeenUs: number;
   /** Of its rates; undefined until it has a session. */
@@ -73,6 +74,11 @@ export function uniteAttributes(
   parts: Iterable<Pick<Part, "name" | "declared">>,
 ): AgentAttributes {
   const ordered = [...parts].sort((a, b) => rank(a) - rank(b));
+  const [only] = ordered;
+  if (only !== undefined && ordered.length === 1 && isUnited(only.declared)) {
+    const { type, tier, labels, capabilities } = only.declared;
+    return { id, type, tier, labels, capabilities };
+  }
   let type = "";
   let tier = "";
   const labels: Record<string, string> = Object.create(null);
@@ -84,6 +90,13 @@ export function uniteAttributes(
     for (const capability of declared.capabilities) capabilities.add(capability);
   }
   return { id, type, tier, labels, capabilities: [...capabilities] };
+}
+
+/** True for what can be an agent's as it is: its labels have no prototype, no capability is there twice. */
+function isUnited({ labels, capabilities }: DeclaredAttributes): boolean {
+  return (
+    Object.getPrototypeOf(labels) === null && new Set(capabilities).size === capabilities.length
+  );
 }
 
 function rank({ name, declared }: Pick<Part, "name" | "declared">): number {

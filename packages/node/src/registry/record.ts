@@ -1,3 +1,4 @@
+import { FewMap } from "../few/index.ts";
 import {
   type PartName,
   parseActionName,
@@ -35,7 +36,7 @@ export function recordOf(agent: Agent): AgentRecord {
 export function agentOfRecord(record: AgentRecord): Agent {
   const { type, tier, labels, capabilities, firstSeenUs, lastSeenUs } = record;
   const declared = { type, tier, labels, capabilities, isRestored: true };
-  const parts = new Map<PartName, Part>();
+  const parts = new FewMap<PartName, Part>();
   for (const stored of record.parts) {
     const part = partOfRecord(stored, parts.size + 1, declared);
     parts.set(part.name, part);

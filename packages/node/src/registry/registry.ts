@@ -7,6 +7,8 @@
  * 3. A part that is refused changes nothing: neither what is known of its agent nor who has a slot.
  * 4. Records are written behind: what is lost in a crash is told again by the agents' next hello.
  */
+import { FewMap } from "../few/index.ts";
+import { Alike } from "./alike.ts";
 import type { Clock } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
 import type { AgentId } from "@myelin/core/ids";
@@ -57,6 +59,7 @@ export class Registry {
   readonly #options: RegistryOptions;
   readonly #agents = new Map<AgentId, Agent>();
   readonly #bySlot: (Agent | undefined)[] = [];
+  readonly #alike = new Alike();
   readonly #writeBehind: WriteBehind;
 
   constructor(options: RegistryOptions) {
@@ -99,7 +102,7 @@ export class Registry {
    * @throws MyelinError INVALID_ARGUMENT, RESOURCE_EXHAUSTED
    */
   admit(hello: Hello, nowUs: number): Admission {
-    const declaration = declarationOf(hello);
+    const declaration = this.#alike.of(declarationOf(hello));
     const known = this.#agents.get(declaration.agent);
     if (known === undefined) this.#requireRoom();
     const agent = known ?? newAgent(declaration.agent, nowUs);
@@ -224,7 +227,7 @@ function newAgent(id: AgentId, nowUs: number): Agent {
     id,
     slot: undefined,
     attributes: uniteAttributes(id, []),
-    parts: new Map(),
+    parts: new FewMap(),
     firstSeenUs: nowUs,
     lastSeenUs: nowUs,
   };

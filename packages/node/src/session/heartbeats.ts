@@ -7,6 +7,7 @@
  * 2. A look at many agents yields to other work after a bounded number of them.
  * 3. Time in which the node itself did not run, or did not read from a connection, does not count as silence.
  */
+import type { ReadonlyFew } from "../few/index.ts";
 import type { Clock, Timer } from "@myelin/core/clock";
 import type { PartName } from "@myelin/core/ids";
 import type { Agent, Registry } from "../registry/index.ts";
@@ -41,7 +42,7 @@ export class Heartbeats {
   readonly #options: HeartbeatsOptions;
   readonly #lookEveryUs: number;
   /** The look that is under way. */
-  #agents: IterableIterator<ReadonlyMap<PartName, PartSession>> | undefined;
+  #agents: IterableIterator<ReadonlyFew<PartName, PartSession>> | undefined;
   #dueUs = 0;
   /** What this look is late by, if that is so much that the node cannot have been running. */
   #missedUs = 0;
@@ -94,7 +95,7 @@ export class Heartbeats {
     else clock.defer(() => this.#continue());
   }
 
-  #watchAgent(parts: ReadonlyMap<PartName, PartSession>, nowUs: number): void {
+  #watchAgent(parts: ReadonlyFew<PartName, PartSession>, nowUs: number): void {
     const { registry, onAge } = this.#options;
     let silenceUs = 0;
     let agent: Agent | undefined;

@@ -5,11 +5,16 @@
  * 1. What one turn queues for a session leaves in one frame, cut only where it reaches the bound on frames.
  * 2. Frames leave in the order in which their sessions first queued something, so that the order of
  *    scores holds across agents.
- * 3. A session whose peer leaves more than the hard bound unread is told of (`onSlowReader`), and nothing
+ * 3. A session holds a writer only while something of it is queued.
+ * 4. A session whose peer leaves more than the hard bound unread is told of (`onSlowReader`), and nothing
  *    else is touched.
  */
 import type { Channel } from "@myelin/core/channel";
+import { FrameWriter } from "@myelin/core/wire";
 import type { PartSession, SessionOutbox } from "./part-session.ts";
+
+/** Writers kept for those who queue something next; what was queued in one turn may have needed more. */
+const maxKeptWriters = 64;
 
 export class Outbox implements SessionOutbox {
   readonly #hardBytes: number;
@@ -17,6 +22,7 @@ export class Outbox implements SessionOutbox {
   readonly #queued: PartSession[] = [];
   /** Sessions whose peer had something unread when they were last written to. */
   readonly #unread = new Set<PartSession>();
+  readonly #writers: FrameWriter[] = [];
   #next = 0;
   #shedFrames = 0;
   #isFlushPlanned = false;
@@ -56,6 +62,14 @@ export class Outbox implements SessionOutbox {
 
   forget(session: PartSession): void {
     this.#unread.delete(session);
+  }
+
+  lend(): FrameWriter {
+    return this.#writers.pop() ?? new FrameWriter();
+  }
+
+  giveBack(writer: FrameWriter): void {
+    if (this.#writers.length < maxKeptWriters) this.#writers.push(writer);
   }
 
   /** Bytes that wait to be taken by peers. Looks only at those that had something unread. */

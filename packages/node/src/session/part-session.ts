@@ -6,12 +6,7 @@
 import type { Channel } from "@myelin/core/channel";
 import { ClockOffset, PeerTime } from "@myelin/core/clock";
 import type { SessionId } from "@myelin/core/ids";
-import {
-  FrameWriter,
-  type Goodbye,
-  type InstructionMessage,
-  type Welcome,
-} from "@myelin/core/wire";
+import type { FrameWriter, Goodbye, InstructionMessage, Welcome } from "@myelin/core/wire";
 import type { DeliverySession } from "../dispatch/index.ts";
 import type { Agent, Part, Spending } from "../registry/index.ts";
 import { nothingSpent } from "./agent-rates.ts";
@@ -49,6 +44,19 @@ export interface SessionOutbox {
   shed(): void;
   /** The session has lost its connection: nothing of it waits any more. */
   forget(session: PartSession): void;
+  /** An empty writer, for as long as the session has something queued. */
+  lend(): FrameWriter;
+  giveBack(writer: FrameWriter): void;
+}
+
+/** What all sessions of a node have in common. */
+export interface SessionGround {
+  /** Silence after which the part does not answer. */
+  readonly hungAfterUs: number;
+  readonly outboundFrameBytes: number;
+  /** Outbound bytes above which pings and pongs are shed. */
+  readonly softOutboundBytes: number;
+  readonly outbox: SessionOutbox;
 }
 
 export interface PartSessionOptions {
@@ -59,13 +67,10 @@ export interface PartSessionOptions {
   readonly intake: SessionIntake;
   readonly carrier: Carrier;
   readonly nowUs: number;
-  /** Silence after which the part does not answer. */
-  readonly hungAfterUs: number;
-  readonly outboundFrameBytes: number;
-  /** Outbound bytes above which pings and pongs are shed. */
-  readonly softOutboundBytes: number;
-  readonly outbox: SessionOutbox;
+  readonly ground: SessionGround;
 }
+
+const noParts: ReadonlySet<Part> = new Set();
 
 export class PartSession implements DeliverySession {
   readonly id: SessionId;
@@ -98,15 +103,17 @@ export class PartSession implements DeliverySession {
   throttled = 0;
   /** True while it stands in the list of sessions to flush. */
   isQueued = false;
-  readonly #held = new Set<Part>();
-  readonly #options: PartSessionOptions;
-  readonly #writer = new FrameWriter();
+  /** Made when it first holds one. */
+  #held: Set<Part> | undefined;
+  readonly #ground: SessionGround;
+  /** Holds what is queued; undefined while nothing is, so that an idle session has no buffer. */
+  #writer: FrameWriter | undefined;
   #toldShedFrames = 0;
   #isTelemetryPaused = false;
   #state: SessionState;
 
   constructor(options: PartSessionOptions) {
-    this.#options = options;
+    this.#ground = options.ground;
     this.id = options.id;
     this.resumeToken = options.resumeToken;
     this.agent = options.agent;
@@ -125,8 +132,8 @@ export class PartSession implements DeliverySession {
   setState(state: SessionState): void {
     this.#state = state;
     this.#isTelemetryPaused = false;
-    if (state.kind !== "live") this.#options.outbox.forget(this);
-    if (!this.#writer.isEmpty) this.#writer.take();
+    if (state.kind !== "live") this.#ground.outbox.forget(this);
+    this.takeFrame();
   }
 
   get isLive(): boolean {
@@ -142,7 +149,7 @@ export class PartSession implements DeliverySession {
     return (
       this.#state.kind === "live" &&
       this.part.hold === "running" &&
-      nowUs - this.lastHeardUs < this.#options.hungAfterUs
+      nowUs - this.lastHeardUs < this.#ground.hungAfterUs
     );
   }
 
@@ -167,78 +174,90 @@ export class PartSession implements DeliverySession {
   /** Holds another part of the agent still, or lets it run again. */
   hold(part: Part, hold: Part["hold"]): void {
     part.hold = hold;
-    if (hold === "running") this.#held.delete(part);
-    else this.#held.add(part);
+    if (hold === "running") this.#held?.delete(part);
+    else (this.#held ??= new Set()).add(part);
   }
 
   /** Other parts of the agent that this one holds still. */
   get held(): ReadonlySet<Part> {
-    return this.#held;
+    return this.#held ?? noParts;
   }
 
   sendInstruction(message: InstructionMessage): number {
     if (!this.isLive) return 0;
-    const before = this.#writer.sizeBytes;
-    this.#writer.instruction(message);
-    const sizeBytes = this.#writer.sizeBytes - before;
-    this.#written();
+    const writer = this.#open();
+    const before = writer.sizeBytes;
+    writer.instruction(message);
+    const sizeBytes = writer.sizeBytes - before;
+    this.#written(writer);
     return sizeBytes;
   }
 
   sendCancellation(instructionId: string): void {
     if (!this.isLive) return;
-    this.#writer.cancellation({ instructionId });
-    this.#written();
+    const writer = this.#open();
+    writer.cancellation({ instructionId });
+    this.#written(writer);
   }
 
   sendSettlement(instructionIds: readonly string[]): void {
     if (!this.isLive) return;
-    this.#writer.settlement({ instructionIds });
-    this.#written();
+    const writer = this.#open();
+    writer.settlement({ instructionIds });
+    this.#written(writer);
   }
 
   sendWelcome(welcome: Welcome): void {
     if (!this.isLive) return;
-    this.#writer.welcome(welcome);
-    this.#written();
+    const writer = this.#open();
+    writer.welcome(welcome);
+    this.#written(writer);
   }
 
   /** Asks for a pong, and tells what was shed; shed itself when the agent reads too slowly. */
   sendPing(nowUs: number): void {
     this.lastPingUs = nowUs;
     if (!this.#hasRoom()) return;
-    this.#writer.ping({ sentAtUs: nowUs, timeLine: "" });
-    if (this.#toldShedFrames !== this.shedFrames) this.#tellFlow(false);
-    this.#written();
+    const writer = this.#open();
+    writer.ping({ sentAtUs: nowUs, timeLine: "" });
+    if (this.#toldShedFrames !== this.shedFrames) this.#tellFlow(writer, false);
+    this.#written(writer);
   }
 
   /** Answers a ping; shed when the agent reads too slowly. */
   sendPong(pingSentAtUs: number, receivedAtUs: number, nowUs: number): void {
     if (!this.#hasRoom()) return;
     const { telemetrySequence } = this;
-    this.#writer.pong({ pingSentAtUs, receivedAtUs, sentAtUs: nowUs, telemetrySequence });
-    this.#written();
+    const writer = this.#open();
+    writer.pong({ pingSentAtUs, receivedAtUs, sentAtUs: nowUs, telemetrySequence });
+    this.#written(writer);
   }
 
   /** Takes the filled frame; undefined when nothing was queued. */
   takeFrame(): Uint8Array | undefined {
-    return this.#writer.isEmpty ? undefined : this.#writer.take();
+    const writer = this.#writer;
+    if (writer === undefined) return undefined;
+    this.#writer = undefined;
+    const frame = writer.isEmpty ? undefined : writer.take();
+    this.#ground.outbox.giveBack(writer);
+    return frame;
   }
 
   #hasRoom(): boolean {
     if (this.#state.kind !== "live") return false;
-    const waitingBytes = this.#state.carrier.channel.bufferedBytes + this.#writer.sizeBytes;
-    if (waitingBytes <= this.#options.softOutboundBytes) return true;
+    const waitingBytes = this.#state.carrier.channel.bufferedBytes + (this.#writer?.sizeBytes ?? 0);
+    if (waitingBytes <= this.#ground.softOutboundBytes) return true;
     this.shedFrames++;
-    this.#options.outbox.shed();
+    this.#ground.outbox.shed();
     return false;
   }
 
   /** Asks for full samples, since some are missing; asked again by the next if the agent reads too slowly. */
   askFullSamples(): void {
     if (!this.#hasRoom()) return;
-    this.#tellFlow(true);
-    this.#written();
+    const writer = this.#open();
+    this.#tellFlow(writer, true);
+    this.#written(writer);
   }
 
   /** Tells the agent to hold its telemetry, or to go on; told also to one that reads slowly, for nothing else would let it go on. */
@@ -246,14 +265,15 @@ export class PartSession implements DeliverySession {
     if (!this.isLive || isPaused === this.#isTelemetryPaused) return;
     this.#isTelemetryPaused = isPaused;
     if (isPaused) this.throttled += 1;
-    this.#tellFlow(false);
-    this.#written();
+    const writer = this.#open();
+    this.#tellFlow(writer, false);
+    this.#written(writer);
   }
 
-  #tellFlow(needsFullSamples: boolean): void {
+  #tellFlow(writer: FrameWriter, needsFullSamples: boolean): void {
     const { shedFrames } = this;
     this.#toldShedFrames = shedFrames;
-    this.#writer.flowControl({
+    writer.flowControl({
       shedFrames,
       droppedSamples: 0,
       droppedEvents: 0,
@@ -262,9 +282,13 @@ export class PartSession implements DeliverySession {
     });
   }
 
-  #written(): void {
-    const { outbox, outboundFrameBytes } = this.#options;
-    if (this.#writer.sizeBytes >= outboundFrameBytes) outbox.cut(this);
+  #open(): FrameWriter {
+    return (this.#writer ??= this.#ground.outbox.lend());
+  }
+
+  #written(writer: FrameWriter): void {
+    const { outbox, outboundFrameBytes } = this.#ground;
+    if (writer.sizeBytes >= outboundFrameBytes) outbox.cut(this);
     else outbox.queue(this);
   }
 }

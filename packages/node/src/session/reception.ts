@@ -16,7 +16,12 @@ import type { Admission, Registry } from "../registry/index.ts";
 import { goodbyeOf } from "./goodbye.ts";
 import type { OpenIntake, SessionIntake } from "./intake.ts";
 import type { SessionListener } from "./listener.ts";
-import { type Carrier, PartSession, type SessionOutbox } from "./part-session.ts";
+import {
+  type Carrier,
+  PartSession,
+  type SessionGround,
+  type SessionOutbox,
+} from "./part-session.ts";
 import { isSamePart, type SessionTable } from "./session-table.ts";
 import type { NodeIdentity, SessionSettings } from "./settings.ts";
 
@@ -60,11 +65,19 @@ export class Reception {
   readonly #options: ReceptionOptions;
   readonly #table: SessionTable;
   readonly #surroundings: Surroundings;
+  readonly #ground: SessionGround;
 
   constructor(options: ReceptionOptions, surroundings: Surroundings) {
     this.#options = options;
     this.#table = surroundings.table;
     this.#surroundings = surroundings;
+    const { heartbeatIntervalUs, outboundFrameBytes, softOutboundBytes } = options.settings;
+    this.#ground = {
+      hungAfterUs: heartbeatIntervalUs * hungAfterIntervals,
+      outboundFrameBytes,
+      softOutboundBytes,
+      outbox: surroundings.outbox,
+    };
   }
 
   /** Admits a hello and has the connection carry the session. @throws MyelinError */
@@ -180,7 +193,7 @@ export class Reception {
     carrier: Greeter,
     nowUs: number,
   ): PartSession {
-    const { random, settings } = this.#options;
+    const { random } = this.#options;
     return new PartSession({
       id: parseSessionId(randomName(random, 22)),
       resumeToken: randomName(random, 32),
@@ -189,10 +202,7 @@ export class Reception {
       intake,
       carrier,
       nowUs,
-      hungAfterUs: settings.heartbeatIntervalUs * hungAfterIntervals,
-      outboundFrameBytes: settings.outboundFrameBytes,
-      softOutboundBytes: settings.softOutboundBytes,
-      outbox: this.#surroundings.outbox,
+      ground: this.#ground,
     });
   }
 

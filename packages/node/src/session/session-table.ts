@@ -1,17 +1,18 @@
+import { FewMap, type ReadonlyFew } from "../few/index.ts";
 import type { AgentId, PartName, SessionId } from "@myelin/core/ids";
 import { hashSecret, isEqualHash } from "@myelin/core/secret";
 import type { Hello, Resume } from "@myelin/core/wire";
 import type { Part } from "../registry/index.ts";
 import type { PartSession } from "./part-session.ts";
 
-const noSessions: ReadonlyMap<PartName, PartSession> = new Map();
+const noSessions: ReadonlyFew<PartName, PartSession> = new FewMap();
 /** Most replaced sessions that are remembered. */
 const maxRemembered = 10_000;
 
 /** The sessions of the node by id, and by agent and part: at most one of each part. */
 export class SessionTable {
   readonly #byId = new Map<string, PartSession>();
-  readonly #byAgent = new Map<string, Map<PartName, PartSession>>();
+  readonly #byAgent = new Map<string, FewMap<PartName, PartSession>>();
   /** Resume tokens of sessions that another took over, by id: who held one must not take over in turn. Bounded, oldest out. */
   readonly #replaced = new Map<SessionId, string>();
 
@@ -24,12 +25,12 @@ export class SessionTable {
   }
 
   /** The sessions of each agent that has any. */
-  agents(): IterableIterator<ReadonlyMap<PartName, PartSession>> {
+  agents(): IterableIterator<ReadonlyFew<PartName, PartSession>> {
     return this.#byAgent.values();
   }
 
   /** The sessions of an agent by part. */
-  of(agent: AgentId): ReadonlyMap<PartName, PartSession> {
+  of(agent: AgentId): ReadonlyFew<PartName, PartSession> {
     return this.#byAgent.get(agent) ?? noSessions;
   }
 
@@ -52,7 +53,7 @@ export class SessionTable {
     this.#byId.set(session.id, session);
     let parts = this.#byAgent.get(session.agent.id);
     if (parts === undefined) {
-      parts = new Map();
+      parts = new FewMap();
       this.#byAgent.set(session.agent.id, parts);
     }
     parts.set(session.part.name, session);

@@ -10,6 +10,7 @@
  * 4. A session without a connection ends when its resume window has passed. With the last session of an
  *    agent the agent leaves, however the session ended.
  */
+import type { ReadonlyFew } from "../few/index.ts";
 import {
   type Channel,
   type ChannelEnd,
@@ -130,7 +131,7 @@ export class SessionStation implements ConnectionHost {
   }
 
   /** The sessions of an agent by part. */
-  of(agent: Agent): ReadonlyMap<PartName, PartSession> {
+  of(agent: Agent): ReadonlyFew<PartName, PartSession> {
     return this.#table.of(agent.id);
   }
 

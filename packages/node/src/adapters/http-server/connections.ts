@@ -36,6 +36,8 @@ export class Connections {
   readonly #refused = new Set<Duplex>();
   /** Accepted, and not past their TLS handshake, by the caller's address. */
   readonly #handshakes = new Map<string, Socket>();
+  /** Of all sockets, so that none has a closure of its own. */
+  readonly #onClose: (this: Duplex) => void;
   #onHttpGone: (() => void) | undefined;
   #isDraining = false;
 
@@ -44,6 +46,13 @@ export class Connections {
     this.#maxPipelined = maxPipelined;
     this.#clock = clock;
     this.#onAnswer = onAnswer;
+    const forget = (socket: Duplex): void => {
+      this.#channels.delete(socket);
+      this.#forgetHttp(socket);
+    };
+    this.#onClose = function () {
+      forget(this);
+    };
   }
 
   /** A connection begins its TLS handshake; when that is done it is admitted. */
@@ -65,10 +74,7 @@ export class Connections {
       return false;
     }
     this.#http.set(socket, new Set());
-    socket.once("close", () => {
-      this.#channels.delete(socket);
-      this.#forgetHttp(socket);
-    });
+    socket.on("close", this.#onClose);
     return true;
   }
 

@@ -17,7 +17,7 @@ import { isLoopbackAddress, unmapped } from "./address.ts";
 import { endAfterLinger } from "./linger.ts";
 import { type OriginPolicy, checkOrigin } from "./origin.ts";
 import { errorResponse, respondRaw } from "./respond.ts";
-import { WebSocketChannel } from "./websocket-channel.ts";
+import { WebSocketChannel, type WebSocketGround } from "./websocket-channel.ts";
 
 /** A caller that is silent for longer than this, in milliseconds, is asked by TCP whether it is still there. */
 const keepAliveMs = 30_000;
@@ -44,8 +44,11 @@ export type Upgrade = (
 
 export function createUpgrade(options: UpgradeOptions): Upgrade {
   const { policy, clock, maxFrameBytes } = options;
-  const pool = new BytePool();
-  const reader = new SocketReader();
+  const ground: WebSocketGround = {
+    clock,
+    reader: new SocketReader(),
+    receiving: { maxMessageBytes: maxFrameBytes, pool: new BytePool() },
+  };
   const refuse = (socket: Duplex, thrown: unknown): void => {
     respondRaw(socket, errorResponse(thrown), { "sec-websocket-version": "13" });
     endAfterLinger(socket, clock);
@@ -74,13 +77,7 @@ export function createUpgrade(options: UpgradeOptions): Upgrade {
     if (encoding.isText) stream.setKeepAlive(true, keepAliveMs);
     stream.write(switching(request.headers["sec-websocket-key"] ?? "", subprotocol));
     if (head.length > 0) stream.unshift(head);
-    const channel = new WebSocketChannel(stream, {
-      clock,
-      encoding,
-      maxFrameBytes,
-      pool,
-      reader,
-    });
+    const channel = new WebSocketChannel(stream, encoding, ground);
     channel.attach(accept(channel, peerOf(request)));
   };
 }

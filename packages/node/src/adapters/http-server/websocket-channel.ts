@@ -2,15 +2,16 @@ import type { Socket } from "node:net";
 import type { Channel, ChannelEnd, ChannelHandler } from "@myelin/core/channel";
 import type { ErrorCode } from "@myelin/core/errors";
 import type { Encoding, EncodingName } from "@myelin/core/wire";
-import type { BytePool } from "../../bytes/index.ts";
 import type { Clock, Timer } from "../../ports/clock.ts";
-import type { SocketReader } from "../socket-reader/index.ts";
+import type { ChunkReceiver, SocketReader } from "../socket-reader/index.ts";
 import {
   closeFrame,
   headerBytes,
+  type MessageReader,
   opcodes,
   pongFrame,
   Receiver,
+  type ReceiverOptions,
   WebSocketFault,
   writeHeader,
 } from "../websocket/index.ts";
@@ -26,18 +27,26 @@ const closeWithinUs = 1e6;
  */
 type State = "open" | "closing" | "ended";
 
-export interface WebSocketChannelOptions {
+/** What the channels of a server have in common. */
+export interface WebSocketGround {
   readonly clock: Clock;
-  readonly encoding: Pick<Encoding, "name" | "isText">;
-  readonly maxFrameBytes: number;
-  readonly pool: BytePool;
   readonly reader: SocketReader;
+  /** How they receive. */
+  readonly receiving: ReceiverOptions;
 }
 
-/** Frames over one accepted WebSocket. */
-export class WebSocketChannel implements Channel {
+/** Where a socket has its channel: so all sockets share their listeners, and none has closures of its own. */
+const channelKey = Symbol("channel");
+
+/** A socket that a channel reads and writes. */
+interface ChannelSocket extends Socket {
+  [channelKey]: WebSocketChannel;
+}
+
+/** Frames over one accepted WebSocket. What is called `on…` is for its socket and its receiver. */
+export class WebSocketChannel implements Channel, ChunkReceiver, MessageReader {
   readonly encoding: EncodingName;
-  readonly #socket: Socket;
+  readonly #socket: ChannelSocket;
   readonly #clock: Clock;
   readonly #isText: boolean;
   readonly #receiver: Receiver;
@@ -48,28 +57,21 @@ export class WebSocketChannel implements Channel {
   /** The latest ping while the peer does not read; the ones before need no answer (RFC 6455, section 5.5.3). */
   #unanswered: Uint8Array | undefined;
 
-  constructor(socket: Socket, options: WebSocketChannelOptions) {
-    const { clock, encoding, maxFrameBytes, pool, reader } = options;
+  constructor(
+    socket: Socket,
+    encoding: Pick<Encoding, "name" | "isText">,
+    { clock, reader, receiving }: WebSocketGround,
+  ) {
     this.encoding = encoding.name;
-    this.#socket = socket;
+    this.#socket = Object.assign(socket, { [channelKey]: this });
     this.#clock = clock;
     this.#isText = encoding.isText;
-    this.#receiver = new Receiver({
-      maxMessageBytes: maxFrameBytes,
-      pool,
-      reader: {
-        onMessage: (payload, isText) => this.#onMessage(payload, isText),
-        onPing: (payload) => this.#onPing(payload),
-        onClose: (code, reason) => this.#onClose(code, reason),
-      },
-    });
-    reader.read(socket, (bytes, length) => this.#onData(bytes, length));
-    socket.on("drain", () => this.#onDrain());
-    socket.on("error", (error) => {
-      this.#end ??= { code: "UNAVAILABLE", reason: `the connection broke: ${error.message}` };
-    });
-    socket.on("end", () => this.#leave());
-    socket.on("close", () => this.#onGone());
+    this.#receiver = new Receiver(receiving, this);
+    reader.read(socket, this);
+    socket.on("drain", onDrain);
+    socket.on("error", onError);
+    socket.on("end", onEnd);
+    socket.on("close", onGone);
   }
 
   /** Says who listens; to be called in the turn in which the channel was made. */
@@ -120,7 +122,7 @@ export class WebSocketChannel implements Channel {
     this.#socket.destroy();
   }
 
-  #onData(bytes: Uint8Array, length: number): void {
+  onChunk(bytes: Uint8Array, length: number): void {
     try {
       this.#receiver.receive(bytes, length);
     } catch (thrown) {
@@ -129,29 +131,29 @@ export class WebSocketChannel implements Channel {
     }
   }
 
-  #onMessage(payload: Uint8Array, isText: boolean): void {
+  onMessage(payload: Uint8Array, isText: boolean): void {
     if (this.#state !== "open") return;
     if (isText === this.#isText) this.#handler?.onFrame(payload);
     else this.#refuseKind();
   }
 
-  #onPing(payload: Uint8Array): void {
+  onPing(payload: Uint8Array): void {
     if (this.#state !== "open") return;
     if (this.#socket.writableNeedDrain) this.#unanswered = new Uint8Array(payload);
     else this.#socket.write(pongFrame(payload));
   }
 
   /** The peer ends it, or answers that this side does. */
-  #onClose(code: number | undefined, reason: string): void {
+  onClose(code: number | undefined, reason: string): void {
     if (this.#state === "open") {
       this.#state = "closing";
       this.#socket.write(closeFrame(code, ""));
     }
     this.#end ??= endOf(code, reason);
-    this.#leave();
+    this.leave();
   }
 
-  #onDrain(): void {
+  onDrain(): void {
     if (this.#state !== "open") return;
     const unanswered = this.#unanswered;
     this.#unanswered = undefined;
@@ -159,11 +161,15 @@ export class WebSocketChannel implements Channel {
     this.#handler?.onDrain?.();
   }
 
+  onError(error: Error): void {
+    this.#end ??= { code: "UNAVAILABLE", reason: `the connection broke: ${error.message}` };
+  }
+
   #fault({ closeCode, message }: WebSocketFault): void {
     const code = closeCode === 1009 ? "PAYLOAD_TOO_LARGE" : "PROTOCOL_ERROR";
     if (this.#state === "open") this.#begin({ code, reason: message }, closeCode, message);
     // Where its frames begin is not known any more: no answer can be waited for.
-    this.#leave();
+    this.leave();
   }
 
   #refuseKind(): void {
@@ -182,7 +188,7 @@ export class WebSocketChannel implements Channel {
   }
 
   /** Nothing more is said: what was sent leaves, within the bound. What still comes is read and dropped. */
-  #leave(): void {
+  leave(): void {
     if (this.#state === "open") this.#state = "closing";
     this.#receiver.stop();
     this.#socket.resume();
@@ -194,13 +200,29 @@ export class WebSocketChannel implements Channel {
     this.#timer ??= this.#clock.schedule(closeWithinUs, () => this.#socket.destroy());
   }
 
-  #onGone(): void {
+  onGone(): void {
     this.#timer?.cancel();
     this.#receiver.stop();
     this.#state = "ended";
     const reason = "the peer was gone without a closing handshake";
     this.#handler?.onEnd(this.#end ?? { code: "UNAVAILABLE", reason });
   }
+}
+
+function onDrain(this: ChannelSocket): void {
+  this[channelKey].onDrain();
+}
+
+function onError(this: ChannelSocket, error: Error): void {
+  this[channelKey].onError(error);
+}
+
+function onEnd(this: ChannelSocket): void {
+  this[channelKey].leave();
+}
+
+function onGone(this: ChannelSocket): void {
+  this[channelKey].onGone();
 }
 
 /** What the peer's close codes (RFC 6455, section 7.4) mean in our catalogue. */

@@ -1,2 +1,2 @@
 /** Reads sockets into one buffer that all of them share. */
-export { SocketReader } from "./socket-reader.ts";
+export { type ChunkReceiver, SocketReader } from "./socket-reader.ts";

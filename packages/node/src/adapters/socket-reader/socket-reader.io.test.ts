@@ -28,11 +28,11 @@ class Ear {
   #heard: Buffer = Buffer.alloc(0);
   #onMore: () => void = () => undefined;
 
-  readonly receive = (bytes: Uint8Array, length: number): void => {
+  onChunk(bytes: Uint8Array, length: number): void {
     this.buffers.add(bytes);
     this.#heard = Buffer.concat([this.#heard, bytes.subarray(0, length)]);
     this.#onMore();
-  };
+  }
 
   async hear(sizeBytes: number): Promise<Buffer> {
     while (this.#heard.length < sizeBytes)
@@ -54,7 +54,7 @@ for (const [isShared, name] of [
     test("tells all that comes, in order", async () => {
       await using sockets = await pair();
       const ear = new Ear();
-      new SocketReader(isShared).read(sockets.accepted, ear.receive);
+      new SocketReader(isShared).read(sockets.accepted, ear);
       const sent = sample(1_000_000);
       sockets.client.write(sent.subarray(0, 3));
       sockets.client.write(sent.subarray(3));
@@ -65,7 +65,7 @@ for (const [isShared, name] of [
       await using sockets = await pair();
       const ear = new Ear();
       sockets.accepted.unshift(Buffer.from("before "));
-      new SocketReader(isShared).read(sockets.accepted, ear.receive);
+      new SocketReader(isShared).read(sockets.accepted, ear);
       sockets.client.write("after");
       assert.equal((await ear.hear(12)).toString(), "before after");
     });
@@ -75,8 +75,8 @@ for (const [isShared, name] of [
       await using second = await pair();
       const reader = new SocketReader(isShared);
       const [one, other] = [new Ear(), new Ear()];
-      reader.read(first.accepted, one.receive);
-      reader.read(second.accepted, other.receive);
+      reader.read(first.accepted, one);
+      reader.read(second.accepted, other);
       for (let at = 0; at < 20; at++) {
         first.client.write(Buffer.alloc(5000, 1));
         second.client.write(Buffer.alloc(5000, 2));
@@ -90,10 +90,12 @@ for (const [isShared, name] of [
       const { accepted, client } = sockets;
       const ear = new Ear();
       let calls = 0;
-      new SocketReader(isShared).read(accepted, (bytes, length) => {
-        calls++;
-        accepted.pause();
-        ear.receive(bytes, length);
+      new SocketReader(isShared).read(accepted, {
+        onChunk: (bytes, length) => {
+          calls++;
+          accepted.pause();
+          ear.onChunk(bytes, length);
+        },
       });
       const sent = sample(300_000);
       client.write(sent);
@@ -110,7 +112,7 @@ for (const [isShared, name] of [
     test("leaves the end and the close of a socket to its events", async () => {
       await using sockets = await pair();
       const ear = new Ear();
-      new SocketReader(isShared).read(sockets.accepted, ear.receive);
+      new SocketReader(isShared).read(sockets.accepted, ear);
       const ended = once(sockets.accepted, "end");
       const closed = once(sockets.accepted, "close");
       sockets.client.end("bye");
@@ -126,8 +128,8 @@ test("this version of Node lets a socket reader read all its sockets into one bu
   await using second = await pair();
   const reader = new SocketReader();
   const ear = new Ear();
-  reader.read(first.accepted, ear.receive);
-  reader.read(second.accepted, ear.receive);
+  reader.read(first.accepted, ear);
+  reader.read(second.accepted, ear);
   first.client.write("a");
   await ear.hear(1);
   second.client.write("b");

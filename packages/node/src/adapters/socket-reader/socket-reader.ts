@@ -20,8 +20,11 @@ const bufferBytes = 65_536;
 /** Chunks from this size on are freed by hand; smaller ones are cheaper left to the collector. */
 const freedFromBytes = 4096;
 
-/** Is handed the first `length` bytes of a buffer, during the call only. */
-export type ChunkReceiver = (bytes: Uint8Array, length: number) => void;
+/** Who is told what a socket receives. */
+export interface ChunkReceiver {
+  /** Is handed the first `length` bytes of a buffer, during the call only. */
+  onChunk(bytes: Uint8Array, length: number): void;
+}
 
 /** What `onread` sets on a socket, under names that are Node's own. */
 interface OwnBuffer {
@@ -34,37 +37,50 @@ interface Handle {
   useUserBuffer?: (buffer: Uint8Array) => void;
 }
 
+/** Where a socket has its receiver: so all sockets share one callback, and none has a closure of its own. */
+const receiverKey = Symbol("receiver");
+
+interface ReadSocket {
+  readonly [receiverKey]: ChunkReceiver;
+}
+
 export class SocketReader {
   readonly #buffer = Buffer.allocUnsafeSlow(bufferBytes);
   readonly #ownBuffer: OwnBuffer | undefined;
+  readonly #callback: (this: ReadSocket, length: number) => boolean;
 
   /** With `isShared` false each chunk is a buffer of its own, as on a Node that knows no other way. */
   constructor(isShared = true) {
-    this.#ownBuffer = isShared ? findOwnBuffer(this.#buffer) : undefined;
+    const buffer = this.#buffer;
+    this.#ownBuffer = isShared ? findOwnBuffer(buffer) : undefined;
+    this.#callback = function (length) {
+      this[receiverKey].onChunk(buffer, length);
+      return true;
+    };
   }
 
   /** From now on tells what the socket receives; nobody else may read it. */
-  read(socket: Socket, receive: ChunkReceiver): void {
+  read(socket: Socket, receiver: ChunkReceiver): void {
     const { _handle: handle } = socket as Socket & { readonly _handle?: Handle | null };
     const keys = this.#ownBuffer;
     if (keys === undefined || socket instanceof TLSSocket || !handle?.useUserBuffer) {
       socket.on("data", (chunk: Buffer) => {
-        receive(chunk, chunk.length);
+        receiver.onChunk(chunk, chunk.length);
         free(chunk);
       });
       return;
     }
     const buffer = this.#buffer;
-    const callback = (length: number): boolean => {
-      receive(buffer, length);
-      return true;
-    };
-    Object.assign(socket, { [keys.bufferKey]: buffer, [keys.callbackKey]: callback });
+    Object.assign(socket, {
+      [receiverKey]: receiver,
+      [keys.bufferKey]: buffer,
+      [keys.callbackKey]: this.#callback,
+    });
     handle.useUserBuffer(buffer);
     // What was read before lies in the stream; the turn is its receiver's to get ready.
     process.nextTick(() => {
       const before = socket.read() as Buffer | null;
-      if (before !== null) receive(before, before.length);
+      if (before !== null) receiver.onChunk(before, before.length);
       if (!socket.isPaused()) socket.resume();
     });
   }

@@ -53,7 +53,9 @@ export class UnixChannel implements Channel {
       if (this.#state === "open") this.#handler?.onFrame(frame);
     };
     this.#parser = new FrameParser(maxFrameBytes, onFrame, pool);
-    reader.read(socket, (bytes, length) => this.#onData(bytes.subarray(0, length), maxFrameBytes));
+    reader.read(socket, {
+      onChunk: (bytes, length) => this.#onData(bytes.subarray(0, length), maxFrameBytes),
+    });
     socket.on("drain", () => {
       if (this.#state === "open") this.#handler?.onDrain?.();
     });

@@ -10,16 +10,15 @@ const maxMessageBytes = 70_000;
 class Peer {
   readonly told: string[] = [];
   readonly pool = new BytePool(1 << 20);
-  readonly receiver: Receiver = new Receiver({
-    maxMessageBytes,
-    pool: this.pool,
-    reader: {
+  readonly receiver: Receiver = new Receiver(
+    { maxMessageBytes, pool: this.pool },
+    {
       onMessage: (payload, isText) =>
         this.told.push(`${isText ? "text" : "binary"} ${Buffer.from(payload).toString("hex")}`),
       onPing: (payload) => this.told.push(`ping ${Buffer.from(payload).toString("hex")}`),
       onClose: (code, reason) => this.told.push(`close ${code} ${reason}`),
     },
-  });
+  );
 
   /** Hands over chunks, and spoils each behind the receiver's back; tells the close code of a fault. */
   hear(...chunks: readonly Uint8Array[]): number | undefined {

@@ -7,7 +7,8 @@
  * Invariants
  * 1. What a message takes in memory is at most twice what came of it, whatever length it announces, and
  *    at most `maxMessageBytes`.
- * 2. After a fault, a close or `stop` nothing more is told, and nothing is held.
+ * 2. Between messages it has no buffer of its own.
+ * 3. After a fault, a close or `stop` nothing more is told, and nothing is held.
  */
 import { isUtf8 } from "node:buffer";
 import type { BytePool } from "../../bytes/index.ts";
@@ -23,10 +24,10 @@ export interface MessageReader {
   onClose(code: number | undefined, reason: string): void;
 }
 
+/** May be the same for many receivers. */
 export interface ReceiverOptions {
   readonly maxMessageBytes: number;
   readonly pool: BytePool;
-  readonly reader: MessageReader;
 }
 
 const maxControlBytes = 125;
@@ -41,11 +42,13 @@ const wholeBinary = 0x80 | opcodes.binary;
 const masked = 0x80;
 /** Head of a frame with a length of two bytes: as much can be looked at before it is known to be one. */
 const leastFrameBytes = 4 + maskBytes;
+const mostHeaderBytes = 2 + 8 + maskBytes;
 
 export class Receiver {
   readonly #options: ReceiverOptions;
-  readonly #header = new Uint8Array(2 + 8 + maskBytes);
-  readonly #view = new DataView(this.#header.buffer);
+  readonly #reader: MessageReader;
+  /** Of a frame that is not whole in its chunk, or not of the usual kind, while it is read. */
+  #header: Uint8Array | undefined;
   #headerHas = 0;
   #headerNeeds = 2;
   /** Of the frame whose payload is being read. */
@@ -61,8 +64,9 @@ export class Receiver {
   #control: Uint8Array | undefined;
   #isStopped = false;
 
-  constructor(options: ReceiverOptions) {
+  constructor(options: ReceiverOptions, reader: MessageReader) {
     this.#options = options;
+    this.#reader = reader;
   }
 
   /** Reads the first `length` bytes of the chunk, which are changed. @throws WebSocketFault */
@@ -72,9 +76,12 @@ export class Receiver {
       if (this.#left < 0) {
         at = this.#readWhole(chunk, at, length);
         if (this.#isStopped) return;
-        at = this.#readHeader(chunk, at, length);
+        if (at === length && this.#headerHas === 0) return;
+        const header = (this.#header ??= new Uint8Array(mostHeaderBytes));
+        at = this.#readHeader(header, chunk, at, length);
         if (this.#headerHas < this.#headerNeeds) return;
-        this.#begin();
+        this.#begin(header);
+        this.#header = undefined;
       }
       const end = Math.min(length, at + this.#left);
       if (end === at && this.#left > 0) return;
@@ -125,16 +132,17 @@ export class Receiver {
     this.#isStopped = true;
     if (this.#message !== undefined) this.#options.pool.give(this.#message);
     this.#message = undefined;
+    this.#header = undefined;
   }
 
   /** Takes bytes of the header; there may not be enough of them yet. */
-  #readHeader(chunk: Uint8Array, from: number, end: number): number {
+  #readHeader(header: Uint8Array, chunk: Uint8Array, from: number, end: number): number {
     let at = from;
     for (;;) {
       while (this.#headerHas < this.#headerNeeds && at < end)
-        this.#header[this.#headerHas++] = chunk[at++] as number;
+        header[this.#headerHas++] = chunk[at++] as number;
       if (this.#headerHas !== 2 || this.#headerNeeds !== 2) return at;
-      this.#headerNeeds = this.#sizeOfHeader(this.#header[0] as number, this.#header[1] as number);
+      this.#headerNeeds = this.#sizeOfHeader(header[0] as number, header[1] as number);
     }
   }
 
@@ -159,17 +167,17 @@ export class Receiver {
   }
 
   /** The header is whole: a payload begins. */
-  #begin(): void {
-    const view = this.#view;
-    const short = (this.#header[1] as number) & 0x7f;
+  #begin(header: Uint8Array): void {
+    const view = new DataView(header.buffer);
+    const short = (header[1] as number) & 0x7f;
     const length =
       short < 126
         ? short
         : short === 126
           ? view.getUint16(2)
           : view.getUint32(2) * 2 ** 32 + view.getUint32(6);
-    this.#opcode = (this.#header[0] as number) & 15;
-    this.#isFinal = ((this.#header[0] as number) & 0x80) !== 0;
+    this.#opcode = (header[0] as number) & 15;
+    this.#isFinal = ((header[0] as number) & 0x80) !== 0;
     this.#mask = view.getInt32(this.#headerNeeds - maskBytes, true);
     this.#payloadBytes = length;
     this.#left = length;
@@ -229,15 +237,16 @@ export class Receiver {
     this.#message = undefined;
     if (isText && !isUtf8(payload)) this.#fail(1007, "a text must be UTF-8");
     try {
-      this.#options.reader.onMessage(payload, isText);
+      this.#reader.onMessage(payload, isText);
     } finally {
       if (message !== undefined) this.#options.pool.give(message);
     }
   }
 
   #endControl(payload: Uint8Array): void {
+    this.#control = undefined;
     unmask(payload, 0, payload.length, this.#mask, 0);
-    if (this.#opcode === opcodes.ping) this.#options.reader.onPing(payload);
+    if (this.#opcode === opcodes.ping) this.#reader.onPing(payload);
     else if (this.#opcode === opcodes.close) this.#endAll(payload);
   }
 
@@ -250,7 +259,7 @@ export class Receiver {
     const reason = payload.subarray(2);
     if (!isUtf8(reason)) this.#fail(1007, "the reason of a close must be UTF-8");
     this.stop();
-    this.#options.reader.onClose(code, Buffer.from(reason).toString());
+    this.#reader.onClose(code, Buffer.from(reason).toString());
   }
 
   #fail(closeCode: number, message: string): never {
