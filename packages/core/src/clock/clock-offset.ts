@@ -8,7 +8,9 @@
  * Invariants:
  * 1. While the clocks drift apart by no more than `maxDriftPpm` and none was set, the true offset is within
  *    `uncertaintyUs` of `offsetUs`.
- * 2. A jump of more than `stepUs` beyond what delay and drift explain is a step: what was learned before
+ * 2. Of the exchanges only those are kept that are better than all after them: by how much one is better does not
+ *    change with time, so the others would never count. The first of those kept is the best.
+ * 3. A jump of more than `stepUs` beyond what delay and drift explain is a step: what was learned before
  *    it is forgotten, and `steps` counts it.
  */
 
@@ -24,16 +26,18 @@ export interface ClockExchange {
   readonly arrivedUs: number;
 }
 
-interface Estimate {
-  readonly offsetUs: number;
-  readonly rttUs: number;
-  /** Our clock when the exchange began, from where on the clocks may have drifted. */
-  readonly sinceUs: number;
-}
+/** Where the numbers of an estimate stand: as an array of numbers it takes a quarter of what an object does. */
+const offsetAt = 0;
+const rttAt = 1;
+/** Our clock when the exchange began, from where on the clocks may have drifted. */
+const sinceAt = 2;
+/** Which exchange it was, counted from the first. */
+const countAt = 3;
+const estimateSize = 4;
 
 /** How fast two clocks may drift apart: twice what a bad crystal does. */
 const maxDriftPpm = 100;
-/** Exchanges kept, and for how long. */
+/** Of so many exchanges the best counts, and for how long. */
 const keptExchanges = 16;
 const keptUs = 60e6;
 /** A jump beyond this is a step. */
@@ -41,8 +45,9 @@ const stepUs = 250_000;
 
 /** The offset of one peer's clock against ours. */
 export class ClockOffset {
-  #exchanges: Estimate[] = [];
-  #best: Estimate | undefined;
+  /** Estimates one after the other, the oldest first. */
+  #estimates: number[] = [];
+  #count = 0;
   #oneWayUs: number | undefined;
   /** The latest word from the peer: what its clock was ahead of ours, less the delay of the way. */
   #latestUs: number | undefined;
@@ -50,17 +55,17 @@ export class ClockOffset {
 
   /** True once there was a whole exchange; before, the offset rests on messages in one direction. */
   get hasExchange(): boolean {
-    return this.#best !== undefined;
+    return this.#estimates.length > 0;
   }
 
   /** Peer's clock minus ours, microseconds; 0 while nothing is known. */
   get offsetUs(): number {
-    return this.#best?.offsetUs ?? this.#oneWayUs ?? 0;
+    return this.#estimates[offsetAt] ?? this.#oneWayUs ?? 0;
   }
 
   /** Round-trip time of the exchange that the offset rests on; NaN before the first. */
   get rttUs(): number {
-    return this.#best?.rttUs ?? Number.NaN;
+    return this.#estimates[rttAt] ?? Number.NaN;
   }
 
   /** How many steps of the peer's clock were seen or told. */
@@ -70,7 +75,9 @@ export class ClockOffset {
 
   /** How far `offsetUs` may be wrong at `nowUs` of our clock; Infinity before the first exchange. */
   uncertaintyUs(nowUs: number): number {
-    return this.#best === undefined ? Number.POSITIVE_INFINITY : uncertaintyOf(this.#best, nowUs);
+    const { rttUs } = this;
+    if (Number.isNaN(rttUs)) return Number.POSITIVE_INFINITY;
+    return uncertaintyOf(rttUs, this.#estimates[sinceAt] ?? nowUs, nowUs);
   }
 
   /**
@@ -93,11 +100,12 @@ export class ClockOffset {
     const rttUs = arrivedUs - sentUs - (answeredUs - receivedUs);
     const offsetUs = (receivedUs - sentUs + (answeredUs - arrivedUs)) / 2;
     if (!(rttUs >= 0) || !(answeredUs >= receivedUs) || !Number.isFinite(offsetUs)) return false;
-    const estimate: Estimate = { offsetUs, rttUs, sinceUs: sentUs };
-    const isStep = this.#isStep(estimate, arrivedUs);
+    const uncertaintyUs = uncertaintyOf(rttUs, sentUs, arrivedUs);
+    const isStep = this.#isStep(offsetUs, uncertaintyUs, arrivedUs);
     if (isStep) this.#forget();
     this.#latestUs = answeredUs - arrivedUs;
-    this.#keep(estimate, arrivedUs);
+    this.#dropWorse(uncertaintyUs, arrivedUs);
+    this.#estimates.push(offsetUs, rttUs, sentUs, this.#count++);
     return isStep;
   }
 
@@ -112,34 +120,40 @@ export class ClockOffset {
   }
 
   #forget(): void {
-    this.#exchanges = [];
-    this.#best = undefined;
+    this.#estimates.length = 0;
     this.#oneWayUs = undefined;
     this.#steps++;
   }
 
-  #isStep(estimate: Estimate, nowUs: number): boolean {
-    const best = this.#best;
-    if (best === undefined && this.#oneWayUs === undefined) return false;
-    const jumpUs = Math.abs(estimate.offsetUs - this.offsetUs);
-    const explainedUs = best === undefined ? 0 : uncertaintyOf(best, nowUs);
-    return jumpUs > stepUs + explainedUs + uncertaintyOf(estimate, nowUs);
+  #isStep(offsetUs: number, uncertaintyUs: number, nowUs: number): boolean {
+    if (!this.hasExchange && this.#oneWayUs === undefined) return false;
+    const jumpUs = Math.abs(offsetUs - this.offsetUs);
+    const explainedUs = this.hasExchange ? this.uncertaintyUs(nowUs) : 0;
+    return jumpUs > stepUs + explainedUs + uncertaintyUs;
   }
 
-  #keep(estimate: Estimate, nowUs: number): void {
-    const kept = this.#exchanges.filter(({ sinceUs }) => nowUs - sinceUs <= keptUs);
-    if (kept.length === keptExchanges) kept.shift();
-    kept.push(estimate);
-    this.#exchanges = kept;
-    let best = estimate;
-    for (const other of kept) {
-      if (uncertaintyOf(other, nowUs) < uncertaintyOf(best, nowUs)) best = other;
+  /** Drops what is too old, and what is not better than an exchange of this uncertainty; in place, as it happens often. */
+  #dropWorse(uncertaintyUs: number, nowUs: number): void {
+    const estimates = this.#estimates;
+    const at = (from: number, field: number): number => estimates[from + field] as number;
+    let first = 0;
+    let end = estimates.length;
+    while (
+      first < end &&
+      (nowUs - at(first, sinceAt) > keptUs || this.#count - at(first, countAt) >= keptExchanges)
+    )
+      first += estimateSize;
+    while (end > first) {
+      const last = end - estimateSize;
+      if (uncertaintyOf(at(last, rttAt), at(last, sinceAt), nowUs) < uncertaintyUs) break;
+      end = last;
     }
-    this.#best = best;
+    estimates.copyWithin(0, first, end);
+    estimates.length = end - first;
   }
 }
 
-function uncertaintyOf(estimate: Estimate, nowUs: number): number {
-  const ageUs = Math.max(0, nowUs - estimate.sinceUs);
-  return estimate.rttUs / 2 + (ageUs * maxDriftPpm) / 1e6;
+function uncertaintyOf(rttUs: number, sinceUs: number, nowUs: number): number {
+  const ageUs = Math.max(0, nowUs - sinceUs);
+  return rttUs / 2 + (ageUs * maxDriftPpm) / 1e6;
 }

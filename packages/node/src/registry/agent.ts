@@ -107,12 +107,13 @@ function rank({ name, declared }: Pick<Part, "name" | "declared">): number {
 
 /** Names the clock of a part between two steps that the part told of; the same in every run of the node. */
 export function clockName(part: Pick<Part, "name" | "incarnation" | "timeLine">): string {
-  return `${part.name}/${part.incarnation}/${part.timeLine}`;
+  // Joined, a text is in one piece: a template would keep its pieces for as long as the agent is there.
+  return [part.name, part.incarnation, part.timeLine].join("/");
 }
 
 /** Name of a part's time line, unlike that of any other incarnation or step. */
 export function lineName(part: Pick<Part, "name" | "incarnation" | "timeLine" | "steps">): string {
-  return `${clockName(part)}/${part.steps}`;
+  return [clockName(part), part.steps].join("/");
 }
 
 /** The name of the clock that the instants of a time line are read from. */

@@ -91,7 +91,8 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
   readonly channel: Channel;
   readonly peer: PeerInfo;
   readonly share: IntakeShare;
-  readonly backlog: FrameBacklog;
+  /** Made when a frame first waits. */
+  #backlog: FrameBacklog | undefined;
   readonly #encoding: Encoding;
   readonly #host: ConnectionHost;
   #state: ConnectionState;
@@ -123,7 +124,6 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
     this.channel = channel;
     this.peer = peer;
     this.share = share;
-    this.backlog = new FrameBacklog(host.framePool);
     this.#encoding = encodingNamed(channel.encoding);
     this.#isByHand = this.#encoding.isText;
     this.#host = host;
@@ -142,8 +142,12 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
     return this.#state.kind === "released";
   }
 
+  get backlog(): FrameBacklog {
+    return (this.#backlog ??= new FrameBacklog(this.#host.framePool));
+  }
+
   get hasBacklog(): boolean {
-    return !this.backlog.isEmpty;
+    return this.#backlog?.isEmpty === false;
   }
 
   get isHeldUp(): boolean {
@@ -172,7 +176,7 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
     this.#throttle?.stop();
     this.#throttle = undefined;
     this.#setState({ kind: "released" });
-    this.#host.dropBacklog(this);
+    if (this.#backlog !== undefined) this.#host.dropBacklog(this);
   }
 
   dismiss(goodbye: Goodbye): void {

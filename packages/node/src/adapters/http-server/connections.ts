@@ -46,10 +46,7 @@ export class Connections {
     this.#maxPipelined = maxPipelined;
     this.#clock = clock;
     this.#onAnswer = onAnswer;
-    const forget = (socket: Duplex): void => {
-      this.#channels.delete(socket);
-      this.#forgetHttp(socket);
-    };
+    const forget = (socket: Duplex): void => this.#forgetHttp(socket);
     this.#onClose = function () {
       forget(this);
     };
@@ -78,10 +75,16 @@ export class Connections {
     return true;
   }
 
-  /** The connection has become a channel, which its owner closes. */
+  /** The connection has become a channel, which its owner closes, and tells when it has closed. */
   becomeChannel(socket: Duplex): void {
     this.#channels.add(socket);
     this.#forgetHttp(socket);
+    socket.off("close", this.#onClose);
+  }
+
+  /** A channel's connection has closed. */
+  channelGone(socket: Duplex): void {
+    this.#channels.delete(socket);
   }
 
   /** Notes an answer under way; false when the connection has too many. */

@@ -123,6 +123,7 @@ class TcpServer implements HttpServer {
       maxFrameBytes,
       clock,
       onUpgraded: (socket) => this.#connections.becomeChannel(socket),
+      onChannelGone: (socket) => this.#connections.channelGone(socket),
       ...(agentsAt === undefined ? {} : { agentsAt }),
     });
     server.on("upgrade", (request, socket, head) => upgrade(accept, request, socket, head));

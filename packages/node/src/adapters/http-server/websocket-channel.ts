@@ -31,6 +31,8 @@ type State = "open" | "closing" | "ended";
 export interface WebSocketGround {
   readonly clock: Clock;
   readonly reader: SocketReader;
+  /** Told that a socket has closed. */
+  readonly onGone: (socket: Socket) => void;
   /** How they receive. */
   readonly receiving: ReceiverOptions;
 }
@@ -47,7 +49,7 @@ interface ChannelSocket extends Socket {
 export class WebSocketChannel implements Channel, ChunkReceiver, MessageReader {
   readonly encoding: EncodingName;
   readonly #socket: ChannelSocket;
-  readonly #clock: Clock;
+  readonly #ground: WebSocketGround;
   readonly #isText: boolean;
   readonly #receiver: Receiver;
   #handler: ChannelHandler | undefined;
@@ -60,14 +62,14 @@ export class WebSocketChannel implements Channel, ChunkReceiver, MessageReader {
   constructor(
     socket: Socket,
     encoding: Pick<Encoding, "name" | "isText">,
-    { clock, reader, receiving }: WebSocketGround,
+    ground: WebSocketGround,
   ) {
     this.encoding = encoding.name;
     this.#socket = Object.assign(socket, { [channelKey]: this });
-    this.#clock = clock;
+    this.#ground = ground;
     this.#isText = encoding.isText;
-    this.#receiver = new Receiver(receiving, this);
-    reader.read(socket, this);
+    this.#receiver = new Receiver(ground.receiving, this);
+    ground.reader.read(socket, this);
     socket.on("drain", onDrain);
     socket.on("error", onError);
     socket.on("end", onEnd);
@@ -197,13 +199,14 @@ export class WebSocketChannel implements Channel, ChunkReceiver, MessageReader {
   }
 
   #bound(): void {
-    this.#timer ??= this.#clock.schedule(closeWithinUs, () => this.#socket.destroy());
+    this.#timer ??= this.#ground.clock.schedule(closeWithinUs, () => this.#socket.destroy());
   }
 
   onGone(): void {
     this.#timer?.cancel();
     this.#receiver.stop();
     this.#state = "ended";
+    this.#ground.onGone(this.#socket);
     const reason = "the peer was gone without a closing handshake";
     this.#handler?.onEnd(this.#end ?? { code: "UNAVAILABLE", reason });
   }
