@@ -8,15 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Flood } from "../flood/flood-process.ts";
-import {
-  cpuSeconds,
-  type LoadFigures,
-  LoadProcess,
-  loadRules,
-  maxLateUs,
-  takenSamples,
-} from "../load/load.ts";
-import { held, machine, median, type Report, startProcess } from "../report/index.ts";
+import { type LoadFigures, LoadProcess, loadRules, maxLateUs, takenSamples } from "../load/load.ts";
+import { cpuSeconds, held, machine, median, type Report, startProcess } from "../report/index.ts";
 
 const mainPath = fileURLToPath(new URL("../../packages/cli/src/main.ts", import.meta.url));
 const agents = 1000;

@@ -6,8 +6,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { takenSamples, cpuSeconds, LoadProcess, loadRules } from "../load/load.ts";
-import { held, heldAbove, machine, type Report, startProcess } from "../report/index.ts";
+import { takenSamples, LoadProcess, loadRules } from "../load/load.ts";
+import {
+  cpuSeconds,
+  held,
+  heldAbove,
+  machine,
+  type Report,
+  startProcess,
+} from "../report/index.ts";
 
 const mainPath = fileURLToPath(new URL("../../packages/cli/src/main.ts", import.meta.url));
 const agents = 100;

@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { punctual } from "./policy.ts";
 
@@ -89,12 +88,6 @@ export function loadRules(count: number, metrics: number): readonly unknown[] {
     timeout: "1s",
     cooldown: "0s",
   }));
-}
-
-/** Processor time of a process until now, seconds. */
-export function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 /** Samples of agents that the node has taken since it started: received, and not dropped for any reason. */

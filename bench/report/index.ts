@@ -10,3 +10,4 @@ export {
   type Report,
   tableOf,
 } from "./figures.ts";
+export { cpuSeconds, cpuShare, fileLimit, passed, residentBytes } from "./process.ts";

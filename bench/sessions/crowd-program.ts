@@ -8,8 +8,8 @@ import { LightClient } from "./light-client.ts";
 
 /** Connections that are made at the same time: who listens has a bound on those it has not accepted. */
 const atOnce = 200;
-/** Ports of one address are some 28,000. */
-const clientsPerAddress = 5000;
+/** Ports of one address are some 28,000, but finding one that is free takes long before they are out. */
+const clientsPerAddress = 1000;
 /** Heartbeats that are due leave this often. */
 const beatEveryMs = 10;
 

@@ -2,7 +2,7 @@
  * What idle sessions cost without a node: a raw `ws` server, or a server of bare sockets, that echoes
  * and, as `ws` servers do, pings.
  *
- *     node bench/sessions/idle-server.ts websocket|socket HEARTBEAT_MS
+ *     node bench/sessions/idle-server.ts websocket|socket HEARTBEAT_MS [PORT]
  *
  * Prints `{"url": "ws://127.0.0.1:…"}` as one line once it listens.
  */
@@ -10,15 +10,19 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { WebSocketServer } from "ws";
 
-const [kind = "websocket", heartbeatMs = "10000"] = process.argv.slice(2);
+const [kind = "websocket", heartbeatMs = "10000", port = "0"] = process.argv.slice(2);
 const beatEveryMs = 10;
 
-function announce({ port }: AddressInfo): void {
-  process.stdout.write(`${JSON.stringify({ url: `ws://127.0.0.1:${port}` })}\n`);
+function announce(address: AddressInfo): void {
+  process.stdout.write(`${JSON.stringify({ url: `ws://127.0.0.1:${address.port}` })}\n`);
 }
 
 function serveWebSockets(): void {
-  const server = new WebSocketServer({ host: "127.0.0.1", port: 0, perMessageDeflate: false });
+  const server = new WebSocketServer({
+    host: "127.0.0.1",
+    port: Number(port),
+    perMessageDeflate: false,
+  });
   server.on("connection", (webSocket) => {
     // One Buffer: the binary type is left at "nodebuffer".
     webSocket.on("message", (message) => webSocket.send(message as Buffer));
@@ -42,7 +46,7 @@ function serveSockets(): void {
     socket.on("data", (bytes) => void socket.write(bytes));
     socket.on("error", () => socket.destroy());
   });
-  server.listen(0, "127.0.0.1", () => announce(server.address() as AddressInfo));
+  server.listen(Number(port), "127.0.0.1", () => announce(server.address() as AddressInfo));
 }
 
 if (kind === "websocket") serveWebSockets();
