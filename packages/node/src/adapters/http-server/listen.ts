@@ -1,6 +1,9 @@
 import type { Server } from "node:http";
 import { MyelinError } from "@myelin/core/errors";
 
+/** Connections that wait to be accepted, where the system allows it: a whole fleet may come back at once. */
+const backlog = 4096;
+
 /**
  * Resolves when the server listens.
  * @throws MyelinError ADDRESS_IN_USE, PERMISSION_DENIED or INVALID_ARGUMENT
@@ -13,7 +16,7 @@ export async function listenOn(
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
   try {
-    server.listen(port, host, resolve);
+    server.listen(port, host, backlog, resolve);
     await promise;
   } catch (error) {
     throw listenError(error, host, port);
