@@ -27,6 +27,7 @@ const benches: Readonly<Record<string, (told: Told) => Promise<Report>>> = {
   sessions: async ({ sessions }) =>
     await (await import("./sessions/sessions.ts")).sessionsBench({ sessions }),
   storm: async ({ sessions }) => await (await import("./storm/storm.ts")).stormBench(sessions),
+  soak: async ({ minutes }) => await (await import("./soak/soak.ts")).soakBench(minutes),
 };
 
 const { values, positionals } = parseArgs({
