@@ -54,6 +54,9 @@ const systemPackages = [
     commands: ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"],
   },
   { name: "openssl", why: "certificates of the tests", commands: ["openssl"] },
+  { name: "strace", why: "errors of the disk in the tests", commands: ["strace"] },
+  { name: "iproute2", why: "networks of the tests", commands: ["ip"] },
+  { name: "iptables", why: "broken networks of the tests", commands: ["iptables"] },
   { name: "zsh", why: "its completions", commands: ["zsh"] },
   { name: "fish", why: "its completions", commands: ["fish"] },
 ];

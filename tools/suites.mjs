@@ -89,6 +89,14 @@ export const suites = [
     isFull: true,
   },
   {
+    name: "faults",
+    globs: ["test/faults/**/*.test.ts"],
+    isIsolated: true,
+    concurrency: 1,
+    timeoutMs: 300_000,
+    isFull: true,
+  },
+  {
     name: "e2e",
     globs: ["test/e2e/**/*.test.ts"],
     isIsolated: true,

@@ -1,0 +1,39 @@
+/**
+ * Many agents in one process, which write down what they begin before they do it, so that what a
+ * killed process has begun is known: `begun LIFE AGENT ID ACTION`. Told `leave`, it ends.
+ *
+ * `work` takes up to 20 ms and is not idempotent, `again` is; `tick` is what rules cause.
+ */
+import { openSync, writeSync } from "node:fs";
+import { connect } from "@myelin/agent";
+
+const [url = "", path = "", life = "", names = ""] = process.argv.slice(2);
+const file = openSync(path, "a");
+const longestWorkMs = 20;
+const reportIntervalMs = 50;
+
+async function join(id: string): Promise<{ report(value: number): void }> {
+  const agent = await connect({ url, id, type: "crowd", backoff: { baseMs: 20, capMs: 250 } });
+  for (const action of ["work", "again", "tick"]) {
+    agent.on(
+      action,
+      async (instruction) => {
+        writeSync(file, `begun ${life} ${id} ${instruction.id} ${action}\n`);
+        const { promise, resolve } = Promise.withResolvers<void>();
+        setTimeout(resolve, Math.random() * longestWorkMs);
+        await promise;
+        return { life };
+      },
+      { idempotent: action === "again" },
+    );
+  }
+  return { report: (load) => agent.report({ load }) };
+}
+
+const agents = await Promise.all(names.split(",").map(join));
+setInterval(() => {
+  for (const agent of agents) agent.report(Math.random());
+}, reportIntervalMs);
+process.on("message", () => process.exit(0));
+process.on("disconnect", () => process.exit(0));
+process.send?.("joined");
