@@ -10,11 +10,16 @@ const began = (id: string, life = 1, action = "work"): Begun => ({ life, agent: 
 function evidence(
   status: string | undefined,
   begun: readonly Begun[],
-  { ids = ["i1"], action = "work", deadLives = 0, code = "HANDLER_FAILED" } = {},
+  { ids = ["i1"], action = "work", deadLives = 0, code = "HANDLER_FAILED", endedAt = "12:00" } = {},
 ): Evidence {
   const call = { key: "k1", agent: "c1", action, deadline: "60s", ids: new Set(ids) };
   // The judge reads nothing else of a document.
-  const document = { status, error: { code } } as unknown as InstructionDocument;
+  const document = {
+    status,
+    error: { code },
+    endedAt,
+    deadline: "12:30",
+  } as unknown as InstructionDocument;
   return {
     calls: [call],
     begun,
@@ -29,6 +34,12 @@ const sound: Readonly<Record<string, Evidence>> = {
   "of unknown outcome when its agent has died": evidence("failed", [began("i1")], {
     deadLives: 1,
     code: "OUTCOME_UNKNOWN",
+  }),
+  "idempotent and of unknown outcome after its deadline": evidence("failed", [], {
+    action: "again",
+    deadLives: 1,
+    code: "OUTCOME_UNKNOWN",
+    endedAt: "12:31",
   }),
   "idempotent and repeated by a later incarnation": evidence(
     "executed",
@@ -52,6 +63,10 @@ const broken: Readonly<Record<string, [Evidence, RegExp]>> = {
   "expired though it was begun": [evidence("expired", [began("i1")]), /was begun/],
   "of unknown outcome while no agent has died": [
     evidence("failed", [began("i1")], { code: "OUTCOME_UNKNOWN" }),
+    /failed with OUTCOME_UNKNOWN/,
+  ],
+  "idempotent and of unknown outcome before its deadline": [
+    evidence("failed", [], { action: "again", deadLives: 1, code: "OUTCOME_UNKNOWN" }),
     /failed with OUTCOME_UNKNOWN/,
   ],
   "accepted twice under one key": [

@@ -51,9 +51,10 @@ function fault(
       return begun === 0 ? "is called executed, and nobody has begun it" : undefined;
     case "failed": {
       const code = told.error?.code;
-      if (code !== "OUTCOME_UNKNOWN" || deadLives === 0 || action === "again")
-        return `failed with ${code}`;
-      return undefined;
+      const isRepeatable = action === "again" && (told.endedAt ?? "") < told.deadline;
+      return code !== "OUTCOME_UNKNOWN" || deadLives === 0 || isRepeatable
+        ? `failed with ${code} at ${told.endedAt}, its deadline ${told.deadline}`
+        : undefined;
     }
     case "expired":
       // What an incarnation that died had begun and an idempotent one's successor found too late.

@@ -5,7 +5,7 @@
  * `work` takes up to 20 ms and is not idempotent, `again` is; `tick` is what rules cause.
  */
 import { openSync, writeSync } from "node:fs";
-import { connect } from "@myelin/agent";
+import { createAgent } from "@myelin/agent";
 
 const [url = "", path = "", life = "", names = ""] = process.argv.slice(2);
 const file = openSync(path, "a");
@@ -13,7 +13,7 @@ const longestWorkMs = 20;
 const reportIntervalMs = 50;
 
 async function join(id: string): Promise<{ report(value: number): void }> {
-  const agent = await connect({ url, id, type: "crowd", backoff: { baseMs: 20, capMs: 250 } });
+  const agent = createAgent({ url, id, type: "crowd", backoff: { baseMs: 20, capMs: 250 } });
   for (const action of ["work", "again", "tick"]) {
     agent.on(
       action,
@@ -27,6 +27,7 @@ async function join(id: string): Promise<{ report(value: number): void }> {
       { idempotent: action === "again" },
     );
   }
+  await agent.connect();
   return { report: (load) => agent.report({ load }) };
 }
 
