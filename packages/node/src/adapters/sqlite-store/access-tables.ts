@@ -2,23 +2,30 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { type AuditQuery, type AuditOutcome, auditRetention } from "../../ports/access-records.ts";
 import { auditPruning } from "./audit-schema.ts";
 import type { AuditRow, KeptAuditRow, TextRow } from "./protocol.ts";
+import { requireSound, sealOf } from "./seal.ts";
+import { stateTables } from "./state-schema.ts";
 
 const pruneAtOnce = 1000;
 
 /** The tables of tokens and of the audit. Each function runs within a transaction of the caller's. */
 export class AccessTables {
   readonly #sql: ReturnType<typeof prepareAll>;
+  readonly #path: string;
 
-  constructor(database: DatabaseSync) {
+  /** `path` is that of the database, for errors. */
+  constructor(database: DatabaseSync, path: string) {
     this.#sql = prepareAll(database);
+    this.#path = path;
   }
 
   tokens(): string[] {
-    return this.#sql.loadTokens.all().map(({ record }) => String(record));
+    return this.#sql.loadTokens
+      .all()
+      .map((row) => String(requireSound(row, stateTables.token, this.#path)["record"]));
   }
 
   saveTokens(rows: readonly TextRow[]): void {
-    for (const { id, text } of rows) this.#sql.saveToken.run(id, text);
+    for (const { id, text } of rows) this.#sql.saveToken.run(id, text, sealOf([id, text]));
   }
 
   deleteTokens(ids: readonly string[]): void {
@@ -27,16 +34,9 @@ export class AccessTables {
 
   appendAudit(rows: readonly AuditRow[]): void {
     for (const row of rows) {
-      this.#sql.appendAudit.run(
-        row.timeUs,
-        row.actor,
-        row.act,
-        row.subject,
-        row.outcome,
-        row.code ?? null,
-        row.address,
-        row.details,
-      );
+      const { timeUs, actor, act, subject, outcome, code = null, address, details } = row;
+      const values = [timeUs, actor, act, subject, outcome, code, address, details];
+      this.#sql.appendAudit.run(...values, sealOf(values));
     }
   }
 
@@ -51,7 +51,8 @@ export class AccessTables {
       until: query.untilUs ?? null,
       limit: query.limit,
     };
-    return this.#sql.queryAudit.all(named).map(auditRow);
+    const rows = this.#sql.queryAudit.all(named);
+    return rows.map((row) => auditRow(requireSound(row, stateTables.audit, this.#path)));
   }
 
   /** Removes some entries of the audit past their retention; true when there may be more. */
@@ -65,14 +66,15 @@ export class AccessTables {
 function prepareAll(database: DatabaseSync) {
   const prepare = (sql: string): StatementSync => database.prepare(sql);
   return {
-    loadTokens: prepare("SELECT record FROM token ORDER BY sequence"),
+    loadTokens: prepare("SELECT id, record, seal FROM token ORDER BY sequence"),
     saveToken: prepare(
-      "INSERT INTO token (id, record) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record",
+      `INSERT INTO token (id, record, seal) VALUES (?, ?, ?)
+        ON CONFLICT (id) DO UPDATE SET record = excluded.record, seal = excluded.seal`,
     ),
     deleteToken: prepare("DELETE FROM token WHERE id = ?"),
     appendAudit: prepare(`
-      INSERT INTO audit (time_us, actor, act, subject, outcome, code, address, details)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`),
+      INSERT INTO audit (time_us, actor, act, subject, outcome, code, address, details, seal)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     queryAudit: prepare(`
       SELECT * FROM audit
       WHERE (:before IS NULL OR sequence < :before)
@@ -87,7 +89,7 @@ function prepareAll(database: DatabaseSync) {
   };
 }
 
-function auditRow(row: Record<string, unknown>): KeptAuditRow {
+function auditRow(row: Readonly<Record<string, unknown>>): KeptAuditRow {
   return {
     sequence: Number(row["sequence"]),
     timeUs: Number(row["time_us"]),

@@ -17,10 +17,14 @@ import { isBusy } from "./storage-error.ts";
  * @throws MyelinError STORAGE_CORRUPT | SCHEMA_TOO_NEW | STORAGE_UNAVAILABLE
  */
 export function checkDataFiles(directory: string): void {
-  const maxCheckedBytes = Number.POSITIVE_INFINITY;
-  const path = join(directory, "state.db");
-  checkDatabase(path, { schema: stateSchema, synchronous: "FULL", maxCheckedBytes });
-  checkLedger(directory, maxCheckedBytes);
+  const all = Number.POSITIVE_INFINITY;
+  const bounds = { maxCheckedBytes: all, maxComparedBytes: all };
+  checkDatabase(join(directory, "state.db"), {
+    schema: stateSchema,
+    synchronous: "FULL",
+    ...bounds,
+  });
+  checkLedger(directory, bounds);
 }
 
 /**

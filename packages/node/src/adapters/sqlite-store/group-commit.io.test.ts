@@ -22,9 +22,10 @@ function withDatabase(check: (bench: Bench) => void): void {
   const directory = mkdtempSync(join(tmpdir(), "myelin-group-"));
   const path = join(directory, "values.db");
   const database = openDatabase(path, {
-    schema: { migrations: ["CREATE TABLE kept (value TEXT UNIQUE) STRICT"] },
+    schema: { migrations: ["CREATE TABLE kept (value TEXT UNIQUE) STRICT"], sealed: [] },
     synchronous: "FULL",
     maxCheckedBytes: 0,
+    maxComparedBytes: 0,
   });
   const events: string[] = [];
   const group = new GroupCommit(database, path, {

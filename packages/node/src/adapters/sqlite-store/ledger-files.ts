@@ -7,14 +7,15 @@
 //    Only when today's file alone exceeds it, its oldest hundredth is removed, and its pages used again.
 import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from "node:sqlite";
 import { MyelinError } from "@myelin/core/errors";
 import type { LedgerQuery } from "../../ports/store.ts";
 import { CopyRun } from "./copy-run.ts";
 import { makePrivateDirectory } from "./data-directory.ts";
 import { checkDatabase, checkpoint, type OpenOptions, openDatabase } from "./database.ts";
-import { ledgerSchema } from "./ledger-schema.ts";
+import { entryTable, ledgerSchema } from "./ledger-schema.ts";
 import type { LedgerCalls, LedgerRow, LedgerSettings, LedgerTexts } from "./protocol.ts";
+import { requireSound, sealOf } from "./seal.ts";
 import { storageError } from "./storage-error.ts";
 
 const fileForm = /^(\d{4}-\d\d-\d\d)\.db$/;
@@ -24,6 +25,7 @@ const openOptions: OpenOptions = {
   schema: ledgerSchema,
   synchronous: "NORMAL",
   maxCheckedBytes: 16 << 20,
+  maxComparedBytes: 4 << 20,
 };
 
 interface DayFile {
@@ -46,8 +48,11 @@ interface Found extends Position {
  * Looks whether the files of a data directory's ledger can be opened, and changes nothing.
  * @throws MyelinError STORAGE_CORRUPT | SCHEMA_TOO_NEW | STORAGE_UNAVAILABLE
  */
-export function checkLedger(directory: string, maxCheckedBytes?: number): void {
-  const options = { ...openOptions, ...(maxCheckedBytes === undefined ? {} : { maxCheckedBytes }) };
+export function checkLedger(
+  directory: string,
+  bounds?: Pick<OpenOptions, "maxCheckedBytes" | "maxComparedBytes">,
+): void {
+  const options = { ...openOptions, ...bounds };
   for (const { path } of ledgerPaths(directory)) checkDatabase(path, options);
 }
 
@@ -84,7 +89,8 @@ export class LedgerFiles implements Omit<LedgerCalls, "close"> {
     try {
       database.exec("BEGIN IMMEDIATE");
       for (const row of rows) {
-        insert.run(row.id, row.agent, row.rule, row.status, row.endedAtUs, row.text);
+        const values = [row.id, row.agent, row.rule, row.status, row.endedAtUs, row.text];
+        insert.run(...values, sealOf(values));
       }
       database.exec("COMMIT");
     } catch (thrown) {
@@ -120,7 +126,7 @@ export class LedgerFiles implements Omit<LedgerCalls, "close"> {
   find(id: string): string | undefined {
     for (const day of this.#days.toReversed()) {
       const row = this.#fileOf(day).find.get(id);
-      if (row !== undefined) return String(row["entry"]);
+      if (row !== undefined) return this.#textOf(row, day);
     }
     return undefined;
   }
@@ -188,13 +194,18 @@ export class LedgerFiles implements Omit<LedgerCalls, "close"> {
     if (query.status !== undefined) require("status = ?", query.status);
     const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
     const order = query.newestFirst ? "DESC" : "ASC";
-    const sql = `SELECT sequence, entry FROM entry ${where} ORDER BY sequence ${order} LIMIT ?`;
+    const sql = `SELECT * FROM entry ${where} ORDER BY sequence ${order} LIMIT ?`;
     const rows = database.prepare(sql).all(...values, limit);
     return rows.map((row) => ({
       day,
       sequence: Number(row["sequence"]),
-      text: String(row["entry"]),
+      text: this.#textOf(row, day),
     }));
+  }
+
+  /** @throws MyelinError STORAGE_CORRUPT for an entry that is not as it was written */
+  #textOf(row: Record<string, SQLOutputValue>, day: string): string {
+    return String(requireSound(row, entryTable, this.#pathOf(day))["entry"]);
   }
 
   /** Entries that live on in a later file are removed from the files they may have been in. */
@@ -241,8 +252,9 @@ export class LedgerFiles implements Omit<LedgerCalls, "close"> {
     const file = {
       database,
       insert: database.prepare(`
-        INSERT OR REPLACE INTO entry (id, agent, rule, status, ended_at_us, entry) VALUES (?, ?, ?, ?, ?, ?)`),
-      find: database.prepare("SELECT entry FROM entry WHERE id = ?"),
+        INSERT OR REPLACE INTO entry (id, agent, rule, status, ended_at_us, entry, seal)
+          VALUES (?, ?, ?, ?, ?, ?, ?)`),
+      find: database.prepare("SELECT * FROM entry WHERE id = ?"),
       remove: database.prepare("DELETE FROM entry WHERE id = ?"),
     };
     this.#open.set(day, file);

@@ -1,4 +1,11 @@
 import type { Schema } from "./database.ts";
+import type { SealedTable } from "./seal.ts";
+
+/** What an entry's seal is of. */
+export const entryTable: SealedTable = {
+  name: "entry",
+  columns: ["id", "agent", "rule", "status", "ended_at_us", "entry"],
+};
 
 /** One day of the ledger. A migration that was released is never changed. */
 export const ledgerSchema: Schema = {
@@ -17,5 +24,10 @@ export const ledgerSchema: Schema = {
     CREATE INDEX entry_rule ON entry (rule) WHERE rule IS NOT NULL;
     CREATE INDEX entry_ended ON entry (ended_at_us);
     `,
+    `
+    ALTER TABLE entry ADD COLUMN seal INTEGER;
+    UPDATE entry SET seal = seal_of(id, agent, rule, status, ended_at_us, entry);
+    `,
   ],
+  sealed: [entryTable],
 };

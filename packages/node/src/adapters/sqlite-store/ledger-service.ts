@@ -1,8 +1,8 @@
-import { MyelinError } from "@myelin/core/errors";
+import { join } from "node:path";
 import { LedgerFiles } from "./ledger-files.ts";
 import type { Answer, Call, LedgerRow, LedgerSettings, Outcome } from "./protocol.ts";
 import { noFigures, type Service } from "./service.ts";
-import { isStorageCode } from "./storage-error.ts";
+import { isStorageCode, storageError } from "./storage-error.ts";
 
 /** Rows appended before logs are moved into files and the retention is looked after, even under load. */
 const maxRowsBetweenMaintenance = 20_000;
@@ -62,7 +62,7 @@ export class LedgerService implements Service {
       const run: FileCall = this.#files[name as keyof LedgerFiles];
       return { value: run.call(this.#files, argument as never) };
     } catch (thrown) {
-      return { error: MyelinError.from(thrown).toJSON() };
+      return { error: storageError(thrown, join(this.#settings.directory, "ledger")).toJSON() };
     }
   }
 

@@ -7,6 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import type { Store } from "../../ports/store.ts";
 import { openSqliteStore } from "./index.ts";
+import { defineSeal } from "./seal.ts";
 import { stateSchema } from "./state-schema.ts";
 
 const { migrations } = stateSchema;
@@ -27,6 +28,7 @@ function shapeOf(database: DatabaseSync): string[] {
 
 function databaseOf(path: string, ...statements: readonly string[]): DatabaseSync {
   const database = new DatabaseSync(path);
+  defineSeal(database);
   for (const sql of statements) database.exec(sql);
   return database;
 }
@@ -87,6 +89,10 @@ async function hasAll(store: Store, version: number): Promise<void> {
     isLaterThan(2) ? ["rules.apply"] : [],
   );
   assert.equal(state.enforcement?.isOn, isLaterThan(3) ? false : undefined);
+  assert.deepEqual(
+    state.episodes.map(({ agent, rule }) => [agent, rule]),
+    isLaterThan(6) ? [["w1", "hot"]] : [],
+  );
 }
 
 test("every schema before the newest has a database that was written by its version", () => {

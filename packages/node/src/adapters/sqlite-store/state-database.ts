@@ -1,4 +1,5 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { join } from "node:path";
+import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import { MyelinError } from "@myelin/core/errors";
 import type { InstructionStatus } from "@myelin/core/instruction";
 import type { AuditQuery } from "../../ports/access-records.ts";
@@ -17,31 +18,25 @@ import type {
   StateTexts,
   TextRow,
 } from "./protocol.ts";
-import { openStatus } from "./state-schema.ts";
+import { requireSound, type SealedTable, sealOf } from "./seal.ts";
+import { openStatus, stateTables } from "./state-schema.ts";
 
 const pruneAtOnce = 1000;
 
-const columns = [
-  "id",
-  "batch",
-  "agent",
+const { columns } = stateTables.instruction;
+
+/** The columns that change in the life of an instruction, in the order in which `columns` has them. */
+const changeable: ReadonlySet<string> = new Set([
   "part",
-  "action",
-  "args",
-  "priority",
-  "idempotency_key",
-  "actor",
-  "created_at_us",
-  "deadline_us",
-  "timeout_us",
   "status",
   "incarnation",
   "ended_at_us",
   "result",
   "error",
-  "is_durable",
   "is_outlived",
-];
+]);
+
+type Row = Readonly<Record<string, SQLOutputValue>>;
 
 interface Counts {
   readonly agents?: number;
@@ -56,6 +51,7 @@ export class StateDatabase implements Tables, TransactionWatcher {
   readonly #nowUs: () => number;
   readonly #sql: ReturnType<typeof prepareAll>;
   readonly #access: AccessTables;
+  readonly #path: string;
   /** Rows of the bounded tables, now and before the transaction; counted when first needed. */
   #counts: Counts = {};
   #countsBefore: Counts = {};
@@ -64,7 +60,8 @@ export class StateDatabase implements Tables, TransactionWatcher {
     this.#settings = settings;
     this.#nowUs = nowUs;
     this.#sql = prepareAll(database);
-    this.#access = new AccessTables(database);
+    this.#path = join(settings.directory, "state.db");
+    this.#access = new AccessTables(database, this.#path);
   }
 
   onBegin(): void {
@@ -75,16 +72,21 @@ export class StateDatabase implements Tables, TransactionWatcher {
     this.#counts = this.#countsBefore;
   }
 
+  /** @throws MyelinError STORAGE_CORRUPT, as every reading, for a row that is not as it was written */
   load(): StateTexts {
+    const { agent, rule, episode, setting } = stateTables;
+    const texts = (rows: readonly Row[], table: SealedTable): string[] =>
+      rows.map((row) => String(this.#sound(row, table)["record"]));
     return {
-      agents: this.#sql.loadAgents.all().map(({ record }) => String(record)),
-      rules: this.#sql.loadRules.all().map(({ record }) => String(record)),
-      openInstructions: this.#sql.loadInstructions.all().map(instructionRow),
+      agents: texts(this.#sql.loadAgents.all(), agent),
+      rules: texts(this.#sql.loadRules.all(), rule),
+      openInstructions: this.#instructions(this.#sql.loadInstructions.all()),
       tokens: this.#access.tokens(),
-      episodes: this.#sql.loadEpisodes.all().map(({ record }) => String(record)),
-      settings: this.#sql.loadSettings
-        .all()
-        .map(({ name, record }) => ({ id: String(name), text: String(record) })),
+      episodes: texts(this.#sql.loadEpisodes.all(), episode),
+      settings: this.#sql.loadSettings.all().map((row) => {
+        const { name, record } = this.#sound(row, setting);
+        return { id: String(name), text: String(record) };
+      }),
     };
   }
 
@@ -92,14 +94,15 @@ export class StateDatabase implements Tables, TransactionWatcher {
     const { maxAgents } = this.#settings;
     let count = this.#counts.agents ?? countOf(this.#sql.countAgents);
     for (const { id, text } of rows) {
-      if (this.#sql.updateAgent.run(text, id).changes === 1) continue;
+      const seal = sealOf([id, text]);
+      if (this.#sql.updateAgent.run(text, seal, id).changes === 1) continue;
       count += 1;
       if (count > maxAgents) {
         throw new MyelinError("RESOURCE_EXHAUSTED", `the registry holds its ${maxAgents} agents`, {
           hint: "Forget agents that are gone for good, or raise maxAgents.",
         });
       }
-      this.#sql.insertAgent.run(id, text);
+      this.#sql.insertAgent.run(id, text, seal);
     }
     this.#counts = { ...this.#counts, agents: count };
   }
@@ -115,23 +118,25 @@ export class StateDatabase implements Tables, TransactionWatcher {
   saveEpisodes(rows: readonly EpisodeRow[]): void {
     for (const { agent, rule, text } of rows) {
       if (text === undefined) this.#sql.deleteEpisode.run(agent, rule);
-      else this.#sql.saveEpisode.run(agent, rule, text);
+      else this.#sql.saveEpisode.run(agent, rule, text, sealOf([agent, rule, text]));
     }
   }
 
   saveRules(rows: readonly RuleRow[]): void {
     for (const { id, version, text } of rows) {
-      if (this.#sql.insertRule.run(id, version, text).changes === 1) continue;
+      const seal = sealOf([id, version, text]);
+      if (this.#sql.insertRule.run(id, version, text, seal).changes === 1) continue;
       throw new MyelinError("ALREADY_EXISTS", `version ${version} of rule ${id} exists`);
     }
   }
 
   saveSetting({ id, text }: TextRow): void {
-    this.#sql.saveSetting.run(id, text);
+    this.#sql.saveSetting.run(id, text, sealOf([id, text]));
   }
 
   ruleVersions(name: string): string[] {
-    return this.#sql.ruleVersions.all(name).map(({ record }) => String(record));
+    const rows = this.#sql.ruleVersions.all(name);
+    return rows.map((row) => String(this.#sound(row, stateTables.rule)["record"]));
   }
 
   acceptInstructions(rows: readonly InstructionRow[]): void {
@@ -139,7 +144,8 @@ export class StateDatabase implements Tables, TransactionWatcher {
     const removed = this.#makeRoom(kept + rows.length - this.#settings.maxInstructions);
     for (const row of rows) {
       this.#requireOwnKey(row);
-      if (this.#sql.insertInstruction.run(...valuesOf(row)).changes === 0) {
+      const values = valuesOf(row);
+      if (this.#sql.insertInstruction.run(...values, sealOf(values)).changes === 0) {
         throw new MyelinError("ALREADY_EXISTS", `instruction ${row.id} exists`);
       }
     }
@@ -148,26 +154,26 @@ export class StateDatabase implements Tables, TransactionWatcher {
 
   updateInstructions(rows: readonly InstructionChangeRow[]): void {
     for (const row of rows) {
-      this.#sql.updateInstruction.run(
-        row.status ?? null,
+      const changes = [
         row.part ?? null,
+        row.status ?? null,
         row.incarnation ?? null,
         row.endedAtUs ?? null,
         row.result ?? null,
         row.error ?? null,
         row.isOutlived === true ? 1 : null,
-        row.id,
-      );
+      ];
+      this.#sql.updateInstruction.run(...changes, ...changes, row.id);
     }
   }
 
   instructionsByKey(idempotencyKey: string): InstructionRow[] {
-    return this.#sql.instructionsByKey.all(idempotencyKey).map(instructionRow);
+    return this.#instructions(this.#sql.instructionsByKey.all(idempotencyKey));
   }
 
   instructionById(id: string): InstructionRow | undefined {
     const row = this.#sql.instructionById.get(id);
-    return row === undefined ? undefined : instructionRow(row);
+    return row === undefined ? undefined : this.#instructions([row])[0];
   }
 
   saveTokens(rows: readonly TextRow[]): void {
@@ -197,6 +203,14 @@ export class StateDatabase implements Tables, TransactionWatcher {
     return removed === pruneAtOnce || isMoreAudit;
   }
 
+  #sound(row: Row, table: SealedTable): Row {
+    return requireSound(row, table, this.#path);
+  }
+
+  #instructions(rows: readonly Row[]): InstructionRow[] {
+    return rows.map((row) => instructionRow(this.#sound(row, stateTables.instruction)));
+  }
+
   #makeRoom(excess: number): number {
     if (excess <= 0) return 0;
     const removed = Number(this.#sql.removeEnded.run(excess).changes);
@@ -218,28 +232,35 @@ export class StateDatabase implements Tables, TransactionWatcher {
 }
 
 function prepareAll(database: DatabaseSync) {
-  const all = columns.join(", ");
-  const places = columns.map(() => "?").join(", ");
+  const all = [...columns, "seal"].join(", ");
+  const places = [...columns, "seal"].map(() => "?").join(", ");
+  const changed = columns.map((each) => (changeable.has(each) ? `coalesce(?, ${each})` : each));
   const prepare = (sql: string): StatementSync => database.prepare(sql);
   return {
-    loadAgents: prepare("SELECT record FROM agent ORDER BY sequence"),
+    loadAgents: prepare("SELECT id, record, seal FROM agent ORDER BY sequence"),
     countAgents: prepare("SELECT count(*) AS count FROM agent"),
-    updateAgent: prepare("UPDATE agent SET record = ? WHERE id = ?"),
-    insertAgent: prepare("INSERT INTO agent (id, record) VALUES (?, ?)"),
+    updateAgent: prepare("UPDATE agent SET record = ?, seal = ? WHERE id = ?"),
+    insertAgent: prepare("INSERT INTO agent (id, record, seal) VALUES (?, ?, ?)"),
     deleteAgent: prepare("DELETE FROM agent WHERE id = ?"),
-    loadEpisodes: prepare("SELECT record FROM episode"),
-    saveEpisode: prepare("INSERT OR REPLACE INTO episode (agent, rule, record) VALUES (?, ?, ?)"),
+    loadEpisodes: prepare("SELECT * FROM episode"),
+    saveEpisode: prepare(
+      "INSERT OR REPLACE INTO episode (agent, rule, record, seal) VALUES (?, ?, ?, ?)",
+    ),
     deleteEpisode: prepare("DELETE FROM episode WHERE agent = ? AND rule = ?"),
     deleteEpisodes: prepare("DELETE FROM episode WHERE agent = ?"),
     // Of a group's columns beside max(), SQLite takes those of the row with the maximum.
     loadRules: prepare(
-      `SELECT record FROM (SELECT name, max(version) AS version FROM rule GROUP BY name)
+      `SELECT name, version, record, seal FROM (SELECT name, max(version) AS version FROM rule GROUP BY name)
         JOIN rule USING (name, version) ORDER BY name`,
     ),
-    insertRule: prepare("INSERT OR IGNORE INTO rule (name, version, record) VALUES (?, ?, ?)"),
-    loadSettings: prepare("SELECT name, record FROM setting"),
-    saveSetting: prepare("INSERT OR REPLACE INTO setting (name, record) VALUES (?, ?)"),
-    ruleVersions: prepare("SELECT record FROM rule WHERE name = ? ORDER BY version"),
+    insertRule: prepare(
+      "INSERT OR IGNORE INTO rule (name, version, record, seal) VALUES (?, ?, ?, ?)",
+    ),
+    loadSettings: prepare("SELECT name, record, seal FROM setting"),
+    saveSetting: prepare("INSERT OR REPLACE INTO setting (name, record, seal) VALUES (?, ?, ?)"),
+    ruleVersions: prepare(
+      "SELECT name, version, record, seal FROM rule WHERE name = ? ORDER BY version",
+    ),
     countInstructions: prepare("SELECT count(*) AS count FROM instruction"),
     loadInstructions: prepare(
       `SELECT ${all} FROM instruction WHERE ${openStatus} ORDER BY sequence`,
@@ -247,9 +268,9 @@ function prepareAll(database: DatabaseSync) {
     insertInstruction: prepare(`INSERT OR IGNORE INTO instruction (${all}) VALUES (${places})`),
     updateInstruction: prepare(`
       UPDATE instruction SET
-        status = coalesce(?, status), part = coalesce(?, part), incarnation = coalesce(?, incarnation),
+        part = coalesce(?, part), status = coalesce(?, status), incarnation = coalesce(?, incarnation),
         ended_at_us = coalesce(?, ended_at_us), result = coalesce(?, result), error = coalesce(?, error),
-        is_outlived = coalesce(?, is_outlived)
+        is_outlived = coalesce(?, is_outlived), seal = seal_of(${changed.join(", ")})
       WHERE id = ?`),
     instructionById: prepare(`SELECT ${all} FROM instruction WHERE id = ?`),
     instructionsByKey: prepare(
@@ -271,7 +292,7 @@ function countOf(statement: StatementSync): number {
   return Number(statement.get()?.["count"]);
 }
 
-function valuesOf(row: InstructionRow): SQLInputValue[] {
+function valuesOf(row: InstructionRow): (string | number | null)[] {
   return [
     row.id,
     row.batch,
@@ -295,7 +316,7 @@ function valuesOf(row: InstructionRow): SQLInputValue[] {
   ];
 }
 
-function instructionRow(row: Record<string, unknown>): InstructionRow {
+function instructionRow(row: Row): InstructionRow {
   const optional = <Key extends string, Value>(
     key: Key,
     value: Value | null,

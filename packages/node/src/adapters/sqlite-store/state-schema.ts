@@ -1,9 +1,49 @@
 import { auditRetention } from "../../ports/access-records.ts";
 import { auditSchema } from "./audit-schema.ts";
 import type { Schema } from "./database.ts";
+import type { SealedTable } from "./seal.ts";
 
 /** Holds for instructions that have not ended; written like this so that the partial index serves it. */
 export const openStatus = "status IN ('accepted', 'sent', 'received')";
+
+/** What the seals of the rows are of, by table. */
+export const stateTables: Readonly<Record<StateTable, SealedTable>> = {
+  agent: { name: "agent", columns: ["id", "record"] },
+  rule: { name: "rule", columns: ["name", "version", "record"] },
+  instruction: {
+    name: "instruction",
+    columns: [
+      "id",
+      "batch",
+      "agent",
+      "part",
+      "action",
+      "args",
+      "priority",
+      "idempotency_key",
+      "actor",
+      "created_at_us",
+      "deadline_us",
+      "timeout_us",
+      "status",
+      "incarnation",
+      "ended_at_us",
+      "result",
+      "error",
+      "is_durable",
+      "is_outlived",
+    ],
+  },
+  token: { name: "token", columns: ["id", "record"] },
+  setting: { name: "setting", columns: ["name", "record"] },
+  episode: { name: "episode", columns: ["agent", "rule", "record"] },
+  audit: {
+    name: "audit",
+    columns: ["time_us", "actor", "act", "subject", "outcome", "code", "address", "details"],
+  },
+};
+
+type StateTable = "agent" | "rule" | "instruction" | "token" | "setting" | "episode" | "audit";
 
 /** `state.db`: registry, rules, accepted instructions, settings, tokens, audit, episodes. A migration that was released is never changed. */
 export const stateSchema: Schema = {
@@ -87,5 +127,26 @@ export const stateSchema: Schema = {
       PRIMARY KEY (agent, rule)
     ) STRICT, WITHOUT ROWID;
     `,
+    `
+    ALTER TABLE agent ADD COLUMN seal INTEGER;
+    UPDATE agent SET seal = seal_of(id, record);
+    ALTER TABLE rule ADD COLUMN seal INTEGER;
+    UPDATE rule SET seal = seal_of(name, version, record);
+    ALTER TABLE instruction ADD COLUMN seal INTEGER;
+    UPDATE instruction SET seal = seal_of(id, batch, agent, part, action, args, priority, idempotency_key, actor,
+      created_at_us, deadline_us, timeout_us, status, incarnation, ended_at_us, result, error, is_durable, is_outlived);
+    ALTER TABLE token ADD COLUMN seal INTEGER;
+    UPDATE token SET seal = seal_of(id, record);
+    ALTER TABLE setting ADD COLUMN seal INTEGER;
+    UPDATE setting SET seal = seal_of(name, record);
+    ALTER TABLE episode ADD COLUMN seal INTEGER;
+    UPDATE episode SET seal = seal_of(agent, rule, record);
+    DROP TRIGGER audit_not_changed;
+    ALTER TABLE audit ADD COLUMN seal INTEGER;
+    UPDATE audit SET seal = seal_of(time_us, actor, act, subject, outcome, code, address, details);
+    CREATE TRIGGER audit_not_changed BEFORE UPDATE ON audit
+      BEGIN SELECT RAISE(ABORT, 'entries of the audit are not changed'); END;
+    `,
   ],
+  sealed: Object.values(stateTables),
 };

@@ -13,13 +13,15 @@ import { GroupCommit, type Operation } from "./group-commit.ts";
 import type { Answer, Call, CommitFigures, Outcome, StateSettings } from "./protocol.ts";
 import { checkLedger } from "./ledger-files.ts";
 import { noFigures, type Service } from "./service.ts";
-import { isStorageCode, storageError } from "./storage-error.ts";
+import { isStorageCode, openingError, storageError } from "./storage-error.ts";
 import { StateDatabase } from "./state-database.ts";
 import { stateSchema } from "./state-schema.ts";
 
 /** A log of this many written records, about 8 MB, is moved into the file even under load. */
 const maxRecordsInLog = 2000;
+/** Some 50 ms and 100 ms of a start, at these sizes. */
 const maxCheckedBytes = 64 << 20;
+const maxComparedBytes = 12 << 20;
 
 interface Open {
   readonly database: DatabaseSync;
@@ -150,7 +152,12 @@ export class StateService implements Service {
   }
 }
 
-const stateOptions: OpenOptions = { schema: stateSchema, synchronous: "FULL", maxCheckedBytes };
+const stateOptions: OpenOptions = {
+  schema: stateSchema,
+  synchronous: "FULL",
+  maxCheckedBytes,
+  maxComparedBytes,
+};
 
 function openState(settings: StateSettings): Open {
   const { directory } = settings;
@@ -173,6 +180,6 @@ function openState(settings: StateSettings): Open {
     return { database, state, lock, group: new GroupCommit(database, path, state) };
   } catch (thrown) {
     lock.release();
-    throw thrown;
+    throw openingError(thrown, path);
   }
 }

@@ -24,6 +24,16 @@ export function storageError(thrown: unknown, path: string): MyelinError {
   return new MyelinError(code, `${path}: ${message}`, { details: { path }, cause: thrown });
 }
 
+/** The same for a file that is looked at or opened: what SQLite cannot make sense of there is damaged. */
+export function openingError(thrown: unknown, path: string): MyelinError {
+  const error = storageError(thrown, path);
+  if (error.code !== "INTERNAL" || resultOf(thrown) === undefined) return error;
+  return new MyelinError("STORAGE_CORRUPT", `${path} is damaged: ${error.message}`, {
+    details: { path },
+    cause: thrown,
+  });
+}
+
 /** True for the codes that speak of the disk, and not of what was asked. */
 export function isStorageCode(code: ErrorCode): boolean {
   return code === "STORAGE_FULL" || code === "STORAGE_UNAVAILABLE" || code === "STORAGE_CORRUPT";
