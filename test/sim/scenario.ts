@@ -5,18 +5,22 @@ import type { NetworkProfile } from "./network/network.ts";
 export const faultNames = [
   "cut",
   "cut-all",
+  "overtake",
   "half-open",
   "stall",
   "refuse",
   "agent-crash",
   "agent-leave",
   "agent-hang",
+  "agent-sleep",
   "clock-step",
   "node-crash",
+  "node-crash-mid-write",
   "node-drain",
   "node-hang",
   "disk-full",
   "disk-broken",
+  "disk-slow",
   "rule-change",
 ] as const;
 
@@ -35,6 +39,8 @@ export interface Scenario {
   readonly syncDelayUs: number;
   /** Mean time between two faults of a kind; a kind that is absent does not happen. */
   readonly faultEveryUs: ReadonlyMap<FaultName, number>;
+  /** Which of them strike, by kind or by kind and number; undefined for all. */
+  readonly strikes: ReadonlySet<string> | undefined;
   readonly callEveryUs: number;
   readonly reportEveryUs: number;
   readonly bufferBytes: number;
@@ -54,35 +60,67 @@ export interface Scenario {
 const meanEveryUs: Readonly<Record<FaultName, number>> = {
   cut: 1.5e6,
   "cut-all": 8e6,
+  overtake: 3e6,
   "half-open": 4e6,
   stall: 2e6,
   refuse: 8e6,
   "agent-crash": 3e6,
   "agent-leave": 8e6,
   "agent-hang": 4e6,
+  "agent-sleep": 5e6,
   "clock-step": 5e6,
   "node-crash": 6e6,
+  "node-crash-mid-write": 8e6,
   "node-drain": 10e6,
   "node-hang": 10e6,
   "disk-full": 8e6,
   "disk-broken": 10e6,
+  "disk-slow": 6e6,
   "rule-change": 6e6,
 };
+
+/** What befalls all at once; the rest befalls one part, and comes more often where there are many. */
+const ofNode: ReadonlySet<FaultName> = new Set([
+  "cut-all",
+  "refuse",
+  "node-crash",
+  "node-crash-mid-write",
+  "node-drain",
+  "node-hang",
+  "disk-full",
+  "disk-broken",
+  "disk-slow",
+  "rule-change",
+]);
+
+/** What is changed of a seed's run: to see what a breach needs, or to see it in another size. */
+export interface Reduction {
+  /** How many agents there are. */
+  readonly agents?: number;
+  /** Which faults strike: all of a kind (`cut`), or one of them (`cut#3`, the third); all when it is absent. */
+  readonly faults?: readonly string[];
+  readonly faultsForUs?: number;
+}
+
+/** Every so many seeds one has a large fleet. */
+const largeEvery = 100;
+const mostAgents = 300;
 
 /**
  * The scenario of a seed. Each kind of fault is in about half of the runs, so that some are seen without
  * others that would hide what they do (Groce et al., "Swarm Testing", ISSTA 2012).
  */
-export function scenarioOf(seed: number): Scenario {
+export function scenarioOf(seed: number, reduction: Reduction = {}): Scenario {
   const dice = diceOf(seed, "scenario");
-  const faultEveryUs = new Map<FaultName, number>();
-  for (const name of faultNames)
-    if (dice.chance(0.45)) faultEveryUs.set(name, meanEveryUs[name] * dice.between(0.5, 2));
-  const isSmall = dice.chance(0.5);
+  const isLarge = seed % largeEvery === 0;
+  const isSmall = !isLarge && dice.chance(0.5);
+  const few = dice.chance(0.75) ? dice.integer(5, 8) : dice.integer(9, 20);
+  const many = dice.integer(100, mostAgents);
+  const agents = reduction.agents ?? (isLarge ? many : few);
   return {
     seed,
-    agents: dice.chance(0.75) ? dice.integer(5, 8) : dice.integer(9, 20),
-    faultsForUs: 15e6,
+    agents,
+    faultsForUs: reduction.faultsForUs ?? (isLarge ? 6e6 : 15e6),
     settleWithinUs: 60e6,
     network: dice.pick([
       { leastDelayUs: 20, meanJitterUs: 30 },
@@ -91,9 +129,10 @@ export function scenarioOf(seed: number): Scenario {
     ]),
     maxDriftPpm: 40,
     syncDelayUs: dice.pick([0, 300, 4_000, 30_000]),
-    faultEveryUs,
+    faultEveryUs: faultsOf(seed, isLarge),
+    strikes: reduction.faults === undefined ? undefined : new Set(reduction.faults),
     callEveryUs: dice.between(60_000, 400_000),
-    reportEveryUs: dice.between(150_000, 400_000),
+    reportEveryUs: dice.between(150_000, 400_000) * (isLarge ? 4 : 1),
     bufferBytes: dice.pick([16_384, 65_536]),
     maxOpenInstructions: isSmall ? dice.integer(4, 20) : 1000,
     maxQueued: isSmall ? dice.integer(4, 16) : 1000,
@@ -104,4 +143,16 @@ export function scenarioOf(seed: number): Scenario {
     breakerFailures: dice.pick([2, 5]),
     maxWaitingEntries: dice.chance(0.5) ? dice.integer(1, 8) : 1000,
   };
+}
+
+/** Each kind has dice of its own, so that one more kind leaves the others as they are. */
+function faultsOf(seed: number, isLarge: boolean): ReadonlyMap<FaultName, number> {
+  const everyUs = new Map<FaultName, number>();
+  for (const name of faultNames) {
+    const dice = diceOf(seed, `scenario ${name}`);
+    if (!dice.chance(0.45)) continue;
+    const perPart = isLarge && !ofNode.has(name) ? 0.1 : 1;
+    everyUs.set(name, meanEveryUs[name] * dice.between(0.5, 2) * perPart);
+  }
+  return everyUs;
 }

@@ -15,13 +15,20 @@ import { Fleet } from "./fleet/fleet.ts";
 import { Network } from "./network/network.ts";
 import { rulesOf } from "./node/rules.ts";
 import { SimNode } from "./node/sim-node.ts";
-import { type Scenario, scenarioOf } from "./scenario.ts";
+import { type Reduction, type Scenario, scenarioOf } from "./scenario.ts";
 import { diceOf } from "./world/dice.ts";
 import { Trace } from "./world/trace.ts";
 
 /** What a run showed. */
 export interface Verdict {
   readonly seed: number;
+  readonly agents: number;
+  /** How long after the faults' end all was well; NaN when it was not in time. */
+  readonly settledAfterUs: number;
+  /** What struck while things went wrong, in order: kind and number. */
+  readonly struck: readonly string[];
+  /** The rules that were broken; empty when all was well. */
+  readonly broken: readonly string[];
   /** What happened that must not; empty when all was well. */
   readonly breaches: readonly string[];
   /** Digest of all that happened. */
@@ -36,11 +43,16 @@ const startUs = Date.UTC(2026, 0, 1) * 1000;
 const boundsEveryUs = 250_000;
 const settleStepUs = 500_000;
 
+/** How a seed is run. */
+export interface RunOptions {
+  /** Keeps all that happens. */
+  readonly isTraced?: boolean;
+  readonly reduction?: Reduction;
+}
+
 /** Runs the world of `seed`. */
-export async function simulate(
-  seed: number,
-  options: { readonly isTraced?: boolean } = {},
-): Promise<Verdict> {
+export async function simulate(seed: number, options: RunOptions = {}): Promise<Verdict> {
+  const scenario = scenarioOf(seed, options.reduction);
   const clock = new VirtualClock(startUs);
   const trace = new Trace(() => clock.nowUs(), options.isTraced === true);
   const disk = createMemoryDisk();
@@ -52,8 +64,10 @@ export async function simulate(
   const onRejection = (reason: unknown): void =>
     judge.breach("no promise fails unheard", stackOf(reason));
   process.on("unhandledRejection", onRejection);
+  const struck: string[] = [];
+  let settledAfterUs = Number.NaN;
   try {
-    await live(clock, trace, judge, disk, scenarioOf(seed));
+    settledAfterUs = await live({ clock, trace, judge, disk, scenario, struck });
   } catch (error) {
     judge.breach("the simulation runs to its end", stackOf(error));
   } finally {
@@ -65,16 +79,33 @@ export async function simulate(
       const name = code === undefined ? status : `${status} ${code}`;
       ends.set(name, (ends.get(name) ?? 0) + 1);
     }
-  return { seed, breaches: judge.breaches, digest: trace.digest(), trace: trace.lines, ends };
+  return {
+    seed,
+    agents: scenario.agents,
+    settledAfterUs,
+    struck,
+    broken: [...judge.broken],
+    breaches: judge.breaches,
+    digest: trace.digest(),
+    trace: trace.lines,
+    ends,
+  };
 }
 
-async function live(
-  clock: VirtualClock,
-  trace: Trace,
-  judge: Judge,
-  disk: MemoryDisk,
-  scenario: Scenario,
-): Promise<void> {
+/** What a run is made of. */
+interface World {
+  readonly clock: VirtualClock;
+  readonly trace: Trace;
+  readonly judge: Judge;
+  readonly disk: MemoryDisk;
+  readonly scenario: Scenario;
+  /** What has struck, in order: kind and number. */
+  readonly struck: string[];
+}
+
+/** Resolves to how long after the faults' end all was well, NaN when it was not in time. */
+async function live(world: World): Promise<number> {
+  const { clock, trace, judge, disk, scenario, struck } = world;
   const { seed } = scenario;
   const network = new Network(clock, diceOf(seed, "network"), scenario.network, trace);
   const node = new SimNode({ clock, disk, network, judge, trace, scenario });
@@ -82,7 +113,7 @@ async function live(
   const dice = diceOf(seed, "callers");
   const { agents, parts, workloads } = fleet;
   const callers = new Callers({ clock, node, judge, trace, dice, agents }, scenario.callEveryUs);
-  const faults = new Faults(scenario, { clock, network, node, parts, judge, trace });
+  const faults = new Faults(scenario, { clock, network, node, parts, judge, trace, struck });
   trace.note("scenario", [...scenario.faultEveryUs.keys()].join(" "));
 
   const delivery = new DeliveryWatch(node, judge, scenario.maxOutstanding);
@@ -100,7 +131,7 @@ async function live(
   faults.end();
   callers.end();
   for (const workload of workloads) workload.calm();
-  await settle(clock, scenario, { node, fleet, network, judge });
+  return settle(clock, scenario, { node, fleet, network, judge });
 
   function watchBounds(): void {
     clock.schedule(boundsEveryUs, () => {
@@ -112,12 +143,14 @@ async function live(
 }
 
 /** Lets the world run until all is well, has every part greet once more, and judges it. */
-async function settle(clock: VirtualClock, scenario: Scenario, ending: Ending): Promise<void> {
+async function settle(clock: VirtualClock, scenario: Scenario, ending: Ending): Promise<number> {
   const { fleet, network } = ending;
-  if (!(await isWell(clock, scenario, ending))) return;
+  const fromUs = clock.nowUs();
+  if (!(await isWell(clock, scenario, ending))) return Number.NaN;
+  const settledAfterUs = clock.nowUs() - fromUs;
   // What the node had no room to account is told again by the next hello.
   for (const link of network.links) network.cut(link);
-  if (!(await isWell(clock, scenario, ending))) return;
+  if (!(await isWell(clock, scenario, ending))) return Number.NaN;
   for (const workload of fleet.workloads) workload.end();
   await clock.run(settleStepUs);
   const untilUs = clock.nowUs() + scenario.settleWithinUs;
@@ -128,6 +161,7 @@ async function settle(clock: VirtualClock, scenario: Scenario, ending: Ending): 
   while (!isJudged && clock.nowUs() < untilUs) await clock.run(settleStepUs);
   if (!isJudged) throw new Error("the node does not answer");
   await judging;
+  return settledAfterUs;
 }
 
 /** Resolves to true as soon as all is well; a breach when it is not in time. */

@@ -150,6 +150,24 @@ for (const [how, isSettled] of [
     assert.equal(agent.received.length, 2);
   });
 
+test("what another part has kept meanwhile stays at its time, though an episode has begun after it", async () => {
+  const { node, agent } = await scene();
+  const { clock } = node;
+  const supervisor = await new TestAgent(clock, { part: "supervisor" }).join(node);
+  await reports(node, supervisor, 0.5);
+  await clock.run(secondUs);
+  await reports(node, agent, 0.95);
+  await clock.run(secondUs);
+  const next = await restarted(node, [agent, supervisor]);
+  await supervisor.join(next);
+  const keptSinceUs = clock.nowUs() - 1.5 * secondUs;
+  supervisor.report({ fan_speed: 3 }, keptSinceUs);
+  await clock.run(10 * msUs);
+  const [slot] = [...next.arc.registry.all()].map((known) => known.slot ?? -1);
+  const sample = next.arc.insight.latest(slot ?? -1).find(({ metric }) => metric === "fan_speed");
+  assert.equal(sample?.timeUs, keptSinceUs);
+});
+
 test("samples of an episode that was over begin it not again when they come again after kill -9", async () => {
   const { node, agent } = await scene();
   const hotFromUs = node.clock.nowUs();

@@ -29,14 +29,14 @@ export class DeliveryWatch {
     const { dispatch, sessions } = run.arc;
     // A recipient that the disk did not take is written again after a while.
     const isDiskWell = !this.#judge.troubles.touches("disk", nowUs, nowUs);
+    const openOf = Map.groupBy(dispatch.open(), (instruction) => instruction.agent);
     for (const session of sessions.all()) {
       if (!session.isLive) continue;
       const { agent, part } = session;
       const name = `${agent.id}/${part.name}`;
       const attachedAtUs = this.#node.attachedAtUs.get(name) ?? nowUs;
       const hasRoom = dispatch.outstandingOf(agent.id) < this.#maxOutstanding;
-      for (const instruction of dispatch.open()) {
-        if (instruction.agent !== agent.id) continue;
+      for (const instruction of openOf.get(agent.id) ?? []) {
         const { id, status, recipient, lastSentAtUs, deadlineUs } = instruction;
         const isRecipient =
           recipient?.part === part.name && recipient.incarnation === part.incarnation;

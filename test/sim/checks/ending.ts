@@ -1,4 +1,5 @@
 /** What must be so when the faults have ended and all has settled. */
+import { parseAgentId } from "@myelin/core/ids";
 import type { InstructionDocument } from "@myelin/core/instruction";
 import { isEnded } from "@myelin/core/instruction";
 import type { Fleet } from "../fleet/fleet.ts";
@@ -118,7 +119,7 @@ function checkKnowledge(node: SimNode, fleet: Fleet, judge: Judge): void {
   if (run === undefined) return;
   for (const { part, reports } of fleet.workloads) {
     const { agent: id, part: name } = part.identity;
-    const agent = [...run.arc.registry.all()].find((known) => known.id === id);
+    const agent = run.arc.registry.get(parseAgentId(id));
     const metric = `reports_${name}`;
     const latest =
       agent?.slot === undefined

@@ -6,7 +6,11 @@
  * several parts are left out: the spells of their parts mix.
  */
 import type { LedgerEntry } from "../../../packages/node/src/ports/store.ts";
-import { parseTime } from "@myelin/core/instruction";
+import {
+  type InstructionDocument,
+  type InstructionStatus,
+  parseTime,
+} from "@myelin/core/instruction";
 import { spellOf } from "../fleet/workload.ts";
 import type { SimNode } from "../node/sim-node.ts";
 import type { Judge } from "./judge.ts";
@@ -33,6 +37,7 @@ export function checkEpisodes(node: SimNode, agents: ReadonlySet<string>, judge:
 /** A further attempt has a failed one before it. */
 function checkAttempt(node: SimNode, { document, episode }: LedgerEntry, judge: Judge): void {
   if (episode === undefined || episode.attempt === 1) return;
+  const decidedAtUs = parseTime(document.createdAt);
   for (const { entry } of node.disk.ledger.values()) {
     const earlier = entry.episode;
     if (
@@ -42,13 +47,26 @@ function checkAttempt(node: SimNode, { document, episode }: LedgerEntry, judge: 
       earlier.timeLine === episode.timeLine &&
       earlier.startedAtUs === episode.startedAtUs &&
       earlier.attempt === episode.attempt - 1 &&
-      entry.document.status === "executed"
+      statusAt(entry.document, decidedAtUs, judge) === "executed"
     )
       judge.breach(
         "only what failed is attempted again",
         `${document.id} after ${entry.document.id}, which was executed`,
       );
   }
+}
+
+/**
+ * The end that the node had told of by then. Where its ledger had no room for the end it may hear another word of
+ * the agent afterwards; an attempt that was decided before that is one after a failure all the same.
+ */
+function statusAt(
+  { id, status }: InstructionDocument,
+  atUs: number,
+  judge: Judge,
+): InstructionStatus {
+  const told = judge.records.of(id).ends.findLast((end) => end.atUs <= atUs);
+  return told?.status ?? status;
 }
 
 /** What an agent had begun in a spell was its episode: as long as the agent has not left there is no other. */

@@ -20,7 +20,7 @@ import type { Ledger } from "../../../packages/node/src/ledger/index.ts";
 import type { Trace } from "../world/trace.ts";
 import { type Performance, Records } from "./records.ts";
 import { TelemetryRecords } from "./telemetry.ts";
-import { Troubles } from "./troubles.ts";
+import { slowness, Troubles } from "./troubles.ts";
 
 /** Drift of both clocks since the exchange that an agent's estimate rests on. */
 const driftAllowanceUs = 10_000;
@@ -50,7 +50,8 @@ export class Judge {
   readonly breaches: string[] = [];
   readonly records: Records = new Records();
   readonly troubles: Troubles = new Troubles();
-  readonly telemetry: TelemetryRecords = new TelemetryRecords();
+  readonly telemetry: TelemetryRecords;
+  readonly #broken = new Set<string>();
   readonly #nowUs: () => number;
   readonly #trace: Trace;
   readonly #isEndOnDisk: (id: string) => boolean;
@@ -68,14 +69,23 @@ export class Judge {
   constructor(nowUs: () => number, trace: Trace, isEndOnDisk: (id: string) => boolean) {
     this.#nowUs = nowUs;
     this.#isEndOnDisk = isEndOnDisk;
+    this.telemetry = new TelemetryRecords(nowUs, (part, fromUs, untilUs) =>
+      [part, "node"].some((who) => this.troubles.touches(slowness(who), fromUs, untilUs)),
+    );
     this.#trace = trace;
   }
 
   /** Something happened that must not. */
   breach(rule: string, what: string): void {
     this.#trace.note("BREACH", `${rule}: ${what}`);
+    this.#broken.add(rule);
     if (this.breaches.length < maxBreaches)
       this.breaches.push(`${this.#trace.at} ${rule}: ${what}`);
+  }
+
+  /** The rules that were broken. */
+  get broken(): ReadonlySet<string> {
+    return this.#broken;
   }
 
   /** An incarnation of a part is dead. */

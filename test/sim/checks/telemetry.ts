@@ -11,8 +11,20 @@ const placementErrorUs = 2e6;
 /** How far ahead meanwhile: before a whole exchange the estimate errs by the whole delay, which a stalled link stretches. */
 const aheadUs = 8e6;
 
+/** How much too early the node may place what was made after a greeting, while nothing was slow: half a round trip, and drift. */
+const greetedErrorUs = 700_000;
+
+/** What was slow this long before a greeting may still show: its welcome was under way. */
+const beforeGreetingUs = 3e6;
+
 /** What one part has reported. */
 interface Reports {
+  /** True while the part has not greeted the node since a clock of its machine was last set or stood still. */
+  isAstray: boolean;
+  /** True time of its last greeting. */
+  greetedAtUs: number;
+  /** Reports whose place in time must be right: made after a greeting that told of all steps. */
+  readonly sound: Map<number, number>;
   /** True time of each report, by its number. */
   readonly madeAtUs: Map<number, number>;
   /** Numbers of those that the present life made. */
@@ -26,6 +38,17 @@ interface Reports {
 
 export class TelemetryRecords {
   readonly #parts = new Map<string, Reports>();
+  readonly #nowUs: () => number;
+  readonly #wasSlow: (part: string, fromUs: number, untilUs: number) => boolean;
+
+  /** `wasSlow` tells whether anything held up what a part and the node say to each other. */
+  constructor(
+    nowUs: () => number,
+    wasSlow: (part: string, fromUs: number, untilUs: number) => boolean,
+  ) {
+    this.#nowUs = nowUs;
+    this.#wasSlow = wasSlow;
+  }
 
   /** A program reported for the `number`th time. */
   reported(part: string, incarnation: string, number: number, atUs: number): void {
@@ -35,7 +58,23 @@ export class TelemetryRecords {
       reports.ofLife = [];
     }
     reports.madeAtUs.set(number, atUs);
+    if (!reports.isAstray) reports.sound.set(number, reports.greetedAtUs);
     reports.ofLife.push(number);
+  }
+
+  /** The clocks of a part's machine do not agree any more. */
+  stepped(part: string): void {
+    const reports = this.#of(part);
+    reports.isAstray = true;
+    // What comes again behind the step may be placed by a clock that it was not made on.
+    reports.sound.clear();
+  }
+
+  /** The node has welcomed a part, which has looked at its clocks to greet it. */
+  greeted(part: string): void {
+    const reports = this.#of(part);
+    reports.isAstray = false;
+    reports.greetedAtUs = this.#nowUs();
   }
 
   /** The engine was given a report, placed at `timeUs` of the node's clock, which is true. */
@@ -49,6 +88,16 @@ export class TelemetryRecords {
     reports.heardAtUs.set(number, atUs);
     reports.lastErrorUs = timeUs - (reports.madeAtUs.get(number) ?? Number.NaN);
     // What was reported before the agent's clock was set forward may be placed too early, by as much.
+    const greetedAtUs = reports.sound.get(number);
+    if (
+      greetedAtUs !== undefined &&
+      reports.lastErrorUs < -greetedErrorUs &&
+      !this.#wasSlow(part, greetedAtUs - beforeGreetingUs, atUs)
+    )
+      judge.breach(
+        "what is reported after a greeting is not placed before its time",
+        `${part}: report ${number} is off by ${reports.lastErrorUs} µs`,
+      );
     if (reports.lastErrorUs > aheadUs)
       judge.breach("no sample is placed ahead", `${part}: by ${reports.lastErrorUs} µs`);
   }
@@ -80,6 +129,9 @@ export class TelemetryRecords {
         ofLife: [],
         incarnation: "",
         heardAtUs: new Map(),
+        isAstray: true,
+        greetedAtUs: Number.NaN,
+        sound: new Map(),
         lastErrorUs: 0,
       };
       this.#parts.set(part, reports);

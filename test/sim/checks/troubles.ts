@@ -1,3 +1,8 @@
+/** The name under which it is noted that `who` was slow to send or to hear, and nothing else. */
+export function slowness(who: string): string {
+  return `slowness of ${who}`;
+}
+
 /** When what could not be relied on: the excuses that a run has for its outcomes. */
 export class Troubles {
   readonly #spans = new Map<string, { readonly fromUs: number; readonly untilUs: number }[]>();

@@ -1,6 +1,7 @@
 /** What goes wrong: each kind by itself, at random moments, until the faults end. */
 import type { Clock } from "@myelin/core/clock";
 import type { Judge } from "../checks/judge.ts";
+import { slowness } from "../checks/troubles.ts";
 import type { SimPart } from "../fleet/sim-part.ts";
 import type { Link } from "../network/link.ts";
 import type { Departure, Network } from "../network/network.ts";
@@ -18,11 +19,15 @@ export interface FaultTargets {
   readonly parts: readonly SimPart[];
   readonly judge: Judge;
   readonly trace: Trace;
+  /** Takes down what strikes: kind and number. */
+  readonly struck: string[];
 }
 
 /** What comes of a trouble may be felt this long: until it is noticed and mended. */
 const aftermathUs = 20e6;
 const departures: readonly Departure[] = ["close", "reset", "silent"];
+
+type PartFault = "agent-crash" | "agent-leave" | "agent-hang" | "agent-sleep" | "clock-step";
 
 export class Faults {
   readonly #scenario: Scenario;
@@ -49,18 +54,26 @@ export class Faults {
     this.#isOver = true;
     node.disk.isFull = false;
     node.disk.isBroken = false;
-    for (const part of parts) part.process?.release();
+    node.disk.syncDelayUs = this.#scenario.syncDelayUs;
+    node.crashAtWrite(undefined);
+    for (const part of parts) part.goOn();
     node.process?.release();
     network.heal();
     node.start();
     for (const part of parts) part.start();
   }
 
-  #repeat(name: FaultName, everyUs: number, dice: Dice): void {
+  /** Each strike has dice of its own, so that one that is left out leaves the others as they are. */
+  #repeat(name: FaultName, everyUs: number, dice: Dice, number = 1): void {
+    const { seed, strikes } = this.#scenario;
     this.#targets.clock.schedule(dice.wait(everyUs), () => {
       if (this.#isOver) return;
-      this.#strike(name, dice);
-      this.#repeat(name, everyUs, dice);
+      const strike = `${name}#${number}`;
+      if (strikes === undefined || strikes.has(name) || strikes.has(strike)) {
+        this.#targets.struck.push(strike);
+        this.#strike(name, diceOf(seed, `fault ${strike}`));
+      }
+      this.#repeat(name, everyUs, dice, number + 1);
     });
   }
 
@@ -85,6 +98,9 @@ export class Faults {
       case "stall":
         this.#stall(dice);
         return;
+      case "overtake":
+        this.#overtake(dice);
+        return;
       case "refuse":
         network.refuse(true);
         this.#after(dice.wait(1e6), () => network.refuse(false));
@@ -92,6 +108,9 @@ export class Faults {
       case "node-crash":
         if (dice.chance(0.5)) this.#crashNode(dice);
         else this.#crashNodeAtWork(dice);
+        return;
+      case "node-crash-mid-write":
+        this.#crashNodeMidWrite(dice);
         return;
       case "node-drain":
         this.#nodeTrouble();
@@ -107,6 +126,9 @@ export class Faults {
       case "disk-broken":
         this.#failDisk(dice.wait(1e6), "isBroken");
         return;
+      case "disk-slow":
+        this.#slowDisk(dice);
+        return;
       case "rule-change":
         void node.call("POST", "/api/v1/rules", rulesOf(++this.#ruleVariant));
         return;
@@ -115,7 +137,7 @@ export class Faults {
     }
   }
 
-  #strikePart(name: "agent-crash" | "agent-leave" | "agent-hang" | "clock-step", dice: Dice): void {
+  #strikePart(name: PartFault, dice: Dice): void {
     const { judge, trace, parts, clock } = this.#targets;
     const part = dice.pick(parts);
     const lastsUs = dice.wait(1.5e6);
@@ -131,16 +153,20 @@ export class Faults {
         this.#after(2e6 + lastsUs, () => part.start());
         return;
       case "agent-hang": {
-        const { process } = part;
         trace.note(part.name, `hangs for ${(lastsUs / 1e6).toFixed(3)} s`);
-        process?.hold();
-        this.#after(lastsUs, () => process?.release());
+        part.hang();
+        judge.troubles.add(slowness(part.name), nowUs, nowUs + lastsUs);
+        this.#after(lastsUs, () => part.goOn());
         return;
       }
+      case "agent-sleep":
+        this.#sleep(part, lastsUs);
+        return;
       case "clock-step": {
         const byUs = Math.round(dice.between(-1, 1) * dice.pick([2e6, 2e7]));
         trace.note(part.name, `its clock steps by ${(byUs / 1e6).toFixed(3)} s`);
         part.machine.step(byUs);
+        judge.telemetry.stepped(part.name);
         // The next greeting is then the first to tell of the step.
         if (part.process !== undefined && dice.chance(0.5))
           for (const link of this.#targets.network.linksOf(part.process, "agent"))
@@ -152,6 +178,24 @@ export class Faults {
   #stall(dice: Dice): void {
     const lastsUs = dice.wait(2e6);
     this.#onLink(dice, (link) => this.#targets.network.stall(link, lastsUs), lastsUs);
+  }
+
+  /** What a link carries to the node arrives only after the agent, which was told of its end, is back over another. */
+  #overtake(dice: Dice): void {
+    const [stallsUs, lastsUs] = [dice.between(0, 500_000), dice.between(50_000, 900_000)];
+    const strike = (link: Link): void => this.#targets.network.overtake(link, stallsUs, lastsUs);
+    this.#onLink(dice, strike, stallsUs + lastsUs);
+  }
+
+  /** The machine of a part sleeps: what runs on it stands still, and so does the clock that never goes back. */
+  #sleep(part: SimPart, lastsUs: number): void {
+    const { trace, clock, judge } = this.#targets;
+    // Less than a second apart, an agent takes its two clocks for one.
+    const sleepsUs = 1.2e6 + Math.min(lastsUs, 10e6);
+    if (!part.sleep()) return;
+    trace.note(part.name, `its machine sleeps for ${(sleepsUs / 1e6).toFixed(3)} s`);
+    judge.troubles.add(slowness(part.name), clock.nowUs(), clock.nowUs() + sleepsUs);
+    clock.schedule(sleepsUs, () => part.wake());
   }
 
   #onLink(dice: Dice, strike: (link: Link) => void, lastsUs = 0): void {
@@ -167,6 +211,7 @@ export class Faults {
     const part = link.processOf("agent")?.name ?? "";
     const nowUs = clock.nowUs();
     judge.troubles.add(part, nowUs, nowUs + lastsUs + aftermathUs);
+    if (lastsUs > 0) judge.troubles.add(slowness(part), nowUs, nowUs + lastsUs);
   }
 
   #nodeTrouble(): void {
@@ -190,6 +235,30 @@ export class Faults {
     this.#restartNode(dice);
   }
 
+  /** Kills the node between two writes of one group: what the disk had taken is there, and nobody was told. */
+  #crashNodeMidWrite(dice: Dice): void {
+    const { node } = this.#targets;
+    const departure = dice.pick(departures);
+    node.crashAtWrite(dice.integer(1, 12), () => {
+      this.#nodeTrouble();
+      node.kill(departure);
+      this.#restartNode(dice);
+    });
+  }
+
+  /** Each group of writes takes long to be safe. */
+  #slowDisk(dice: Dice): void {
+    const { node, judge, trace, clock } = this.#targets;
+    const lastsUs = dice.wait(2e6);
+    const delayUs = dice.between(50_000, 800_000);
+    trace.note("disk", `takes ${(delayUs / 1e6).toFixed(3)} s for a group`);
+    node.disk.syncDelayUs = delayUs;
+    judge.troubles.add("disk", clock.nowUs(), clock.nowUs() + lastsUs + aftermathUs);
+    this.#after(lastsUs, () => {
+      node.disk.syncDelayUs = this.#scenario.syncDelayUs;
+    });
+  }
+
   /** Kills the node just after an agent has begun what a rule decided: of its outcome the node may not have heard. */
   #crashNodeAtWork(dice: Dice): void {
     this.#targets.judge.whenRuleActs(() =>
@@ -206,6 +275,8 @@ export class Faults {
     const { process } = node;
     const lastsUs = dice.wait(1e6);
     this.#nodeTrouble();
+    const nowUs = this.#targets.clock.nowUs();
+    this.#targets.judge.troubles.add(slowness("node"), nowUs, nowUs + lastsUs);
     trace.note("node", `hangs for ${(lastsUs / 1e6).toFixed(3)} s`);
     process?.hold();
     this.#after(lastsUs, () => process?.release());

@@ -110,6 +110,7 @@ export class SimPart {
       });
     sdk.onStatus(({ state }) => {
       trace.note(this.name, state);
+      if (state === "live") judge.telemetry.greeted(this.name);
       if (state === "closed" && !life.isLeaving)
         judge.breach("nobody is sent away for good", `${this.name}: ${causeOf(sdk)}`);
     });
@@ -122,6 +123,32 @@ export class SimPart {
     if (life === undefined) return;
     this.#around.trace.note(this.name, `dies (${departure})`);
     this.#end(life, departure);
+  }
+
+  /** Stands still, as under SIGSTOP. */
+  hang(): void {
+    this.#life?.process.hold();
+  }
+
+  /** Goes on, unless its machine sleeps. */
+  goOn(): void {
+    if (!this.machine.isAsleep) this.#life?.process.release();
+  }
+
+  /** Its machine falls asleep; false when the program stands still already. */
+  sleep(): boolean {
+    const process = this.#life?.process;
+    if (process === undefined || process.isHeld) return false;
+    this.machine.sleep();
+    process.hold();
+    return true;
+  }
+
+  wake(): void {
+    if (!this.machine.isAsleep) return;
+    this.machine.wake();
+    this.#around.judge.telemetry.stepped(this.name);
+    this.#life?.process.release();
   }
 
   /** Says goodbye and ends. */
@@ -145,6 +172,7 @@ export class SimPart {
 
   #end(life: Life, departure: Departure): void {
     life.process.kill();
+    this.wake();
     this.#around.judge.died(this.name, life.incarnation);
     this.#around.network.depart(life.process, "agent", departure);
     this.#life = undefined;

@@ -48,6 +48,8 @@ interface Side {
   /** True when the side hears nothing any more, not even the end. */
   isDeaf: boolean;
   isEnded: boolean;
+  /** Tells the side that the link has ended. */
+  tellEnd: (end: ChannelEnd) => void;
 }
 
 export class Link {
@@ -123,6 +125,12 @@ export class Link {
     (side === "agent" ? this.#agent : this.#node)?.channel?.close();
   }
 
+  /** The agent is told of the end at once; what it had sent arrives all the same, and the end after it. */
+  hangUp(): void {
+    this.#agent.tellEnd({ reason: "reset on the way" });
+    this.closeFrom("agent");
+  }
+
   /** Nothing gets through, either way, until `flow`. */
   stall(): void {
     this.#isStalled = true;
@@ -180,6 +188,7 @@ export class Link {
       if (this.isGone) this.#options.onGone(this);
       hear((handler) => handler.onEnd(told));
     };
+    side.tellEnd = end;
     const handler: ChannelHandler = {
       onOpen: () => hear((listening) => listening.onOpen?.()),
       onFrame: (frame) => {
@@ -220,5 +229,5 @@ function isLost(side: Side): boolean {
 }
 
 function sideOf(process: SimProcess): Side {
-  return { process, channel: undefined, isDeaf: false, isEnded: false };
+  return { process, channel: undefined, isDeaf: false, isEnded: false, tellEnd: () => undefined };
 }

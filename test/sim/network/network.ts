@@ -91,6 +91,19 @@ export class Network {
     this.#clock.schedule(durationUs, () => link.flow());
   }
 
+  /**
+   * A link stalls; then its agent is told that it has ended, and dials again, while what it had sent comes
+   * to the node later still.
+   */
+  overtake(link: Link, stallsUs: number, laterUs: number): void {
+    this.#trace.note(link.name, `is overtaken in ${(stallsUs / 1e6).toFixed(3)} s`);
+    link.stall();
+    this.#clock.schedule(stallsUs, () => {
+      link.hangUp();
+      this.#clock.schedule(laterUs, () => link.flow());
+    });
+  }
+
   /** One side is never told of anything any more; with `isTold` the other hears that the link has ended. */
   halfOpen(link: Link, deaf: SideName, isTold: boolean): void {
     this.#trace.note(link.name, `half-open: ${deaf} is deaf, ${isTold ? "" : "not "}told`);

@@ -74,8 +74,8 @@ export class SimNode {
     this.disk.maxWaitingEntries = scenario.maxWaitingEntries;
     this.settings = {
       ...defaultArcSettings,
-      maxAgents: 64,
-      maxPresentAgents: 64,
+      maxAgents: Math.max(64, scenario.agents + 1),
+      maxPresentAgents: Math.max(64, scenario.agents + 1),
       maxMetrics: 64,
       maxOpenInstructions: scenario.maxOpenInstructions,
       maxQueued: scenario.maxQueued,
@@ -116,6 +116,19 @@ export class SimNode {
     if (run === undefined) return;
     this.#around.trace.note("node", `dies (${departure})`);
     this.#end(run, departure);
+  }
+
+  /** Calls `crash`, which kills the node, before its `count`th write from now; undefined calls that off. */
+  crashAtWrite(count: number | undefined, crash: () => void = () => undefined): void {
+    let left = count ?? 0;
+    this.disk.onWrite =
+      count === undefined
+        ? undefined
+        : () => {
+            if (--left > 0) return;
+            this.disk.onWrite = undefined;
+            crash();
+          };
   }
 
   /** Drains the run, then ends it. */
@@ -256,7 +269,7 @@ export class SimNode {
       for (let at = 0; at < count; at++) {
         const part = numbers.get(metrics[at] ?? -1);
         if (part === undefined) continue;
-        const agent = [...registry.all()].find((known) => known.slot === slot);
+        const agent = registry.bySlot(slot);
         const report = { number: values[at] ?? 0, timeUs: timesUs[at] ?? 0, atUs: clock.nowUs() };
         judge.telemetry.heard(`${agent?.id}/${part}`, report, judge);
       }

@@ -4,7 +4,7 @@ import type { AgentId } from "@myelin/core/ids";
 export interface Mark {
   /** On that clock; undefined where only the episode is known. */
   readonly partUs: number | undefined;
-  /** Latest start of an episode that is known to have been decided by then, on the node's clock. */
+  /** Latest start of an episode of that clock that is known to have been decided by then, on the node's clock; -Infinity for none. */
   readonly startedAtUs: number;
 }
 

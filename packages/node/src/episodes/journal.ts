@@ -24,6 +24,7 @@ import { mayTryAgain } from "@myelin/core/instruction";
 import type { PendingChange } from "../engine/index.ts";
 import type { Instruction, InstructionEpisode } from "../instruction/index.ts";
 import type { EpisodeRecord, PendingRecord, Store } from "../ports/store.ts";
+import { clockNameOf } from "../registry/index.ts";
 import { AppliedMarks, type Mark } from "./applied-marks.ts";
 import { emptyRow, hasNotActed, isNews, type Row, recordOf, rowOf } from "./row.ts";
 import { RowWriter } from "./row-writer.ts";
@@ -102,9 +103,12 @@ export class EpisodeJournal {
       this.#waiting += 1;
       if (hasNotActed(row)) this.#onlyPending.add(row);
       else this.#place(row, row.isOver);
-      const { startedAtUs } = row;
-      for (const [name, partUs] of Object.entries(row.appliedUntilUs))
+      const own = clockNameOf(row.timeLine);
+      for (const [name, partUs] of Object.entries(row.appliedUntilUs)) {
+        // The start tells of the clock that it came by: another part may have been away by then.
+        const startedAtUs = name === own ? row.startedAtUs : Number.NEGATIVE_INFINITY;
         this.#marks.note(row.agent, name, { partUs, startedAtUs });
+      }
     }
     if (records.length > 0) this.#window = clock.schedule(windowUs, () => this.#windowPassed());
   }

@@ -35,6 +35,8 @@ export interface MemoryDiskFaults {
   maxWaitingEntries: number;
   /** How long a group of writes takes to be safe, in microseconds; heeded by stores with a clock. */
   syncDelayUs: number;
+  /** Called before each write of a group takes effect, so that a crash can come between any two of them. */
+  onWrite: (() => void) | undefined;
 }
 
 /** What outlives a memory store. Give it to the next store to have that one find what was kept. */
@@ -63,6 +65,7 @@ export function createMemoryDisk(): MemoryDisk {
     isBroken: false,
     maxWaitingEntries: Number.POSITIVE_INFINITY,
     syncDelayUs: 0,
+    onWrite: undefined,
     agents: new Map(),
     episodes: new Map(),
     rules: new Map(),

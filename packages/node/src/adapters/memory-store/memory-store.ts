@@ -2,7 +2,8 @@
 //
 // Invariants
 // 1. A call takes effect on the disk in one step, when its group is synced; until then a crash loses
-//    it, and it is not answered.
+//    it. It is answered when all of its group has taken effect: a crash in the midst of a group leaves
+//    the first of its calls on the disk, and none answered.
 // 2. Groups are synced in the order of the calls, and reads see what was called before them.
 // 3. Waiting calls and ledger entries are bounded: RESOURCE_EXHAUSTED, and the oldest entry dropped.
 import type { Clock, Timer } from "@myelin/core/clock";
@@ -70,7 +71,8 @@ export interface MemoryStore extends Store {
 
 interface Operation {
   readonly isWrite: boolean;
-  run(): void;
+  /** Takes effect; the call is answered by what this returns. */
+  run(): () => void;
   fail(error: MyelinError): void;
 }
 
@@ -280,7 +282,7 @@ class InMemoryStore implements MemoryStore {
       );
     }
     return new Promise((resolve, reject) => {
-      this.#queue.push({ isWrite, run: () => resolve(run()), fail: reject });
+      this.#queue.push({ isWrite, run: () => answerOf(run(), resolve), fail: reject });
       this.#requestGroup();
     });
   }
@@ -294,28 +296,38 @@ class InMemoryStore implements MemoryStore {
   }
 
   #sync(): void {
-    if (this.#state === "crashed") return;
+    if (this.#isCrashed) return;
     this.#isGroupDue = false;
-    this.#writeEntries();
+    const answers = [this.#writeEntries()];
     const group = this.#queue;
     this.#queue = [];
     if (group.some(({ isWrite }) => isWrite)) this.#commits += 1;
-    for (const operation of group) this.#perform(operation);
+    for (const operation of group) {
+      if (operation.isWrite) this.disk.onWrite?.();
+      if (this.#isCrashed) return;
+      answers.push(this.#perform(operation));
+    }
+    for (const answer of answers) answer();
   }
 
-  #perform(operation: Operation): void {
+  #perform(operation: Operation): () => void {
     try {
       if (operation.isWrite) requireWritable(this.disk);
-      operation.run();
-      if (!operation.isWrite) return;
+      const answer = operation.run();
+      if (!operation.isWrite) return answer;
       this.#committed += 1;
       this.#lastError = undefined;
+      return answer;
     } catch (thrown) {
       const error = MyelinError.from(thrown);
       if (error.code === "STORAGE_FULL" || error.code === "STORAGE_UNAVAILABLE")
         this.#lastError = error;
-      operation.fail(error);
+      return () => operation.fail(error);
     }
+  }
+
+  get #isCrashed(): boolean {
+    return this.#state === "crashed";
   }
 
   #maxWaitingEntries(): number {
@@ -326,19 +338,28 @@ class InMemoryStore implements MemoryStore {
   }
 
   /** Entries that the disk does not take stay, and are tried again with the next group, or in a second. */
-  #writeEntries(): void {
+  #writeEntries(): () => void {
+    const nobody = (): void => undefined;
+    if (this.#entries.length === 0) return nobody;
     if (this.disk.isFull || this.disk.isBroken) {
-      if (this.#entries.length === 0) return;
       this.#retry?.cancel();
       this.#retry = this.#options.clock?.schedule(ledgerRetryUs, () => this.#requestGroup());
-      return;
+      return nobody;
     }
+    this.disk.onWrite?.();
+    if (this.#isCrashed) return nobody;
     const waiting = this.#entries.splice(0);
     putEntries(
       this.disk,
       waiting.map(({ entry }) => entry),
       this.#maxLedgerEntries,
     );
-    for (const { settle } of waiting) settle(true);
+    return () => {
+      for (const { settle } of waiting) settle(true);
+    };
   }
+}
+
+function answerOf<Result>(result: Result, resolve: (result: Result) => void): () => void {
+  return () => resolve(result);
 }
