@@ -23,6 +23,8 @@ import { Trace } from "./world/trace.ts";
 export interface Verdict {
   readonly seed: number;
   readonly agents: number;
+  /** How long things went wrong. */
+  readonly faultsForUs: number;
   /** How long after the faults' end all was well; NaN when it was not in time. */
   readonly settledAfterUs: number;
   /** What struck while things went wrong, in order: kind and number. */
@@ -82,6 +84,7 @@ export async function simulate(seed: number, options: RunOptions = {}): Promise<
   return {
     seed,
     agents: scenario.agents,
+    faultsForUs: scenario.faultsForUs,
     settledAfterUs,
     struck,
     broken: [...judge.broken],
