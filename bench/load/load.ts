@@ -1,6 +1,5 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { Helper } from "../report/index.ts";
 import { punctual } from "./policy.ts";
 
 /** What agents of a load send. */
@@ -40,41 +39,26 @@ export const maxLateUs = 1000;
 
 /** The process that loads the node. */
 export class LoadProcess implements AsyncDisposable {
-  readonly #child: ChildProcess;
+  readonly #helper: Helper;
 
-  private constructor(child: ChildProcess) {
-    this.#child = child;
+  private constructor(helper: Helper) {
+    this.#helper = helper;
   }
 
   static async start(load: Load): Promise<LoadProcess> {
     const path = fileURLToPath(new URL("./load-program.ts", import.meta.url));
-    const started = new LoadProcess(
-      fork(path, [JSON.stringify(load)], load.framesPerSecond > 0 ? punctual() : {}),
-    );
-    await started.#told();
+    const options = load.framesPerSecond > 0 ? punctual() : {};
+    const started = new LoadProcess(new Helper(path, [JSON.stringify(load)], options));
+    await started.#helper.told();
     return started;
   }
 
   async run(seconds: number): Promise<LoadFigures> {
-    const told = this.#told();
-    this.#child.send({ seconds });
-    return (await told) as LoadFigures;
-  }
-
-  async #told(): Promise<unknown> {
-    const ended = once(this.#child, "exit").then(([code]) => {
-      throw new Error(`the load ended with ${String(code)}`);
-    });
-    ended.catch(() => undefined);
-    const [message] = (await Promise.race([once(this.#child, "message"), ended])) as [unknown];
-    return message;
+    return (await this.#helper.ask({ seconds } satisfies Order)) as LoadFigures;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const exited = once(this.#child, "exit");
-    if (this.#child.exitCode !== null) return;
-    this.#child.kill("SIGKILL");
-    await exited;
+    await this.#helper[Symbol.asyncDispose]();
   }
 }
 

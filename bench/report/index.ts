@@ -10,4 +10,5 @@ export {
   type Report,
   tableOf,
 } from "./figures.ts";
+export { Helper } from "./messages.ts";
 export { cpuSeconds, cpuShare, fileLimit, passed, residentBytes } from "./process.ts";

@@ -179,7 +179,7 @@ async function loopFigures(
   await using among = await controlled(full);
   const clients = [new LoopClient(alone), new LoopClient(among)] as const;
   const results: { alone: LoopResult[]; among: LoopResult[] } = { alone: [], among: [] };
-  for (let slice = -warmUpSlices; slice < slices; slice++) {
+  for (let slice = -Math.min(warmUpSlices, slices); slice < slices; slice++) {
     const [one, other] = [await clients[0].measure(), await clients[1].measure()];
     if (slice < 0) continue;
     results.alone.push(one);

@@ -1,6 +1,5 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { Helper } from "../report/index.ts";
 
 /** What the crew has done since it was asked last. */
 export interface CrewFigures {
@@ -20,39 +19,25 @@ export interface CrewFigures {
 
 /** The process of all that is done besides the samples: by hand, by reading, by coming and going, by watching. */
 export class Crew implements AsyncDisposable {
-  readonly #child: ChildProcess;
+  readonly #helper: Helper;
 
-  private constructor(child: ChildProcess) {
-    this.#child = child;
+  private constructor(helper: Helper) {
+    this.#helper = helper;
   }
 
   /** Resolves when it is at work. */
   static async start(url: string, http: string): Promise<Crew> {
     const path = fileURLToPath(new URL("./crew-program.ts", import.meta.url));
-    const crew = new Crew(fork(path, [url, http]));
-    await crew.#told();
+    const crew = new Crew(new Helper(path, [url, http]));
+    await crew.#helper.told();
     return crew;
   }
 
   async figures(): Promise<CrewFigures> {
-    const told = this.#told();
-    this.#child.send("figures");
-    return (await told) as CrewFigures;
-  }
-
-  async #told(): Promise<unknown> {
-    const ended = once(this.#child, "exit").then(([code]) => {
-      throw new Error(`the crew ended with ${String(code)}`);
-    });
-    ended.catch(() => undefined);
-    const [message] = (await Promise.race([once(this.#child, "message"), ended])) as [unknown];
-    return message;
+    return (await this.#helper.ask("figures")) as CrewFigures;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const exited = once(this.#child, "exit");
-    if (this.#child.exitCode !== null) return;
-    this.#child.kill("SIGKILL");
-    await exited;
+    await this.#helper[Symbol.asyncDispose]();
   }
 }

@@ -1,6 +1,5 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { Helper } from "../report/index.ts";
 
 /** Who is to connect where. */
 export interface StormOrder {
@@ -28,47 +27,35 @@ export interface StormReached {
 
 /** The process of the agents. */
 export class StormProcess implements AsyncDisposable {
-  readonly #child: ChildProcess;
-  readonly pid: number;
+  readonly #helper: Helper;
 
-  private constructor(child: ChildProcess) {
-    this.#child = child;
-    this.pid = child.pid ?? 0;
+  private constructor(helper: Helper) {
+    this.#helper = helper;
   }
 
   /** Resolves when all are there. */
   static async start(order: StormOrder): Promise<StormProcess> {
     const path = fileURLToPath(new URL("./storm-program.ts", import.meta.url));
-    const storm = new StormProcess(fork(path, [JSON.stringify(order)]));
+    const storm = new StormProcess(new Helper(path, [JSON.stringify(order)]));
     await storm.whole();
     return storm;
   }
 
+  get pid(): number {
+    return this.#helper.pid;
+  }
+
   /** Resolves when all are there, or one is refused for good. */
   async whole(): Promise<StormSeen> {
-    return (await this.#told()) as StormSeen;
+    return (await this.#helper.told()) as StormSeen;
   }
 
   /** Has every agent report what fires; resolves to how many an instruction reached. */
   async reach(): Promise<number> {
-    const told = this.#told();
-    this.#child.send("reach");
-    return ((await told) as StormReached).reached;
-  }
-
-  async #told(): Promise<unknown> {
-    const ended = once(this.#child, "exit").then(([code]) => {
-      throw new Error(`the agents' process ended with ${String(code)}`);
-    });
-    ended.catch(() => undefined);
-    const [message] = (await Promise.race([once(this.#child, "message"), ended])) as [unknown];
-    return message;
+    return ((await this.#helper.ask("reach")) as StormReached).reached;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const exited = once(this.#child, "exit");
-    if (this.#child.exitCode !== null) return;
-    this.#child.kill("SIGKILL");
-    await exited;
+    await this.#helper[Symbol.asyncDispose]();
   }
 }

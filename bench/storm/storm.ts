@@ -26,7 +26,7 @@ const usualAgents = 10_000;
 const heartbeatMs = 10_000;
 const mostSeconds = 10;
 /** How long the agents are left alone before and after. */
-const calmSeconds = 3;
+const usualCalmSeconds = 3;
 
 /** One killing and what came of it. */
 interface Round {
@@ -43,12 +43,19 @@ interface Round {
 }
 
 /** Runs the benchmark. @throws Error where the machine does not allow as many connections */
-export async function stormBench(agents: number = usualAgents): Promise<Report> {
+export async function stormBench(
+  agents: number = usualAgents,
+  calmSeconds: number = usualCalmSeconds,
+): Promise<Report> {
   requireFiles(agents);
+  const round = { agents, calmSeconds };
   const directory = await mkdtemp(join(tmpdir(), "myelin-bench-"));
   try {
-    const bare = await roundWith((port) => startBare(port), agents, true);
-    const node = await roundWith((port) => startNode(join(directory, "data"), port), agents, false);
+    const bare = await roundWith((port) => startBare(port), { ...round, isBare: true });
+    const node = await roundWith((port) => startNode(join(directory, "data"), port), {
+      ...round,
+      isBare: false,
+    });
     return reportOf(agents, bare, node);
   } finally {
     await rm(directory, { recursive: true, force: true });
@@ -110,10 +117,16 @@ async function startNode(data: string, port: number): Promise<BenchProcess> {
   });
 }
 
+interface RoundOptions {
+  readonly agents: number;
+  readonly calmSeconds: number;
+  /** Bare clients of a raw server, and not agents of a node. */
+  readonly isBare: boolean;
+}
+
 async function roundWith(
   start: (port: number) => Promise<BenchProcess>,
-  agents: number,
-  isBare: boolean,
+  { agents, calmSeconds, isBare }: RoundOptions,
 ): Promise<Round> {
   let server = await start(0);
   try {
