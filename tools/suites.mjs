@@ -73,6 +73,14 @@ export const suites = [
     isFull: true,
   },
   {
+    name: "malice",
+    globs: ["test/malice/**/*.test.ts"],
+    isIsolated: true,
+    concurrency: 2,
+    timeoutMs: 120_000,
+    isFull: true,
+  },
+  {
     name: "docs",
     globs: ["test/docs/**/*.test.ts"],
     isIsolated: true,
