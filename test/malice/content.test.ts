@@ -14,30 +14,32 @@ import { piecesOf } from "../fuzz/pieces.ts";
 import { binary, clientFrame, handshake, HostileNode, text } from "./hostile-node.ts";
 import { Typist } from "./typist.ts";
 
-suite("JSON nested a hundred thousand deep", () => {
-  const depth = 100_000;
+suite("JSON nested ten thousands deep", () => {
+  const depth = 20_000;
   const nestings: readonly (readonly [string, string])[] = [
     ["[".repeat(depth), "]".repeat(depth)],
     ['{"a":'.repeat(depth), "}".repeat(depth)],
   ];
 
-  test("costs its sender its session as a frame, with PROTOCOL_ERROR", async (t) => {
+  test("costs its sender its session as a frame, with PROTOCOL_ERROR, unless nobody asked for it", async (t) => {
     const hostile = await HostileNode.start(t);
     for (const [open, close] of nestings) {
-      for (const frame of [
-        `${open}1${close}`,
-        `{"event":{"type":"x","attributes":{"a":${open}1${close}}}}`,
-        `{"twin_delta":{"version":1,"is_full":true,"patch":{"a":${open}1${close}}}}`,
-      ]) {
+      for (const [frame, fate] of [
+        [`{"event":{"type":"x","attributes":{"a":${open}1${close}}}}`, "PROTOCOL_ERROR"],
+        [`{"twin_delta":{"version":1,"patch":{"a":${open}1${close}}}}`, "PROTOCOL_ERROR"],
+        [`{"unknown":${open}1${close}}`, undefined],
+        [`{"event":{"type":"x","unknown":${open}1${close}}}`, undefined],
+      ] as const) {
         const { typist } = await Typist.greet(hostile.node.url, { agent_id: "deep" });
         typist.sayText(frame);
-        assert.equal(await typist.goodbye(), "PROTOCOL_ERROR");
+        assert.equal(await typist.fate(), fate, frame.slice(0, 40));
+        typist.close();
       }
     }
     await hostile.assertUnharmed();
   });
 
-  test("is refused in every body of the API with INVALID_ARGUMENT", async (t) => {
+  test("is refused in every body of the API", async (t) => {
     const hostile = await HostileNode.start(t);
     const routes = [
       ["POST", "/api/v1/rules"],
@@ -55,7 +57,7 @@ suite("JSON nested a hundred thousand deep", () => {
         ]) {
           const answer = await hostile.call(method, path, { body });
           assert.equal(answer.status, 400, `${path} ${body.slice(0, 40)}: ${answer.body}`);
-          assert.match(answer.body, /INVALID_ARGUMENT|INVALID_RULES/);
+          assert.match(answer.body, /INVALID_ARGUMENT|RULE_INVALID/);
         }
       }
     }
@@ -167,21 +169,23 @@ test("texts that are no UTF-8 are refused: in frames, bodies and paths", async (
     Buffer.from([0xf4, 0x90, 0x80, 0x80]),
     Buffer.from([0xe2, 0x82]),
   ];
-  for (const bytes of broken) {
-    const before = Buffer.from('{"hello":{"agent_id":"');
-    const json = Buffer.concat([before, bytes, Buffer.from('"}}')]);
-    const asText = await hostile.say(handshake("myelin.v1.json"), clientFrame(text, json));
-    // 1007 is the close code of a text that is no UTF-8.
-    assert.ok(asText.includes("\u0003\u00ef"), JSON.stringify(asText));
-    const id = Buffer.concat([Uint8Array.of(0x12, bytes.length), bytes]);
-    const hello = Buffer.concat([Uint8Array.of(0x12, id.length), id]);
-    const proto = Buffer.concat([Uint8Array.of(0x0a, hello.length), hello]);
-    const asBinary = await hostile.say(handshake("myelin.v1.proto"), clientFrame(binary, proto));
-    assert.match(asBinary, /PROTOCOL_ERROR|INVALID_ARGUMENT/);
-    const body = Buffer.concat([Buffer.from('{"to":"'), bytes, Buffer.from('"}')]);
-    const answer = await hostile.call("POST", "/api/v1/instructions", { body });
-    assert.equal(answer.status, 400);
-  }
+  await Promise.all(
+    broken.map(async (bytes) => {
+      const before = Buffer.from('{"hello":{"agent_id":"');
+      const json = Buffer.concat([before, bytes, Buffer.from('"}}')]);
+      const asText = await hostile.say(handshake("myelin.v1.json"), clientFrame(text, json));
+      // 1007 is the close code of a text that is no UTF-8.
+      assert.ok(asText.includes("\u0003\u00ef"), JSON.stringify(asText));
+      const id = Buffer.concat([Uint8Array.of(0x12, bytes.length), bytes]);
+      const hello = Buffer.concat([Uint8Array.of(0x12, id.length), id]);
+      const proto = Buffer.concat([Uint8Array.of(0x0a, hello.length), hello]);
+      const asBinary = await hostile.say(handshake("myelin.v1.proto"), clientFrame(binary, proto));
+      assert.match(asBinary, /PROTOCOL_ERROR|INVALID_ARGUMENT/);
+      const body = Buffer.concat([Buffer.from('{"to":"'), bytes, Buffer.from('"}')]);
+      const answer = await hostile.call("POST", "/api/v1/instructions", { body });
+      assert.equal(answer.status, 400);
+    }),
+  );
   for (const path of ["/api/v1/agents/%ff", "/api/v1/agents/%c0%80", "/api/v1/agents/%"]) {
     const answer = await hostile.call("GET", path);
     assert.equal(answer.status, 400, path);
@@ -237,7 +241,7 @@ for (const encoding of encodingNames) {
   });
 }
 
-test("NaN and infinities in numbers of the API are refused, and none ever comes out", async (t) => {
+test("NaN and infinities are refused where a number must be one, and what the node tells stays JSON", async (t) => {
   const hostile = await HostileNode.start(t);
   for (const value of ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"]) {
     for (const body of [
@@ -261,15 +265,26 @@ test("NaN and infinities in numbers of the API are refused, and none ever comes 
         values: ["NaN", "Infinity", "-Infinity"],
       },
     },
-    { event: { type: "odd", time_us: "NaN" } },
-    { event: { type: "odd", time_us: "Infinity" } },
   ]);
-  typist.say({ ping: { sent_at_us: "NaN" } });
   await typist.settled();
+  for (const odd of ["NaN", "Infinity", "-Infinity", "1e999"]) {
+    for (const frame of [
+      { event: { type: "odd", time_us: odd } },
+      { twin_delta: { version: 1, is_full: true, patch: {}, time_us: odd } },
+      { ping: { sent_at_us: odd } },
+      { samples: { metrics: [1], values: [1], base_time_us: odd } },
+      { samples: { metrics: [1, 1], values: [1, 1], offsets_us: [0, odd] } },
+      { hello: { agent_id: "other", sent_at_us: odd } },
+    ]) {
+      const { typist: other } = await Typist.greet(hostile.node.url, { agent_id: "other" });
+      other.say(frame);
+      assert.equal(await other.fate(), "PROTOCOL_ERROR", JSON.stringify(frame));
+    }
+  }
   for (const path of ["/api/v1/agents/numbers", "/api/v1/top", "/api/v1/node", "/api/v1/ledger"]) {
     const { status, body } = await hostile.call("GET", path);
     assert.equal(status, 200);
-    assert.doesNotMatch(body, /\bNaN\b|Infinity/);
+    assert.doesNotThrow(() => JSON.parse(body), path);
   }
   const metrics = await hostile.call("GET", "/metrics");
   assert.doesNotMatch(metrics.body, / (?:NaN|\+?-?Inf)\w*$/m);

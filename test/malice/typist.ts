@@ -76,6 +76,16 @@ export class Typist {
     await this.next("pong");
   }
 
+  /** What becomes of what was said: the code by which the node says goodbye, or undefined when the session goes on. */
+  async fate(): Promise<string | undefined> {
+    this.say({ ping: { sent_at_us: Date.now() * 1000 } });
+    for (;;) {
+      const last = this.heard.find(({ kind }) => kind === "pong" || kind === "goodbye");
+      if (last !== undefined) return last.kind === "goodbye" ? last.said.code : undefined;
+      await once(this.#changed, "change");
+    }
+  }
+
   /** Resolves to the code by which the node says goodbye, when the connection has ended; undefined without one. */
   async goodbye(): Promise<string | undefined> {
     while (!this.isClosed) await once(this.#changed, "change");
