@@ -94,7 +94,7 @@ export class HostileNode {
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...headers,
       },
-      ...(body === undefined ? {} : { body: body as BodyInit }),
+      ...(body === undefined ? {} : { body: typeof body === "string" ? body : Buffer.from(body) }),
     });
     return { status: response.status, body: await response.text() };
   }
