@@ -30,7 +30,7 @@ export function checkBounds({ scenario, node, network, parts, judge }: BoundedTh
   if (run === undefined) return;
   const { restored, arc } = run;
   const { dispatch, scheduler, registry, sessions } = arc;
-  const byHand = dispatch.openByHandCount;
+  const byHand = [...dispatch.open()].filter(({ isByHand }) => isByHand).length;
   within("open by hand", byHand, scenario.maxOpenInstructions + restored);
   const retold = parts.length * 2 * scenario.maxOutstanding;
   within("open of rules", dispatch.openCount - byHand, scenario.maxOpenInstructions + retold);

@@ -1,0 +1,135 @@
+import { createMemoryStore } from "../../../packages/node/src/adapters/memory-store/index.ts";
+import { Dispatch } from "../../../packages/node/src/dispatch/index.ts";
+import { Engine } from "../../../packages/node/src/engine/index.ts";
+import { EpisodeJournal } from "../../../packages/node/src/episodes/index.ts";
+import { Ledger } from "../../../packages/node/src/ledger/index.ts";
+import type { Store } from "../../../packages/node/src/ports/store.ts";
+import { Scheduler } from "../../../packages/node/src/scheduler/index.ts";
+import { plant, plantGetter, type PlantedFault } from "./plant.ts";
+
+/** What all stores of the simulation are made of. */
+function storePrototype(): Store {
+  return Object.getPrototypeOf(createMemoryStore()) as Store;
+}
+
+/** Answers a write at once, though it is not synced. */
+function unawaited<Arguments extends unknown[]>(
+  original: (this: Store, ...given: Arguments) => Promise<void>,
+): (this: Store, ...given: Arguments) => Promise<void> {
+  return function (...given) {
+    original.call(this, ...given).catch(() => undefined);
+    return Promise.resolve();
+  };
+}
+
+/** Faults of the node. */
+export const nodeFaults: Readonly<Record<string, PlantedFault>> = {
+  "acceptance is told before it is synced": {
+    seed: 2,
+    plant: () => plant(storePrototype(), "acceptInstructions", unawaited),
+  },
+  "a recipient is not awaited before it is sent to": {
+    seed: 1,
+    plant: () => plant(storePrototype(), "updateInstructions", unawaited),
+  },
+  "an end is told before it is on disk": {
+    seed: 1,
+    plant: () => plant(Dispatch.prototype, "shown", () => (instruction) => instruction),
+  },
+  "what waits for an agent is forgotten when it resumes": {
+    seed: 1,
+    plant: () => plant(Dispatch.prototype, "attached", () => () => undefined),
+  },
+  "what was open is not taken up after a restart": {
+    seed: 2,
+    plant: () => plant(Dispatch.prototype, "restore", () => () => true),
+  },
+  "an idempotency key is forgotten": {
+    seed: 1,
+    plant: () => plant(storePrototype(), "instructionsByKey", () => () => Promise.resolve([])),
+  },
+  "the queue of instructions by hand has no bound": {
+    seed: 2,
+    plant: () => plantGetter(Dispatch.prototype, "openByHandCount", () => 0),
+  },
+  "what leaves the queue is not delivered now and then": {
+    seed: 1,
+    plant: () => {
+      let count = 0;
+      return plant(
+        Dispatch.prototype,
+        "deliver",
+        (original) =>
+          function (this: Dispatch, instruction) {
+            return ++count % 50 === 0 ? 0 : original.call(this, instruction);
+          },
+      );
+    },
+  },
+  "every end counts as a failure": {
+    seed: 1,
+    plant: () =>
+      plant(
+        Engine.prototype,
+        "instructionEnded",
+        (original) =>
+          function (this: Engine, rule, slot, end) {
+            original.call(this, rule, slot, { ...end, succeeded: false });
+          },
+      ),
+  },
+  "what is queued first leaves last": {
+    seed: 3,
+    plant: () =>
+      plant(
+        Scheduler.prototype,
+        "push",
+        (original) =>
+          function (this: Scheduler, instruction) {
+            const { createdAtUs } = instruction;
+            Object.assign(instruction, { createdAtUs: -createdAtUs });
+            original.call(this, instruction);
+            Object.assign(instruction, { createdAtUs });
+          },
+      ),
+  },
+  "an episode is reinstated with another start": {
+    seed: 2,
+    plant: () =>
+      plant(
+        Engine.prototype,
+        "reinstate",
+        (original) =>
+          function (this: Engine, slot, episode, how) {
+            return original.call(
+              this,
+              slot,
+              { ...episode, startedAtUs: episode.startedAtUs + 1 },
+              how,
+            );
+          },
+      ),
+  },
+  "episodes on disk are not reinstated": {
+    seed: 2,
+    plant: () =>
+      plant(EpisodeJournal.prototype, "takeUp", () => () => ({ episodes: [], pending: [] })),
+  },
+  "samples that come again are applied again": {
+    seed: 2,
+    plant: () => plant(EpisodeJournal.prototype, "takeMark", () => () => undefined),
+  },
+  "an agent may forget what the ledger has dropped": {
+    seed: 11,
+    plant: () =>
+      plant(
+        Ledger.prototype,
+        "account",
+        (original) =>
+          function (this: Ledger, instruction) {
+            const account = original.call(this, instruction);
+            return { ...account, isOnDisk: account.isOnDisk.then(() => true) };
+          },
+      ),
+  },
+};
