@@ -173,10 +173,10 @@ test("a flood of sessions beyond the bound is refused, and those there are go on
       return typist.heard[0]?.kind === "welcome" ? "welcome" : typist.heard[0]?.said.code;
     }),
   );
-  assert.deepEqual(kinds.toSorted((a: string, b: string) => a.localeCompare(b)), [
-    ...Array<string>(16).fill("RESOURCE_EXHAUSTED"),
-    ...Array<string>(4).fill("welcome"),
-  ]);
+  assert.deepEqual(
+    kinds.toSorted((a: string, b: string) => a.localeCompare(b)),
+    [...Array<string>(16).fill("RESOURCE_EXHAUSTED"), ...Array<string>(4).fill("welcome")],
+  );
   for (const typist of typists) typist.close();
   await hostile.assertUnharmed();
 });
