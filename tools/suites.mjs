@@ -65,6 +65,14 @@ export const suites = [
     isFull: true,
   },
   {
+    name: "oracle",
+    globs: ["test/oracle/**/*.test.ts"],
+    isIsolated: true,
+    concurrency: 2,
+    timeoutMs: 180_000,
+    isFull: true,
+  },
+  {
     name: "fuzz",
     globs: ["test/fuzz/**/*.test.ts"],
     isIsolated: true,

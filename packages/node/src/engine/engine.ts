@@ -153,7 +153,8 @@ export class Engine {
     for (const rule of this.#rules.all) {
       const startedAtUs = rule.sinceUs(slot);
       const untilUs = Math.min(rule.cooldownUntilUs(slot), atUs + rule.plan.cooldownUs);
-      if (untilUs > atUs) cooldowns.set(rule.name, untilUs);
+      // One that is over by now still holds for what was observed before its end and comes later.
+      if (untilUs > Number.NEGATIVE_INFINITY) cooldowns.set(rule.name, untilUs);
       if (rule.release(slot, atUs)) ended.push({ rule: rule.name, startedAtUs });
     }
     this.#departed.put(agent, cooldowns);

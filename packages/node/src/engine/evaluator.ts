@@ -96,7 +96,7 @@ export class Evaluator {
     this.notedCount = 0;
     this.stamp += 1;
     this.#context.nowUs = atUs;
-    this.#agents.evaluatedUs[slot] = atUs;
+    if (notedCount > 0) this.#agents.evaluatedUs[slot] = atUs;
     this.#counters.evaluations += notedCount;
     let box = outbox;
     const held = this.#agents.heldActions[slot];

@@ -62,7 +62,6 @@ export class RuleRuntime {
   position = 0;
   states: Uint8Array;
   #episodes = new EpisodePages();
-  #isWatched = false;
   /** Agents it fires on now. */
   firingCount = 0;
   #pendingCount = 0;
@@ -105,7 +104,6 @@ export class RuleRuntime {
   succeed(former: RuleRuntime): void {
     this.#episodes = former.#episodes;
     this.#episodes.forgetTimers();
-    this.#isWatched = former.#isWatched;
     this.breaker = former.breaker;
     this.#limit(this.plan);
     this.firings = former.firings;
@@ -122,11 +120,6 @@ export class RuleRuntime {
 
   grow(capacity: number): void {
     if (capacity > this.states.length) this.states = grownUint8(this.states, capacity);
-  }
-
-  /** From now on another rule's `unless` may ask for the state before an instant. */
-  watch(): void {
-    this.#isWatched = true;
   }
 
   /** Whether `where` matches an agent that has a slot; found out at the first asking. */
@@ -441,7 +434,7 @@ export class RuleRuntime {
     }
     const page = this.#episodes.of(slot);
     const cell = cellOf(slot);
-    if (this.#isWatched && page.changedAtUs[cell] !== atUs) {
+    if (page.changedAtUs[cell] !== atUs) {
       page.wasFiring[cell] = previous === FIRING ? 1 : 0;
       page.changedAtUs[cell] = atUs;
     }

@@ -177,10 +177,8 @@ export class RuleSet {
     this.keepers = active.filter((rule) => rule.hasKeepFiring);
     for (const [position, rule] of this.all.entries()) rule.position = position;
     this.#listReaders(active);
-    for (const rule of this.all) {
+    for (const rule of this.all)
       rule.unless = rule.plan.unless === undefined ? undefined : this.#byName.get(rule.plan.unless);
-      rule.unless?.watch();
-    }
   }
 
   #listReaders(active: readonly RuleRuntime[]): void {

@@ -49,6 +49,19 @@ describe("agent slots", () => {
     assert.deepEqual(fleet.firedAt, [1, 3]);
   });
 
+  test("a cooldown outlives its agent's absence for what was observed before its end, too", () => {
+    const fleet = new TestEngine("  - { name: r, expr: m > 1, action: stop, cooldown: 10s }");
+    const slot = fleet.join();
+    fleet.send(slot, 1, 2);
+    fleet.end(2);
+    fleet.engine.leave(slot, us(20));
+    const again = fleet.join("a1", {}, 21);
+    fleet.frame(again, [[11, "m", 2]], { nowSeconds: 21 });
+    assert.deepEqual([fleet.state(again), fleet.firedAt], ["pending", [1]]);
+    fleet.frame(again, [[12, "m", 2]], { nowSeconds: 21 });
+    assert.deepEqual(fleet.firedAt, [1, 12]);
+  });
+
   test("state grows with the agents, up to the bound", () => {
     const fleet = new TestEngine(hot, { maxAgents: 300 });
     const slots = Array.from({ length: 300 }, (_, number) => fleet.join(`a${number}`));

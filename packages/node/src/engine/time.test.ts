@@ -86,6 +86,15 @@ describe("parts", () => {
     assert.equal(fleet.engine.counters.late, 0);
   });
 
+  test("what no rule reads is no evaluation: what is behind it is evaluated at the agent's time", () => {
+    const fleet = new TestEngine("  - { name: r, expr: m > 1, action: stop }");
+    const slot = fleet.join();
+    fleet.engine.setTwin(slot, { mode: "slow" }, undefined, 1, us(5), us(5));
+    fleet.engine.setAttributes(slot, attributesOf("a1", { tier: "cloud" }), us(6));
+    fleet.send(slot, 4, 2);
+    assert.deepEqual(fleet.firedAt, [6]);
+  });
+
   test("late is what is older than the newest instant applied from the same part, over all its metrics", () => {
     const fleet = new TestEngine(both);
     const slot = fleet.join();

@@ -40,6 +40,16 @@ describe("rules beside each other", () => {
     assert.deepEqual(cut.fired, ["other", "r"], "the other fired before this instant");
   });
 
+  test("`unless` reads the state before this instant also when the rule came at that instant", () => {
+    const other = "  - { name: other, expr: a > 0, action: stop }";
+    const fleet = new TestEngine(other);
+    const slot = fleet.join();
+    fleet.send(slot, 1, 1, "a");
+    fleet.rules(`${other}\n  - { name: r, expr: b > 0, unless: other, action: stop }`, 1);
+    fleet.send(slot, 1, 1, "b");
+    assert.deepEqual(fleet.fired, ["other", "r"]);
+  });
+
   test("`unless` ends no episode, and names a rule that need not exist", () => {
     const fleet = new TestEngine(
       `${rule("unless: other")}\n  - { name: other, expr: n > 0, unless: none, action: wait }`,
