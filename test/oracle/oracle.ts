@@ -553,35 +553,36 @@ export class Oracle {
   // Rules
 
   #changeRules(sources: readonly RuleSource[]): void {
-    const former = new Map(this.#rules.map((rule) => [rule.name, rule]));
     const next = sources.map(readRule).toSorted((a, b) => (a.name < b.name ? -1 : 1));
-    const names = new Set(next.map(({ name }) => name));
+    const afresh = next.filter((rule) => this.#isAfresh(rule));
+    const silent = afresh.filter(({ reads }) => reads.silences.some(isAbsence));
+    const agents = [...this.#agents.values()];
+    // What was due under the rules so far comes before what those to come are evaluated at.
+    if (silent.length > 0) for (const agent of agents) this.#runTimersBefore(agent, this.#nowUs);
     for (const rule of this.#rules) {
-      if (names.has(rule.name)) continue;
-      for (const agent of this.#agents.values()) this.#makeInactive(rule, agent, this.#nowUs);
-      for (const agent of this.#agents.values()) agent.cells.delete(rule.name);
-      this.#breakers.delete(rule.name);
-    }
-    const afresh: OracleRule[] = [];
-    for (const rule of next) {
-      const present = former.get(rule.name);
-      const isOffNow = (rule.source.mode === "off") !== (present?.source.mode === "off");
-      if (rule.limit === undefined) this.#breakers.delete(rule.name);
-      if (present?.meaning === rule.meaning && !isOffNow) continue;
-      afresh.push(rule);
-      for (const agent of this.#agents.values()) this.#startAfresh(present ?? rule, agent);
+      const successor = next.find(({ name }) => name === rule.name);
+      if (successor?.limit === undefined) this.#breakers.delete(rule.name);
+      for (const agent of agents) {
+        if (successor === undefined || afresh.includes(successor)) this.#startAfresh(rule, agent);
+        if (successor === undefined) agent.cells.delete(rule.name);
+      }
     }
     this.#rules = next;
     this.#openWindows();
-    for (const rule of afresh) {
-      for (const agent of this.#agents.values())
-        agent.cell(rule.name).isMatching = this.#matches(rule, agent);
+    for (const agent of agents) {
+      for (const rule of afresh) agent.cell(rule.name).isMatching = this.#matches(rule, agent);
+      if (silent.length === 0) continue;
+      // Absence is looked at when a rule with it comes into force.
+      agent.timeUs = Math.max(agent.timeUs, this.#nowUs);
+      this.#evaluate(agent, agent.timeUs, silent);
     }
-    // Absence is looked at when a rule with it comes into force.
-    for (const agent of this.#agents.values()) {
-      const silent = afresh.filter(({ reads }) => reads.silences.some(isAbsence));
-      if (silent.length > 0) this.#evaluate(agent, this.#moveOn(agent, this.#nowUs), silent);
-    }
+  }
+
+  /** Whether a rule is new, means something else than before, or comes from `off` or goes there. */
+  #isAfresh(rule: OracleRule): boolean {
+    const present = this.#rules.find(({ name }) => name === rule.name);
+    const isOff = rule.source.mode === "off";
+    return present?.meaning !== rule.meaning || isOff !== (present.source.mode === "off");
   }
 
   /** Cooldown and what it hangs on stay. */

@@ -74,13 +74,14 @@ export function samplesIn(
   const name = `${metric} ${widthUs}`;
   const points = since(agent.series.get(metric)?.points ?? [], name, around);
   const isBucketed = agent.bucketed.has(name);
-  const bucketOf = (instantUs: number): bigint =>
+  // Buckets are (k·g, (k + 1)·g], g = w/256; one is in the window until it has left wholly.
+  const endOf = (instantUs: number): bigint =>
     (BigInt(instantUs) * 256n + BigInt(widthUs) - 1n) / BigInt(widthUs);
   const oldest = atUs - widthUs;
+  const left = (BigInt(oldest) * 256n) / BigInt(widthUs);
   return points.filter(
     (point) =>
-      point.atUs <= atUs &&
-      (point.atUs > oldest || (isBucketed && bucketOf(point.atUs) > bucketOf(oldest))),
+      point.atUs <= atUs && (point.atUs > oldest || (isBucketed && endOf(point.atUs) > left)),
   );
 }
 

@@ -161,7 +161,10 @@ export class Evaluator {
 
   #breakerTimerCame(rule: RuleRuntime, nowUs: number): void {
     rule.hasBreakerTimer = false;
-    if (rule.breaker?.closeIfQuiet(nowUs) === true) this.#hooks.onBreaker?.(rule.name, false);
+    const { breaker } = rule;
+    // A firing since the timer was set has put the closing off; that waits for a whole millisecond of its own.
+    const isDue = breaker !== undefined && timerInstantUs(breaker.closesAtUs) <= nowUs;
+    if (isDue && breaker.closeIfQuiet(nowUs)) this.#hooks.onBreaker?.(rule.name, false);
     this.#timeBreaker(rule);
   }
 

@@ -294,6 +294,19 @@ describe("a limit", () => {
     assert.equal(fleet.engine.nextDueUs, Number.POSITIVE_INFINITY);
   });
 
+  test("the breaker's closing, put off by a firing, waits for a whole millisecond again", () => {
+    const fleet = new TestEngine("  - { name: r, expr: m > 1, action: stop, limit: 1/2s }");
+    const slot = fleet.join();
+    for (const at of [1.000001, 1.000002, 1.500001]) {
+      fleet.send(slot, at, 2);
+      fleet.send(slot, at + 0.0000005, 0);
+    }
+    fleet.engine.advance(us(3.500001));
+    assert.deepEqual(fleet.breakers, ["r open"]);
+    fleet.engine.advance(us(3.501));
+    assert.deepEqual(fleet.breakers, ["r open", "r closed"]);
+  });
+
   test("the breaker closes by a late firing too, when no timer was run", () => {
     const fleet = new TestEngine(limited);
     const slots = ["a", "b", "c"].map((id) => fleet.join(id));
