@@ -9,6 +9,8 @@ export class OracleBreaker {
     const recent = this.#firings.filter((atUs) => atUs > nowUs - perUs);
     const opens = !this.isOpen && recent.length > count;
     if (opens) this.isOpen = true;
+    // As many as the limit allows are remembered: a limit that is raised begins with these.
+    this.#firings = this.#firings.slice(-count);
     return opens;
   }
 

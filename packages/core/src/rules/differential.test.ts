@@ -396,8 +396,7 @@ describe("compiled rules", () => {
         const { plan, problems } = planRule({ name: "test", action: "x", expr: sample.text });
         // A generated expression may be deeper or longer than a rule may be.
         fc.pre(problems.every((problem) => !/deeper|longer/.test(problem.message)));
-        assert.deepEqual(problems, []);
-        assert.ok(plan);
+        assert.ok(plan, JSON.stringify(problems));
         const rule = linkRule(JSON.parse(JSON.stringify(plan)), contextOf(agent));
         assert.equal(rule.condition(1), triOf(sample.run(agent)));
       }),

@@ -57,9 +57,24 @@ export class FieldReader {
     message: string,
     hint?: string,
   ): undefined {
+    this.#tell("error", path, offset, message, hint);
+  }
+
+  /** Adds a warning at a field of the rule. */
+  warn(field: keyof RuleSource, message: string, hint: string): void {
+    this.#tell("warning", [field], 0, message, hint);
+  }
+
+  #tell(
+    severity: RuleProblem["severity"],
+    path: readonly (string | number)[],
+    offset: number | "key",
+    message: string,
+    hint: string | undefined,
+  ): void {
     const name = this.#value("name");
     this.problems.push({
-      severity: "error",
+      severity,
       ...(typeof name === "string" ? { rule: name.slice(0, 80) } : {}),
       ...(path.length === 0 ? {} : { field: path.join(".") }),
       ...this.#locate(path, offset),

@@ -305,6 +305,7 @@ describe("a selector of agents", () => {
         severity: "error",
         line: 2,
         column: 7,
+        length: 5,
         message: 'unknown agent field "tpye"',
         hint: "did you mean agent.type?",
       },

@@ -1,3 +1,4 @@
+import { shadowedRules } from "./doubts.ts";
 import { isJsonObject } from "../json/index.ts";
 import { limits } from "./limits.ts";
 import type { RulePlan } from "./plan.ts";
@@ -26,7 +27,7 @@ export function* readPlainJson(
     plans.push(plan);
     yield;
   }
-  return plans;
+  return shadowedRules(plans).length === 0 ? plans : undefined;
 }
 
 /** The list of rules, if there is nothing else and all is written as JavaScript writes it. */

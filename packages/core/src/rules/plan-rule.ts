@@ -2,13 +2,14 @@ import { type ActionName, parseActionName, parseRuleName, type RuleName } from "
 import { isJsonObject, type JsonObject, type JsonValue } from "../json/index.ts";
 import { checkCondition } from "./check.ts";
 import type { Scope } from "./checking.ts";
+import { type SamplingInterval, warnOfRule } from "./doubts.ts";
 import { type Expression, partsOfExpression } from "./expression.ts";
 import { fieldNames, FieldReader, type Locate } from "./fields.ts";
 import { notRunYet } from "./functions.ts";
 import { limits } from "./limits.ts";
 import { parseExpression } from "./parse.ts";
 import { inputsOf, type RulePlan, type RuleSource } from "./plan.ts";
-import { placeOf, type RuleProblem } from "./problem.ts";
+import { pieceLength, placeOf, type RuleProblem } from "./problem.ts";
 import { scanExpression } from "./scan.ts";
 import { canonicalText } from "./syntax.ts";
 import { type ArgsTemplate, expressionsOf, parseArgs } from "./template.ts";
@@ -17,6 +18,8 @@ import { type ArgsTemplate, expressionsOf, parseArgs } from "./template.ts";
 export interface PlanOptions {
   /** What of the language is refused because it is not run; by default what this version's engine does not run. */
   readonly notRun?: ReadonlySet<string>;
+  /** How often metrics come, where that is known: windows that are too short for that are warned of. */
+  readonly samplingIntervalUs?: SamplingInterval;
 }
 
 /** A plan, unless there are errors; and the problems, warnings among them. */
@@ -38,7 +41,7 @@ export function planRule(source: RuleSource, options: PlanOptions = {}): PlanRes
         value = typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
       }
       if (typeof value !== "string" || offset === "key") return { line: 1, column: 1 };
-      return placeOf(value, offset);
+      return { ...placeOf(value, offset), length: pieceLength(value, offset) };
     },
     options,
   );
@@ -48,7 +51,7 @@ export function planRule(source: RuleSource, options: PlanOptions = {}): PlanRes
 export function planFields(
   fields: unknown,
   locate: Locate,
-  { notRun = notRunYet }: PlanOptions = {},
+  { notRun = notRunYet, samplingIntervalUs }: PlanOptions = {},
 ): PlanResult {
   if (!isJsonObject(fields)) {
     const problem = {
@@ -64,9 +67,15 @@ export function planFields(
   const identity = readIdentity(reader, scope);
   const conditions = readConditions(reader, scope, identity?.args);
   const delivery = readDelivery(reader);
-  const problems = reader.problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
-  if (reader.hasErrors || identity === undefined || conditions === undefined) return { problems };
-  return { plan: { source: sourceOf(fields), ...identity, ...conditions, ...delivery }, problems };
+  const isWhole = !reader.hasErrors && identity !== undefined && conditions !== undefined;
+  if (!isWhole) return { problems: inOrder(reader.problems) };
+  const plan = { source: sourceOf(fields), ...identity, ...conditions, ...delivery };
+  warnOfRule(plan, reader, samplingIntervalUs);
+  return { plan, problems: inOrder(reader.problems) };
+}
+
+function inOrder(problems: readonly RuleProblem[]): readonly RuleProblem[] {
+  return problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
 }
 
 type Identity = Pick<RulePlan, "name" | "unless" | "action" | "args">;

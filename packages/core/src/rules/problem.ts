@@ -48,7 +48,7 @@ export interface Place {
 }
 
 const piece =
-  /[A-Za-z_][\w.-]*|\d[\w.]*|"(?:[^"\\\r\n]|\\.)*"|'(?:[^'\\\r\n]|\\.)*'|`[^`\r\n]*`|&&|\|\||[=!<>]=|[^\s]/y;
+  /\.\s*[A-Za-z_]\w*|[A-Za-z_][\w.-]*|\d[\w.]*|"(?:[^"\\\r\n]|\\.)*"|'(?:[^'\\\r\n]|\\.)*'|`[^`\r\n]*`|&&|\|\||[=!<>]=|[^\s]/y;
 
 /** How long the word, number, text or sign is that begins at an offset; 1 where there is none. */
 export function pieceLength(text: string, offset: number): number {

@@ -111,7 +111,7 @@ describe("a rule file", () => {
 
   test("may use anchors", () => {
     const [first, second] = plansOf(
-      `rules:\n  - &base\n    name: a\n    expr: &e a > 1\n    action: stop\n  - { name: b, expr: *e, action: stop }\n`,
+      `rules:\n  - &base\n    name: a\n    expr: &e a > 1\n    action: stop\n  - { name: b, expr: *e, action: start }\n`,
     );
     assert.equal(first?.source.expr, second?.source.expr);
   });

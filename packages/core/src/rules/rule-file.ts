@@ -1,10 +1,11 @@
 import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import { shadowedRules } from "./doubts.ts";
 import type { Locate } from "./fields.ts";
 import { limits } from "./limits.ts";
 import type { RulePlan } from "./plan.ts";
 import { readPlainJson } from "./plain-json.ts";
 import { planFields, type PlanOptions } from "./plan-rule.ts";
-import type { RuleProblem } from "./problem.ts";
+import { type Place, pieceLength, type RuleProblem } from "./problem.ts";
 import { didYouMean } from "./suggest.ts";
 import { keyText, nodeAt, placeInScalar, resolved, startOf } from "./yaml-places.ts";
 
@@ -94,9 +95,10 @@ class RuleFile {
     this.problems.push({ severity: "error", ...this.#place(offset), message, ...mend });
   }
 
-  #place(offset: number): { line: number; column: number } {
+  #place(offset: number): Place {
     const { line, col } = this.#lines.linePos(offset);
-    return { line: Math.max(1, line), column: Math.max(1, col) };
+    const length = pieceLength(this.#text, offset);
+    return { line: Math.max(1, line), column: Math.max(1, col), length };
   }
 
   *#readDocument(document: Document): Generator<void, RulePlan[]> {
@@ -143,6 +145,7 @@ class RuleFile {
   *#readRules(document: Document, items: readonly unknown[]): Generator<void, RulePlan[]> {
     const plans: RulePlan[] = [];
     const lineOfName = new Map<string, number>();
+    const places = new Map<RulePlan, Place>();
     for (const item of items) {
       const node = resolved(document, item);
       const locate: Locate = (path, offset) => {
@@ -170,9 +173,22 @@ class RuleFile {
             hint: "give each rule a name of its own",
           });
       }
-      if (plan !== undefined) plans.push(plan);
+      if (plan !== undefined) {
+        plans.push(plan);
+        places.set(plan, locate(["name"], 0));
+      }
       yield;
     }
+    const isWhole = this.problems.every(({ severity }) => severity === "warning");
+    for (const { plan, by } of isWhole ? shadowedRules(plans) : [])
+      this.problems.push({
+        severity: "warning",
+        rule: plan.name,
+        field: "name",
+        ...(places.get(plan) ?? this.#place(0)),
+        message: `rule ${by.name} gives the same instruction wherever this one does`,
+        hint: "leave one of them out, or let their instructions differ",
+      });
     return plans;
   }
 }

@@ -3,7 +3,7 @@ import type { Scope } from "./checking.ts";
 import { wholeLanguage } from "./functions.ts";
 import { type AgentAttributes, compile, type EvaluationContext } from "./link.ts";
 import { parseExpression } from "./parse.ts";
-import { placeOf, type RuleProblem } from "./problem.ts";
+import { pieceLength, placeOf, type RuleProblem } from "./problem.ts";
 import { type Tri, UNKNOWN } from "./tri.ts";
 
 /** A test of agents, or why there is none. */
@@ -18,7 +18,13 @@ export function compileSelector(text: string): Selector {
   const problems: RuleProblem[] = [];
   const report = (offset: number, message: string, hint?: string): void => {
     const mend = hint === undefined ? {} : { hint };
-    problems.push({ severity: "error", ...placeOf(text, offset), message, ...mend });
+    problems.push({
+      severity: "error",
+      ...placeOf(text, offset),
+      length: pieceLength(text, offset),
+      message,
+      ...mend,
+    });
   };
   const syntax = parseExpression(text, report);
   const expression = syntax && checkCondition(syntax, scope, report);

@@ -53,7 +53,10 @@ function file(...rules: readonly string[]): string {
 
 test("a file's rules come into force when they are on disk, together", async () => {
   const { book, enforced, store } = bench();
-  const { changes, warnings } = await book.apply(file(rule("hot"), rule("cold")), "local");
+  const { changes, warnings } = await book.apply(
+    file(rule("hot"), rule("cold", "", "cpu_usage < 0.1")),
+    "local",
+  );
   assert.deepEqual(changes, [
     { name: "hot", version: 1, change: "created" },
     { name: "cold", version: 1, change: "created" },

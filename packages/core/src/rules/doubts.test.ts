@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { formatProblem, parseRuleFile, planRule, type RuleSource, wholeLanguage } from "./index.ts";
+
+/** Warnings about one rule, as `field: message`. */
+function doubtsOf(fields: Partial<RuleSource>, intervalUs?: number): readonly string[] {
+  const { plan, problems } = planRule(
+    { name: "r", action: "stop", expr: "true", ...fields },
+    { notRun: wholeLanguage, samplingIntervalUs: () => intervalUs },
+  );
+  assert.ok(plan !== undefined, JSON.stringify(problems));
+  return problems.map(({ severity, field, message }) => {
+    assert.equal(severity, "warning");
+    return `${field}: ${message}`;
+  });
+}
+
+/** Warnings about a file of rules given as lines. */
+function fileDoubts(...rules: readonly string[]): readonly string[] {
+  const text = `rules:\n${rules.map((rule) => `  - { ${rule} }\n`).join("")}`;
+  const result = parseRuleFile(text);
+  assert.equal(result.rules.length, rules.length);
+  return result.problems.map((problem) => formatProblem(problem));
+}
+
+describe("what is legal and surely wrong is warned of", () => {
+  test("a resolve that can never end an episode", () => {
+    const message =
+      "resolve: resolve can never end an episode: it is looked at only where expr is not true";
+    for (const [expr, resolve, isWarned] of [
+      ["cpu > 0.9", "cpu > 0.95", true],
+      ["cpu > 0.9", "cpu > 0.9", true],
+      ["cpu >= 0.9", "0.9 <= cpu && mem > 1", true],
+      ["cpu > 0.9 || mem > 1", "mem > 2", true],
+      ["cpu > 0.9", "cpu > 1 && cpu < 0", true],
+      ["cpu > 0.9", "cpu < 0.7", false],
+      ["cpu > 0.9", "cpu >= 0.9", false],
+      ["cpu > 0.9 && mem > 1", "cpu > 0.95", false],
+      ["cpu > 0.9", "mem > 0.95", false],
+      ["cpu > 0.9 && twin.on", "cpu > 0.95", false],
+    ] as const)
+      assert.deepEqual(
+        doubtsOf({ expr, resolve }),
+        isWarned ? [message] : [],
+        `${expr}, ${resolve}`,
+      );
+  });
+
+  test("an expr that can never hold", () => {
+    assert.deepEqual(doubtsOf({ expr: "cpu > 0.9 && cpu < 0.5" }), ["expr: expr can never hold"]);
+    assert.deepEqual(doubtsOf({ expr: "cpu > -1 && cpu < 0.5" }), []);
+    assert.deepEqual(doubtsOf({ expr: "cpu == 1 && cpu != 1" }), []);
+  });
+
+  test("a window shorter than two sampling intervals of its metric", () => {
+    const expr = 'avg_over_time(cpu, "3s") > 1';
+    assert.deepEqual(doubtsOf({ expr }, 2e6), [
+      "expr: a window of 3s over cpu, which comes every 2s, holds one sample or none",
+    ]);
+    assert.deepEqual(doubtsOf({ expr }, 1.5e6), []);
+    assert.deepEqual(doubtsOf({ expr }), []);
+  });
+
+  test("an age that nothing evaluates, and an event in args only", () => {
+    assert.match(doubtsOf({ expr: "default(age(cpu), 0) > 5" })[0] ?? "", /^expr: age is compared/);
+    assert.deepEqual(doubtsOf({ expr: "age(cpu) > 5 && cpu > 1" }), []);
+    assert.match(
+      doubtsOf({ args: { why: "${event.type}" } })[0] ?? "",
+      /^args: args read the event/,
+    );
+  });
+
+  test("a rule that another one makes needless", () => {
+    assert.deepEqual(
+      fileDoubts(
+        "name: high, expr: cpu > 0.9, action: restart",
+        "name: higher, expr: cpu > 0.95 && mem > 1, for: 2s, action: restart",
+      ),
+      [
+        "3:13: warning: rule higher: name: rule high gives the same instruction wherever this one does: leave one of them out, or let their instructions differ",
+      ],
+    );
+    assert.equal(
+      fileDoubts(...["a", "b"].map((name) => `name: ${name}, expr: m > 1, action: x`)).length,
+      1,
+    );
+    assert.deepEqual(
+      fileDoubts(
+        "name: high, expr: cpu > 0.9, action: restart",
+        "name: higher, expr: cpu > 0.95, action: kill",
+        "name: other, expr: cpu > 0.8, action: restart, for: 5s",
+        "name: edge, expr: cpu > 0.95, action: kill, unless: high",
+      ).map((line) => line.split(":")[0]),
+      ["5"],
+    );
+  });
+
+  test("also in files that programs write", () => {
+    const rules = ["a", "b"].map((name) => ({ name, expr: "m > 1", action: "x" }));
+    assert.equal(parseRuleFile(JSON.stringify({ rules })).problems.length, 1);
+  });
+});
