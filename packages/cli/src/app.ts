@@ -47,4 +47,5 @@ export const routes: RouteMap<CliContext> = buildRouteMap<string, CliContext>({
     completions: completionsCommand(() => routes),
     demo: demoCommand,
   },
+  aliases: { rule: "rules" },
 });

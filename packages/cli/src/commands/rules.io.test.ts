@@ -265,4 +265,31 @@ suite("myelin rules", () => {
     await refused(usage, /FILE is missing\n {2}See `myelin rules apply --help`/, "apply");
     await refused(usage, /`myelin rules` has no command undo\n/, "undo");
   });
+
+  test("files are checked without a node, each problem with the piece underlined", async () => {
+    await using bench = await Bench.start();
+    const wrong = bench.file(`rules:\n  - { name: a, expr: cpu >> 1, action: x }\n`);
+    const right = bench.file([
+      hot,
+      { name: "b", expr: "mem > 5", resolve: "mem > 6", action: "y" },
+    ]);
+    const checked = await myelin(["rule", "check", right, wrong]);
+    assert.equal(checked.code, exitCodes.usage);
+    assert.equal(checked.out, `${right}: 2 rules, no errors\n`);
+    assert.match(checked.err, /warning: rule b: resolve: resolve can never end an episode/);
+    assert.ok(
+      checked.err.endsWith(
+        `${wrong}:2:25: rule a: expr: syntax error at ">"\n    - { name: a, expr: cpu >> 1, action: x }\n                          ^\n`,
+      ),
+      checked.err,
+    );
+    const asJson = await myelin(["rules", "check", "--json", right]);
+    assert.equal(asJson.code, 0);
+    const { ok, files } = JSON.parse(asJson.out) as JsonObject;
+    assert.equal(ok, true);
+    assert.ok(Array.isArray(files) && isJsonObject(files[0]));
+    assert.deepEqual(files[0]["rules"], ["hot", "b"]);
+    const { out } = await myelin(["rules", "schema"]);
+    assert.ok(isJsonObject(JSON.parse(out)));
+  });
 });

@@ -1,6 +1,3 @@
-import { readFile } from "node:fs/promises";
-import process from "node:process";
-import { text } from "node:stream/consumers";
 import { isDeepStrictEqual } from "node:util";
 import { buildCommand, buildRouteMap, type Command, type RouteMap } from "@stricli/core";
 import { parseDocument, stringify } from "yaml";
@@ -17,6 +14,7 @@ import {
 } from "../context.ts";
 import type { NodeClient } from "../client/index.ts";
 import { cell, objectsOf, table } from "../output/index.ts";
+import { check, schema, textOf } from "./rules-check.ts";
 import { diff, ifMatch, ifMatchFlag, pathOf, rollback, versions } from "./rule-versions.ts";
 
 interface RulesFlags extends NodeFlags {
@@ -189,21 +187,9 @@ const remove: Command<CliContext> = buildCommand<ChangeFlags, [string], CliConte
 
 /** `myelin rules …` */
 export const rulesRoutes: RouteMap<CliContext> = buildRouteMap({
-  docs: { brief: "Apply, list, show, compare, roll back and delete rules" },
-  routes: { apply, list, show, versions, diff, rollback, delete: remove },
+  docs: { brief: "Check, apply, list, show, compare, roll back and delete rules" },
+  routes: { check, apply, list, show, versions, diff, rollback, delete: remove, schema },
 });
-
-async function textOf(file: string): Promise<string> {
-  try {
-    return file === "-" ? await text(process.stdin) : await readFile(file, "utf8");
-  } catch (cause) {
-    const what = file === "-" ? "standard input" : `the file ${file}`;
-    throw new MyelinError("INVALID_ARGUMENT", `${what} cannot be read`, {
-      hint: "Name a rule file that is there and may be read, or - for standard input.",
-      cause,
-    });
-  }
-}
 
 function row(rule: JsonObject): string[] {
   const status = isJsonObject(rule["status"]) ? rule["status"] : {};

@@ -12,28 +12,74 @@ import { didYouMean } from "./suggest.ts";
  */
 export type Locate = (path: readonly (string | number)[], offset: number | "key") => Place;
 
-/** Every field of a rule. */
-export const fieldNames: readonly (keyof RuleSource)[] = [
-  "name",
-  "description",
-  "where",
-  "expr",
-  "for",
-  "keep_firing_for",
-  "resolve",
-  "missing",
-  "unless",
-  "action",
-  "args",
-  "priority",
-  "sla",
-  "deadline",
-  "timeout",
-  "cooldown",
-  "attempts",
-  "limit",
-  "mode",
-];
+/** How a field is written. */
+export type FieldForm =
+  | { readonly kind: "name" | "text" | "condition" | "duration" | "limit" | "args" }
+  | { readonly kind: "whole"; readonly from: number; readonly to: number }
+  | { readonly kind: "word"; readonly words: readonly string[] };
+
+/** A field of a rule: how it is written, what it means, and whether every rule has it. */
+export interface RuleField {
+  readonly form: FieldForm;
+  readonly brief: string;
+  readonly isRequired?: true;
+}
+
+/** Every field of a rule: what the reader takes, and the schema of rule files says. */
+export const ruleFields: Readonly<Record<keyof RuleSource, RuleField>> = {
+  name: { form: { kind: "name" }, brief: "Unique: 1 to 64 of a-z, 0-9 and -.", isRequired: true },
+  description: { form: { kind: "text" }, brief: "For people." },
+  where: { form: { kind: "condition" }, brief: "Which agents: a condition over agent.*." },
+  expr: {
+    form: { kind: "condition" },
+    brief: "The condition; it may end with a duration, as in cpu > 0.9 for 10s.",
+    isRequired: true,
+  },
+  for: { form: { kind: "duration" }, brief: "Pending until expr has held this long." },
+  keep_firing_for: {
+    form: { kind: "duration" },
+    brief: "Stays firing this long after its end began to hold.",
+  },
+  resolve: {
+    form: { kind: "condition" },
+    brief: "Once firing, only this ends it; by default that expr no longer holds.",
+  },
+  missing: {
+    form: { kind: "word", words: ["reset", "hold"] },
+    brief: "What an unknown expr does while pending.",
+  },
+  unless: {
+    form: { kind: "name" },
+    brief: "Another rule: while it fires for the agent, this one's expr counts as false.",
+  },
+  action: { form: { kind: "name" }, brief: "What the agent is told to do.", isRequired: true },
+  args: { form: { kind: "args" }, brief: "Arguments of the action; texts may hold ${CEL}." },
+  priority: { form: { kind: "whole", from: 1, to: 10 }, brief: "Business weight." },
+  sla: { form: { kind: "duration" }, brief: "Target from the sample to executed." },
+  deadline: { form: { kind: "duration" }, brief: "Start by, after the decision." },
+  timeout: { form: { kind: "duration" }, brief: "Finish by, once begun." },
+  cooldown: {
+    form: { kind: "duration" },
+    brief: "Per agent: from the instruction until this long after its end the rule does not fire.",
+  },
+  attempts: {
+    form: { kind: "whole", from: 1, to: limits.attempts },
+    brief: "Instructions of one episode, if the last one failed.",
+  },
+  limit: {
+    form: { kind: "limit" },
+    brief: "Firings over all agents, as in 20/1m: more than this open the rule's breaker.",
+  },
+  mode: {
+    form: { kind: "word", words: ["enforce", "shadow", "off"] },
+    brief: "shadow decides and accounts, and sends nothing.",
+  },
+};
+
+/** The name of every field of a rule. */
+export const fieldNames: readonly (keyof RuleSource)[] = Object.keys(
+  ruleFields,
+) as (keyof RuleSource)[];
 
 /** Reads the fields of one rule as they were given, and collects what is wrong with them. */
 export class FieldReader {

@@ -42,6 +42,7 @@ export {
   type RuleFileOptions,
   type RuleFileResult,
 } from "./rule-file.ts";
+export { ruleFileSchema } from "./schema.ts";
 export { compileSelector, type Selector } from "./selector.ts";
 export { editDistance, nearest } from "./suggest.ts";
 export type { LiteralSyntax, Macro, Operator, Syntax } from "./syntax.ts";
