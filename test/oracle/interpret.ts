@@ -36,7 +36,7 @@ export interface World {
   fleet(name: string, metric: string, label: string | undefined): number | undefined;
 }
 
-/** What a world of nobody gives: for expressions over attributes only. */
+/** What macros have named, by name. */
 type Variables = ReadonlyMap<string, Value>;
 
 /** Evaluates an expression; undefined is unknown. */

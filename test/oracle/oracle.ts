@@ -9,12 +9,10 @@
  *    `keep_firing_for` last.
  * 3. All rules of an evaluation see one state.
  */
-import { parseDuration } from "@myelin/core/clock";
 import type { JsonObject, JsonValue } from "@myelin/core/json";
 import type { RuleSource } from "@myelin/core/rules";
-import { score } from "@myelin/core/schedule";
 import { Agent, type Cell, newCell, Series } from "./agent.ts";
-import { OracleBreaker } from "./breaker.ts";
+import { Ground } from "./ground.ts";
 import {
   defaultOracleSettings,
   type Happening,
@@ -22,54 +20,33 @@ import {
   type OracleSettings,
   type Sample,
 } from "./history.ts";
+import { endInstruction, fire, type Firing } from "./instructions.ts";
 import { evaluate } from "./interpret.ts";
 import { type OracleRule, readRule } from "./rule.ts";
+import { end, makeInactive, step } from "./states.ts";
+import { nextMillisecond, type Timer, timersOf } from "./timers.ts";
 import { isEqual } from "./values.ts";
-import {
-  noteSizes,
-  type PresentEvent,
-  silentSinceUs,
-  type Surroundings,
-  worldOf,
-} from "./world.ts";
-
-type Firing = Extract<Happening, { kind: "fires" }>;
-
-/** Something that is due for an agent. */
-interface Timer {
-  readonly dueUs: number;
-  readonly agent: Agent;
-  /** The rules to evaluate; or the one whose episode ends. */
-  readonly rule: OracleRule;
-  readonly isEnd: boolean;
-}
-
-/** Timers come at whole milliseconds. */
-const nextMillisecond = (instantUs: number): number => Math.ceil(instantUs / 1_000) * 1_000;
+import { noteSizes, type PresentEvent, worldOf } from "./world.ts";
 
 export class Oracle {
-  readonly happenings: Happening[] = [];
   late = 0;
   future = 0;
-  readonly #settings: OracleSettings;
-  #rules: readonly OracleRule[] = [];
-  readonly #agents = new Map<string, Agent>();
-  readonly #departed = new Map<string, ReadonlyMap<string, Cell>>();
-  readonly #breakers = new Map<string, OracleBreaker>();
-  readonly #windowsFrom = new Map<string, number>();
-  #restartedUs = Number.NEGATIVE_INFINITY;
-  #isEnforcing = true;
+  readonly #ground: Ground;
   /** Counts what came. */
   #number = 0;
-  #nowUs = Number.NEGATIVE_INFINITY;
 
   constructor(settings: Partial<OracleSettings> = {}) {
-    this.#settings = { ...defaultOracleSettings, ...settings };
+    this.#ground = new Ground({ ...defaultOracleSettings, ...settings });
+  }
+
+  /** What the rules came to so far. */
+  get happenings(): readonly Happening[] {
+    return this.#ground.happenings;
   }
 
   /** Takes what happens next. */
   tell(input: Input): void {
-    this.#nowUs = input.nowUs;
+    this.#ground.nowUs = input.nowUs;
     this.#number += 1;
     switch (input.kind) {
       case "rules":
@@ -77,109 +54,97 @@ export class Oracle {
       case "join":
         return this.#join(new Agent(input.attributes, input.nowUs));
       case "leave":
-        return this.#leave(this.#agent(input.agent));
+        return this.#leave(this.#ground.agent(input.agent));
       case "session":
         return;
       case "attributes":
-        return this.#changeAttributes(this.#agent(input.attributes.id), input.attributes);
+        return this.#changeAttributes(this.#ground.agent(input.attributes.id), input.attributes);
       case "twin":
-        return this.#changeTwin(this.#agent(input.agent), input.twin, input.atUs);
+        return this.#changeTwin(this.#ground.agent(input.agent), input.twin, input.atUs);
       case "line": {
-        const agent = this.#agent(input.agent);
+        const agent = this.#ground.agent(input.agent);
         agent.lines.set(input.part, agent.line(input.part) + 1);
         agent.newestUs.delete(input.part);
         return;
       }
       case "frame":
-        return this.#takeFrame(this.#agent(input.agent), input.part, input.samples);
+        return this.#takeFrame(this.#ground.agent(input.agent), input.part, input.samples);
       case "event":
-        return this.#takeEvent(this.#agent(input.agent), input);
+        return this.#takeEvent(this.#ground.agent(input.agent), input);
       case "clock":
         return this.#passTime();
       case "ended":
-        return this.#endInstruction(input);
+        return endInstruction(this.#ground, input);
       case "enforcing":
-        this.#isEnforcing = input.isEnforcing;
+        this.#ground.isEnforcing = input.isEnforcing;
         return;
       case "close-breaker":
-        if (this.#breakers.get(input.rule)?.close() === true) this.#tellBreaker(input.rule, false);
+        if (this.#ground.breakers.get(input.rule)?.close() === true)
+          this.#ground.tellBreaker(input.rule, false);
         return;
       case "restart":
-        this.#restartedUs = input.nowUs;
-        return;
+        this.#ground.restartedUs = input.nowUs;
     }
   }
 
   /** The states of the rules in force for an agent, by name. */
   states(agent: string): readonly (readonly [rule: string, state: Cell["state"]])[] {
-    return this.#rules.map(({ name }) => [name, this.#agent(agent).cell(name).state] as const);
-  }
-
-  #agent(id: string): Agent {
-    const agent = this.#agents.get(id);
-    if (agent === undefined) throw new Error(`there is no agent ${id}`);
-    return agent;
-  }
-
-  get #around(): Surroundings {
-    return {
-      agents: this.#agents.values(),
-      settings: this.#settings,
-      windowsFrom: this.#windowsFrom,
-      restartedUs: this.#restartedUs,
-    };
+    return this.#ground.rules.map(
+      ({ name }) => [name, this.#ground.agent(agent).cell(name).state] as const,
+    );
   }
 
   // Agents
 
   #join(agent: Agent): void {
-    this.#agents.set(agent.id, agent);
-    for (const [rule, { cooldownUntilUs }] of this.#departed.get(agent.id) ?? [])
+    this.#ground.agents.set(agent.id, agent);
+    for (const [rule, { cooldownUntilUs }] of this.#ground.departed.get(agent.id) ?? [])
       agent.cell(rule).cooldownUntilUs = cooldownUntilUs;
-    this.#departed.delete(agent.id);
-    for (const rule of this.#rules) agent.cell(rule.name).isMatching = this.#matches(rule, agent);
+    this.#ground.departed.delete(agent.id);
+    for (const rule of this.#ground.rules)
+      agent.cell(rule.name).isMatching = this.#matches(rule, agent);
   }
 
   #leave(agent: Agent): void {
-    for (const rule of this.#rules) {
+    for (const rule of this.#ground.rules) {
       const cell = agent.cell(rule.name);
       // Nobody will tell how its instruction ends.
-      cell.cooldownUntilUs = Math.min(cell.cooldownUntilUs, this.#nowUs + rule.cooldownUs);
-      if (cell.state === "firing") this.#end(rule, agent, this.#nowUs);
+      cell.cooldownUntilUs = Math.min(cell.cooldownUntilUs, this.#ground.nowUs + rule.cooldownUs);
+      if (cell.state === "firing") end(this.#ground, rule, agent, this.#ground.nowUs);
     }
-    this.#departed.set(agent.id, agent.cells);
-    this.#agents.delete(agent.id);
+    this.#ground.departed.set(agent.id, agent.cells);
+    this.#ground.agents.delete(agent.id);
   }
 
   #matches({ where, source }: OracleRule, agent: Agent): boolean {
     if (source.mode === "off") return false;
     if (where === undefined) return true;
-    return evaluate(where, worldOf(agent, agent.timeUs, undefined, this.#around)) === true;
+    return evaluate(where, worldOf(agent, agent.timeUs, undefined, this.#ground.around)) === true;
   }
 
   #changeAttributes(agent: Agent, attributes: Agent["attributes"]): void {
     if (isEqual({ ...attributes }, { ...agent.attributes })) return;
-    const instantUs = this.#moveOn(agent, this.#nowUs);
+    const instantUs = this.#moveOn(agent, this.#ground.nowUs);
     agent.attributes = attributes;
     const beginning: OracleRule[] = [];
-    for (const rule of this.#rules) {
+    for (const rule of this.#ground.rules) {
       const cell = agent.cell(rule.name);
       const isMatching = this.#matches(rule, agent);
-      if (!isMatching) this.#makeInactive(rule, agent, instantUs);
+      if (!isMatching) makeInactive(this.#ground, rule, agent, instantUs);
       else if (!cell.isMatching) beginning.push(rule);
       cell.isMatching = isMatching;
     }
-    const readers = this.#rules.filter(({ reads }) => reads.attributes && !agent.isNew);
+    const readers = this.#ground.rules.filter(({ reads }) => reads.attributes && !agent.isNew);
     const silent = beginning.filter(({ reads }) => reads.silences.some(isAbsence));
     this.#evaluate(agent, instantUs, [...readers, ...silent]);
   }
 
   #changeTwin(agent: Agent, twin: JsonObject, atUs: number): void {
-    const isPlausible = atUs <= this.#nowUs + this.#settings.futureToleranceUs;
-    const instantUs = this.#moveOn(agent, isPlausible ? atUs : this.#nowUs);
+    const isPlausible = atUs <= this.#ground.nowUs + this.#ground.settings.futureToleranceUs;
+    const instantUs = this.#moveOn(agent, isPlausible ? atUs : this.#ground.nowUs);
     const before = agent.twin;
     agent.twin = twin;
-    const readers = this.#rules.filter(({ reads }) =>
+    const readers = this.#ground.rules.filter(({ reads }) =>
       reads.twinPaths.some((path) => !isEqual(fieldAt(before, path), fieldAt(twin, path))),
     );
     this.#evaluate(agent, instantUs, [...readers, ...this.#admit(agent)]);
@@ -189,7 +154,7 @@ export class Oracle {
   #admit(agent: Agent): readonly OracleRule[] {
     const { isNew } = agent;
     agent.isNew = false;
-    return isNew ? this.#rules.filter(({ reads }) => reads.attributes) : [];
+    return isNew ? this.#ground.rules.filter(({ reads }) => reads.attributes) : [];
   }
 
   /** Timers before an instant, and then the agent's time there, or where it is if that is later. */
@@ -202,23 +167,24 @@ export class Oracle {
   // Samples and events
 
   #takeFrame(agent: Agent, part: string, samples: readonly Sample[]): void {
-    const { futureToleranceUs, latenessUs } = this.#settings;
-    const plausible = samples.filter(({ atUs }) => atUs <= this.#nowUs + futureToleranceUs);
+    const { futureToleranceUs, latenessUs } = this.#ground.settings;
+    const plausible = samples.filter(({ atUs }) => atUs <= this.#ground.nowUs + futureToleranceUs);
     this.future += samples.length - plausible.length;
     if (latenessUs === 0) {
       this.#apply(agent, part, plausible);
       return;
     }
-    for (const sample of plausible) agent.held.push({ ...sample, part, arrivedUs: this.#nowUs });
+    for (const sample of plausible)
+      agent.held.push({ ...sample, part, arrivedUs: this.#ground.nowUs });
     this.#release(agent);
   }
 
   /** Applies in order what has been held back long enough. */
   #release(agent: Agent): void {
-    const { latenessUs } = this.#settings;
+    const { latenessUs } = this.#ground.settings;
     const newestUs = Math.max(agent.timeUs, ...agent.held.map(({ atUs }) => atUs));
     const isRipe = ({ atUs, arrivedUs }: Agent["held"][number]): boolean =>
-      newestUs >= atUs + latenessUs || this.#nowUs >= arrivedUs + latenessUs;
+      newestUs >= atUs + latenessUs || this.#ground.nowUs >= arrivedUs + latenessUs;
     const ripe = agent.held.filter(isRipe).toSorted((a, b) => a.atUs - b.atUs);
     agent.held = agent.held.filter((sample) => !isRipe(sample));
     for (const sample of ripe) this.#apply(agent, sample.part, [sample]);
@@ -257,8 +223,8 @@ export class Oracle {
     if (changed.size === 0) return;
     agent.newestUs.set(part, atUs);
     agent.timeUs = instantUs;
-    for (const metric of changed) noteSizes(agent, metric, this.#around);
-    const readers = this.#rules.filter(({ reads }) =>
+    for (const metric of changed) noteSizes(agent, metric, this.#ground.around);
+    const readers = this.#ground.rules.filter(({ reads }) =>
       [...changed].some((metric) => reads.metrics.has(metric)),
     );
     this.#evaluate(agent, instantUs, [...readers, ...this.#admit(agent)]);
@@ -279,7 +245,7 @@ export class Oracle {
 
   #takeEvent(agent: Agent, event: Extract<Input, { kind: "event" }>): void {
     const { part, type, attrs, atUs } = event;
-    if (atUs > this.#nowUs + this.#settings.futureToleranceUs) {
+    if (atUs > this.#ground.nowUs + this.#ground.settings.futureToleranceUs) {
       this.future += 1;
       return;
     }
@@ -293,45 +259,19 @@ export class Oracle {
     agent.newestUs.set(part, atUs);
     agent.timeUs = Math.max(agent.timeUs, instantUs);
     agent.events.push({ type, atUs, value: 0, number: this.#number });
-    const readers = this.#rules.filter(({ reads }) => reads.event || reads.countedEvents.has(type));
+    const readers = this.#ground.rules.filter(
+      ({ reads }) => reads.event || reads.countedEvents.has(type),
+    );
     this.#evaluate(agent, instantUs, [...readers, ...this.#admit(agent)], { type, attrs });
   }
 
   // Timers
 
-  #timersOf(agent: Agent): Timer[] {
-    return this.#rules.flatMap((rule) => {
-      const cell = agent.cell(rule.name);
-      if (!cell.isMatching) return [];
-      const evaluations = this.#evaluationsDue(rule, agent, cell)
-        .map(nextMillisecond)
-        .filter((dueUs) => dueUs > cell.evaluatedUs)
-        .map((dueUs): Timer => ({ dueUs, agent, rule, isEnd: false }));
-      if (cell.endingSinceUs === undefined) return evaluations;
-      const dueUs = nextMillisecond(cell.endingSinceUs + rule.keepUs);
-      return [...evaluations, { dueUs, agent, rule, isEnd: true }];
-    });
-  }
-
-  /** When a rule has to be evaluated though nothing comes. */
-  #evaluationsDue({ reads, forUs }: OracleRule, agent: Agent, cell: Cell): readonly number[] {
-    const silences = reads.silences.flatMap(({ kind, metric, afterUs }) => {
-      if (kind === "age" && !agent.series.has(metric)) return [];
-      const sinceUs =
-        kind === "absent"
-          ? silentSinceUs(agent, metric, this.#around)
-          : Math.max(agent.series.get(metric)?.atUs ?? 0, this.#restartedUs);
-      return [sinceUs + afterUs];
-    });
-    const isWaiting = cell.state === "pending" && reads.silences.length > 0;
-    return isWaiting ? [...silences, cell.sinceUs + forUs] : silences;
-  }
-
   /** Runs the agent's timers that are due before an instant; true when there were any. */
   #runTimersBefore(agent: Agent, instantUs: number): boolean {
     let isAny = false;
     for (;;) {
-      const due = this.#timersOf(agent).filter(({ dueUs }) => dueUs < instantUs);
+      const due = timersOf(this.#ground, agent).filter(({ dueUs }) => dueUs < instantUs);
       if (due.length === 0) return isAny;
       this.#runFirst(due);
       isAny = true;
@@ -340,18 +280,20 @@ export class Oracle {
 
   /** The clock: what is due comes, in order; breakers that were quiet close. */
   #passTime(): void {
-    for (const agent of this.#agents.values()) this.#release(agent);
+    for (const agent of this.#ground.agents.values()) this.#release(agent);
     for (;;) {
-      const all = [...this.#agents.values()].flatMap((agent) => this.#timersOf(agent));
-      const due = all.filter(({ dueUs }) => dueUs <= this.#nowUs);
+      const all = [...this.#ground.agents.values()].flatMap((agent) =>
+        timersOf(this.#ground, agent),
+      );
+      const due = all.filter(({ dueUs }) => dueUs <= this.#ground.nowUs);
       if (due.length === 0) break;
       this.#runFirst(due);
     }
-    for (const { name, limit } of this.#rules) {
-      const breaker = this.#breakers.get(name);
+    for (const { name, limit } of this.#ground.rules) {
+      const breaker = this.#ground.breakers.get(name);
       if (limit === undefined || breaker === undefined) continue;
-      const isDue = nextMillisecond(breaker.closesUs(limit.perUs)) <= this.#nowUs;
-      if (isDue && breaker.close()) this.#tellBreaker(name, false);
+      const isDue = nextMillisecond(breaker.closesUs(limit.perUs)) <= this.#ground.nowUs;
+      if (isDue && breaker.close()) this.#ground.tellBreaker(name, false);
     }
   }
 
@@ -364,7 +306,7 @@ export class Oracle {
     const { agent, rule, isEnd } = chosen;
     agent.timeUs = Math.max(agent.timeUs, firstUs);
     if (isEnd) {
-      this.#end(rule, agent, agent.timeUs);
+      end(this.#ground, rule, agent, agent.timeUs);
       return;
     }
     const together = first.filter((timer) => timer.agent === agent && !timer.isEnd);
@@ -378,10 +320,12 @@ export class Oracle {
   // Evaluation
 
   #evaluate(agent: Agent, atUs: number, rules: readonly OracleRule[], event?: PresentEvent): void {
-    const noted = this.#rules.filter((rule) => rules.includes(rule) && rule.source.mode !== "off");
+    const noted = this.#ground.rules.filter(
+      (rule) => rules.includes(rule) && rule.source.mode !== "off",
+    );
     if (noted.length === 0) return;
     agent.evaluatedUs = atUs;
-    const world = worldOf(agent, atUs, event, this.#around);
+    const world = worldOf(agent, atUs, event, this.#ground.around);
     const firings: { readonly firing: Firing; readonly score: number }[] = [];
     for (const rule of noted) {
       const cell = agent.cell(rule.name);
@@ -389,165 +333,18 @@ export class Oracle {
       cell.evaluatedUs = atUs;
       const condition = evaluate(rule.expr, world);
       const resolves = rule.resolve !== undefined && evaluate(rule.resolve, world) === true;
-      if (this.#step(rule, agent, atUs, condition, resolves))
-        firings.push(this.#fire(rule, agent, atUs));
+      if (step(this.#ground, rule, agent, atUs, condition, resolves))
+        firings.push(fire(this.#ground, rule, agent, atUs));
       // An event is over right after its own evaluation.
-      if (rule.isOfEvents && event !== undefined && this.#step(rule, agent, atUs, false, resolves))
-        firings.push(this.#fire(rule, agent, atUs));
+      if (
+        rule.isOfEvents &&
+        event !== undefined &&
+        step(this.#ground, rule, agent, atUs, false, resolves)
+      )
+        firings.push(fire(this.#ground, rule, agent, atUs));
     }
     firings.sort((a, b) => b.score - a.score || (a.firing.rule < b.firing.rule ? -1 : 1));
-    this.happenings.push(...firings.map(({ firing }) => firing));
-  }
-
-  /** One step of a rule's state; true when an instruction is to be given. */
-  #step(
-    rule: OracleRule,
-    agent: Agent,
-    atUs: number,
-    condition: unknown,
-    resolves: boolean,
-  ): boolean {
-    const cell = agent.cell(rule.name);
-    return cell.state === "firing"
-      ? this.#stepFiring(rule, agent, cell, atUs, condition, resolves)
-      : this.#stepWaiting(rule, agent, cell, atUs, condition);
-  }
-
-  #stepWaiting(
-    rule: OracleRule,
-    agent: Agent,
-    cell: Cell,
-    atUs: number,
-    condition: unknown,
-  ): boolean {
-    const { unless, missing = "reset" } = rule.source;
-    const isKept = unless !== undefined && this.#wasFiring(unless, agent, atUs);
-    if (condition !== true || isKept) {
-      const isUnknown = condition !== true && condition !== false;
-      if (!isUnknown || missing === "reset") cell.state = "inactive";
-      return false;
-    }
-    if (cell.state === "inactive") cell.sinceUs = atUs;
-    cell.state = "pending";
-    if (atUs < cell.sinceUs + rule.forUs || atUs < cell.cooldownUntilUs) return false;
-    this.#enterOrLeaveFiring(cell, "firing", atUs);
-    cell.attempt = 1;
-    return true;
-  }
-
-  #stepFiring(
-    rule: OracleRule,
-    agent: Agent,
-    cell: Cell,
-    atUs: number,
-    condition: unknown,
-    resolves: boolean,
-  ): boolean {
-    const isOver =
-      rule.resolve === undefined ? condition === false : condition !== true && resolves;
-    if (isOver) {
-      cell.endingSinceUs ??= atUs;
-      if (atUs >= cell.endingSinceUs + rule.keepUs) {
-        this.#end(rule, agent, atUs);
-        return false;
-      }
-    } else cell.endingSinceUs = undefined;
-    const mayTryAgain = cell.hasFailed && cell.attempt < rule.attempts;
-    if (!mayTryAgain || atUs < cell.cooldownUntilUs) return false;
-    cell.attempt += 1;
-    return true;
-  }
-
-  /** Whether a rule fired before this instant. */
-  #wasFiring(rule: string, agent: Agent, atUs: number): boolean {
-    if (!this.#rules.some(({ name }) => name === rule)) return false;
-    const cell = agent.cell(rule);
-    return cell.changedUs === atUs ? cell.wasFiring : cell.state === "firing";
-  }
-
-  #enterOrLeaveFiring(cell: Cell, state: Cell["state"], atUs: number): void {
-    if (cell.changedUs !== atUs) {
-      cell.wasFiring = cell.state === "firing";
-      cell.changedUs = atUs;
-    }
-    cell.state = state;
-    cell.endingSinceUs = undefined;
-  }
-
-  #end(rule: OracleRule, agent: Agent, atUs: number): void {
-    const cell = agent.cell(rule.name);
-    this.#enterOrLeaveFiring(cell, "inactive", atUs);
-    const { sinceUs } = cell;
-    this.happenings.push({ kind: "ends", rule: rule.name, agent: agent.id, atUs, sinceUs });
-  }
-
-  #makeInactive(rule: OracleRule, agent: Agent, atUs: number): void {
-    const cell = agent.cell(rule.name);
-    if (cell.state === "firing") this.#end(rule, agent, atUs);
-    cell.state = "inactive";
-  }
-
-  // Instructions
-
-  #fire(rule: OracleRule, agent: Agent, atUs: number): { firing: Firing; score: number } {
-    const cell = agent.cell(rule.name);
-    const isSuppressed = this.#countFiring(rule);
-    const isShadow = rule.source.mode === "shadow" || !this.#isEnforcing;
-    cell.emittedUs = cell.sinceUs;
-    cell.hasFailed = false;
-    if (rule.cooldownUs > 0)
-      cell.cooldownUntilUs =
-        isShadow || isSuppressed ? atUs + rule.cooldownUs : Number.POSITIVE_INFINITY;
-    const { sinceUs, attempt } = cell;
-    const impact = [...this.#agents.values()].filter(
-      (other) => other.cell(rule.name).state === "firing",
-    ).length;
-    const { sla } = rule.source;
-    const slaUs = sla === undefined ? undefined : parseDuration(sla);
-    return {
-      firing: {
-        kind: "fires",
-        rule: rule.name,
-        agent: agent.id,
-        atUs,
-        sinceUs,
-        attempt,
-        isShadow,
-        isSuppressed,
-      },
-      score: score({ priority: rule.source.priority ?? 5, slaUs, impact }),
-    };
-  }
-
-  /** Counts a firing; true when the breaker is open. */
-  #countFiring({ name, limit }: OracleRule): boolean {
-    if (limit === undefined) return false;
-    const breaker = this.#breakers.get(name) ?? new OracleBreaker();
-    this.#breakers.set(name, breaker);
-    if (this.#nowUs >= breaker.closesUs(limit.perUs) && breaker.close())
-      this.#tellBreaker(name, false);
-    if (breaker.fire(this.#nowUs, limit.count, limit.perUs)) this.#tellBreaker(name, true);
-    return breaker.isOpen;
-  }
-
-  #tellBreaker(rule: string, isOpen: boolean): void {
-    this.happenings.push({ kind: "breaker", rule, isOpen });
-  }
-
-  #endInstruction(input: Extract<Input, { kind: "ended" }>): void {
-    const rule = this.#rules.find(({ name }) => name === input.rule);
-    const agent = this.#agents.get(input.agent);
-    if (rule === undefined || agent === undefined) return;
-    const cell = agent.cell(rule.name);
-    const untilUs = rule.cooldownUs > 0 ? input.nowUs + rule.cooldownUs : Number.NEGATIVE_INFINITY;
-    if (cell.emittedUs !== input.sinceUs || cell.attempt !== input.attempt) {
-      // One of an earlier episode can only make the cooldown longer.
-      cell.cooldownUntilUs = Math.max(cell.cooldownUntilUs, untilUs);
-      return;
-    }
-    cell.cooldownUntilUs = untilUs;
-    const isPresent = cell.state === "firing" && cell.sinceUs === input.sinceUs;
-    if (isPresent && !input.succeeded) cell.hasFailed = true;
+    this.#ground.happenings.push(...firings.map(({ firing }) => firing));
   }
 
   // Rules
@@ -556,38 +353,39 @@ export class Oracle {
     const next = sources.map(readRule).toSorted((a, b) => (a.name < b.name ? -1 : 1));
     const afresh = next.filter((rule) => this.#isAfresh(rule));
     const silent = afresh.filter(({ reads }) => reads.silences.some(isAbsence));
-    const agents = [...this.#agents.values()];
+    const agents = [...this.#ground.agents.values()];
     // What was due under the rules so far comes before what those to come are evaluated at.
-    if (silent.length > 0) for (const agent of agents) this.#runTimersBefore(agent, this.#nowUs);
-    for (const rule of this.#rules) {
+    if (silent.length > 0)
+      for (const agent of agents) this.#runTimersBefore(agent, this.#ground.nowUs);
+    for (const rule of this.#ground.rules) {
       const successor = next.find(({ name }) => name === rule.name);
-      if (successor?.limit === undefined) this.#breakers.delete(rule.name);
+      if (successor?.limit === undefined) this.#ground.breakers.delete(rule.name);
       for (const agent of agents) {
         if (successor === undefined || afresh.includes(successor)) this.#startAfresh(rule, agent);
         if (successor === undefined) agent.cells.delete(rule.name);
       }
     }
-    this.#rules = next;
+    this.#ground.rules = next;
     this.#openWindows();
     for (const agent of agents) {
       for (const rule of afresh) agent.cell(rule.name).isMatching = this.#matches(rule, agent);
       if (silent.length === 0) continue;
       // Absence is looked at when a rule with it comes into force.
-      agent.timeUs = Math.max(agent.timeUs, this.#nowUs);
+      agent.timeUs = Math.max(agent.timeUs, this.#ground.nowUs);
       this.#evaluate(agent, agent.timeUs, silent);
     }
   }
 
   /** Whether a rule is new, means something else than before, or comes from `off` or goes there. */
   #isAfresh(rule: OracleRule): boolean {
-    const present = this.#rules.find(({ name }) => name === rule.name);
+    const present = this.#ground.rules.find(({ name }) => name === rule.name);
     const isOff = rule.source.mode === "off";
     return present?.meaning !== rule.meaning || isOff !== (present.source.mode === "off");
   }
 
   /** Cooldown and what it hangs on stay. */
   #startAfresh(rule: OracleRule, agent: Agent): void {
-    this.#makeInactive(rule, agent, this.#nowUs);
+    makeInactive(this.#ground, rule, agent, this.#ground.nowUs);
     const { cooldownUntilUs, emittedUs, attempt, changedUs, wasFiring } = agent.cell(rule.name);
     const kept = { cooldownUntilUs, emittedUs, attempt, changedUs, wasFiring };
     agent.cells.set(rule.name, { ...newCell(), ...kept });
@@ -595,16 +393,16 @@ export class Oracle {
 
   /** A window fills from when the first rule reads it; one that no rule reads is forgotten. */
   #openWindows(): void {
-    const active = this.#rules.filter(({ source }) => source.mode !== "off");
+    const active = this.#ground.rules.filter(({ source }) => source.mode !== "off");
     const read = new Set(active.flatMap(({ reads }) => [...reads.windows]));
-    for (const window of this.#windowsFrom.keys()) {
+    for (const window of this.#ground.windowsFrom.keys()) {
       if (read.has(window)) continue;
-      this.#windowsFrom.delete(window);
-      for (const agent of this.#agents.values()) agent.bucketed.delete(window);
+      this.#ground.windowsFrom.delete(window);
+      for (const agent of this.#ground.agents.values()) agent.bucketed.delete(window);
     }
     this.#number += 1;
     for (const window of read)
-      if (!this.#windowsFrom.has(window)) this.#windowsFrom.set(window, this.#number);
+      if (!this.#ground.windowsFrom.has(window)) this.#ground.windowsFrom.set(window, this.#number);
   }
 }
 

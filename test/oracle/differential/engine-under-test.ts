@@ -67,8 +67,7 @@ export class EngineUnderTest {
       }
       case "leave":
         engine.leave(this.#slot(input.agent), input.nowUs);
-        this.#slots.delete(input.agent);
-        return;
+        return void this.#slots.delete(input.agent);
       case "session":
         return;
       case "attributes":

@@ -57,13 +57,15 @@ export const check: Command<CliContext> = buildCommand<
 });
 
 /** `myelin rules schema`: the JSON Schema of rule files, for editors. */
-export const schema: Command<CliContext> = buildCommand<Record<never, never>, [], CliContext>({
-  docs: { brief: "Print the JSON Schema of rule files, for editors" },
-  parameters: {},
-  func() {
-    print(this, ruleFileSchema());
+export const schema: Command<CliContext> = buildCommand<{ readonly json: boolean }, [], CliContext>(
+  {
+    docs: { brief: "Print the JSON Schema of rule files, for editors" },
+    parameters: { flags: jsonFlag },
+    func() {
+      print(this, ruleFileSchema());
+    },
   },
-});
+);
 
 /** The text of a rule file, or of standard input for `-`. @throws MyelinError INVALID_ARGUMENT */
 export async function textOf(file: string): Promise<string> {

@@ -279,7 +279,7 @@ suite("myelin rules", () => {
     assert.match(checked.err, /warning: rule b: resolve: resolve can never end an episode/);
     assert.ok(
       checked.err.endsWith(
-        `${wrong}:2:25: rule a: expr: syntax error at ">"\n    - { name: a, expr: cpu >> 1, action: x }\n                          ^\n`,
+        `${wrong}:2:26: rule a: expr: syntax error at ">"\n    - { name: a, expr: cpu >> 1, action: x }\n                           ^\n`,
       ),
       checked.err,
     );

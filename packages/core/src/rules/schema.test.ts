@@ -25,7 +25,7 @@ function passes(schema: JsonObject, value: unknown): boolean {
     );
   if (type === "object") return typeof value === "object";
   return (
-    typeof value === "string" && (pattern === undefined || new RegExp(String(pattern)).test(value))
+    typeof value === "string" && (typeof pattern !== "string" || new RegExp(pattern).test(value))
   );
 }
 
@@ -56,6 +56,6 @@ test("the schema of rule files has what the reader takes, and refuses what it re
     assert.equal(
       passes(objectOf(fields[field]), value),
       isTaken(field, value),
-      `${field}: ${value}`,
+      `${field}: ${JSON.stringify(value)}`,
     );
 });
