@@ -8,7 +8,7 @@ import { Oracle } from "./oracle.ts";
 const originUs = 1_760_000_000_000_000;
 
 /** Seconds after the tests' origin, as microseconds since the epoch. */
-export function us(seconds: number): number {
+function us(seconds: number): number {
   return originUs + Math.round(seconds * 1e6);
 }
 

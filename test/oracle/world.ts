@@ -64,7 +64,7 @@ function since<Item extends Kept>(
 }
 
 /** The samples of (t − w, t]; of a window that has passed to buckets, those of each bucket that reaches into it. */
-export function samplesIn(
+function samplesIn(
   agent: Agent,
   metric: string,
   widthUs: number,

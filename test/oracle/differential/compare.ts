@@ -31,7 +31,7 @@ export function runDifferential({ features, runs, seed }: DifferentialOptions): 
 }
 
 /** @throws AssertionError at the first input after which the two differ */
-export function comparePair(rules: readonly RuleSource[], stream: readonly Step[]): void {
+function comparePair(rules: readonly RuleSource[], stream: readonly Step[]): void {
   const oracle = new Oracle();
   const engine = new EngineUnderTest(defaultOracleSettings);
   const story = new Story();

@@ -83,7 +83,7 @@ const plainTruths: readonly fc.Arbitrary<string>[] = [
 ];
 
 /** Conditions of some depth. */
-export function conditions(features: ReadonlySet<Feature>): fc.Arbitrary<string> {
+function conditions(features: ReadonlySet<Feature>): fc.Arbitrary<string> {
   const number = fc.oneof(
     { weight: 6, arbitrary: fc.oneof(...numbers) },
     ...(features.has("windows") ? windows.map((arbitrary) => ({ weight: 3, arbitrary })) : []),

@@ -130,11 +130,7 @@ const eventSteps: fc.Arbitrary<Step> = fc.record({
   aheadUs,
 });
 
-export function attributesOf(
-  id: string,
-  zone: string | undefined = "x",
-  hasGpu = true,
-): AgentAttributes {
+function attributesOf(id: string, zone: string | undefined = "x", hasGpu = true): AgentAttributes {
   return {
     id,
     type: "worker",

@@ -116,7 +116,7 @@ async function applyText(
 /** What is told of a text that nobody wrote, without the places in it. */
 function withoutPlaces(answer: JsonObject): JsonObject {
   const warnings = objectsOf(answer["warnings"]).map(
-    ({ line: _line, column: _column, ...warning }) => warning,
+    ({ line: _line, column: _column, length: _length, ...warning }) => warning,
   );
   return { ...answer, warnings };
 }

@@ -25,7 +25,7 @@ const checks: ReadonlyMap<string, SeriesCheck> = new Map<string, SeriesCheck>([
 ]);
 
 /** How each is written, for mends. */
-export function formOf(name: string): string {
+function formOf(name: string): string {
   if (name === "quantile_over_time") return 'quantile_over_time(0.99, latency, "1m")';
   if (name === "age") return "age(cpu_usage)";
   if (name === "count_events") return 'count_events("tool_call", "1m")';

@@ -21,6 +21,7 @@ export function* doubtsAbout(
       rule: plan.name,
       field,
       ...placeOf(text, plan.name, word),
+      length: word.length,
       message,
       hint,
     });
