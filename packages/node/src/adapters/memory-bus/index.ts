@@ -1,0 +1,1 @@
+export { createMemoryBuses } from "./memory-bus.ts";

@@ -1,0 +1,1 @@
+export { createPortBus } from "./port-bus.ts";

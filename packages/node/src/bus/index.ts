@@ -1,0 +1,1 @@
+export { busBounds, type BusLink, type BusMessage, LinkedBus } from "./linked-bus.ts";
