@@ -1,9 +1,12 @@
 import type { Clock } from "@myelin/core/clock";
+import type { RuleName } from "@myelin/core/ids";
 import type { Random } from "@myelin/core/random";
 import type { Access } from "./access/index.ts";
 import type { Notice } from "./notice.ts";
 import type { Resources } from "./ports/resources.ts";
 import type { Store } from "./ports/store.ts";
+import type { PeerInfo } from "./ports/transport.ts";
+import type { RuleBookOptions } from "./rules/index.ts";
 import type { NodeIdentity, SessionSettings } from "./session/index.ts";
 import type { ArcSettings } from "./settings.ts";
 
@@ -19,4 +22,25 @@ export interface ArcOptions {
   /** What the node uses; without it the node never counts as overloaded. */
   readonly resources?: Resources;
   readonly onNotice: (notice: Notice) => void;
+  /** What joins it to the node's other arcs; absent for an arc that is the node's only one. */
+  readonly ties?: LaneTies;
+}
+
+/** What joins an arc to the others of its node. */
+export interface LaneTies {
+  /** True in the arc that has no agents, and does once what is the whole node's. */
+  readonly isFront: boolean;
+  /** True for an agent of this lane. */
+  readonly owns: (agent: string) => boolean;
+  /** Where an agent of another lane connects. @throws MyelinError when it cannot be reached the way the peer came */
+  readonly addressOf: (agent: string, peer: PeerInfo) => string;
+  /** A firing was counted against its rule's limit. */
+  readonly onCounted?: (rule: RuleName) => void;
+  /** A metric is reported here for the first time. */
+  readonly onMetric?: (name: string) => void;
+  /** Rules are enforced from now on, or are not. */
+  readonly onEnforcing?: (isOn: boolean) => void;
+  /** Nobody watches any more. */
+  readonly onWatchIdle?: () => void;
+  readonly prepareOthers?: RuleBookOptions["prepareOthers"];
 }

@@ -17,6 +17,7 @@ import type { EpisodeJournal } from "./episodes/index.ts";
 import { Ingest } from "./ingest/index.ts";
 import { type Ledger, Restoration } from "./ledger/index.ts";
 import { noteMetrics } from "./note-metrics.ts";
+import type { StoredState } from "./ports/store.ts";
 import type { PeerInfo } from "./ports/transport.ts";
 import { type Agent, nodePartIndex, type Part, type Registry } from "./registry/index.ts";
 import { Enforcement, RuleBook, type RuleEntry } from "./rules/index.ts";
@@ -98,7 +99,7 @@ export class Arc implements SessionListener, Stations {
     });
     this.#heartbeatAge = this.engine.metric("heartbeat_age");
     this.ingest = new Ingest({
-      engine: noteMetrics(this.engine, this.#seenMetrics),
+      engine: noteMetrics(this.engine, (name) => this.noteMetric(name)),
       maxMetrics: sessionSettings.maxMetrics,
       onEvent: (slot, part, event, timeUs) => this.#onEvent(slot, part, event, timeUs),
     });
@@ -107,7 +108,14 @@ export class Arc implements SessionListener, Stations {
       this.episodes.forget(agent);
       this.#witness.forgotten(agent, attributes);
     });
-    this.watch = new Watch({ clock, random, settings, agents: this.registry });
+    const { onWatchIdle } = options.ties ?? {};
+    this.watch = new Watch({
+      clock,
+      random,
+      settings,
+      agents: this.registry,
+      ...(onWatchIdle === undefined ? {} : { onIdle: onWatchIdle }),
+    });
     this.sessions = this.#makeSessions();
     this.#endSessionsWithTokens();
     this.ledger = makeLedger(options, this);
@@ -130,6 +138,9 @@ export class Arc implements SessionListener, Stations {
       maxRules: settings.maxRules,
       knowsMetric: (name) => this.#seenMetrics.has(name),
       prepare: (rules) => this.#prepareRules(rules),
+      ...(options.ties?.prepareOthers === undefined
+        ? {}
+        : { prepareOthers: options.ties.prepareOthers }),
     });
     this.enforcement = new Enforcement({
       clock,
@@ -143,9 +154,10 @@ export class Arc implements SessionListener, Stations {
 
   /** Takes over what the store kept, then begins to work. */
   async start(): Promise<void> {
-    const { agents, rules, openInstructions, tokens, episodes, enforcement } =
-      await this.#options.store.load();
-    this.#restoration.start();
+    const { agents, rules, openInstructions, tokens, episodes, enforcement } = this.#ownPart(
+      await this.#options.store.load(),
+    );
+    if (this.#isSpeaker) this.#restoration.start();
     this.#options.access.tokens?.restore(tokens);
     this.registry.restore(agents);
     this.enforcement.restore(enforcement);
@@ -165,6 +177,13 @@ export class Arc implements SessionListener, Stations {
 
   get isDraining(): boolean {
     return this.#isDraining;
+  }
+
+  /** A metric is reported, here or in another lane. */
+  noteMetric(name: string): void {
+    if (this.#seenMetrics.has(name)) return;
+    this.#seenMetrics.add(name);
+    this.#options.ties?.onMetric?.(name);
   }
 
   /**
@@ -279,8 +298,25 @@ export class Arc implements SessionListener, Stations {
       );
   }
 
+  /** True in the one arc of the node that tells what concerns it as a whole. */
+  get #isSpeaker(): boolean {
+    return this.#options.ties?.isFront !== false;
+  }
+
+  /** What of all that was kept belongs to the agents of this lane. */
+  #ownPart(kept: StoredState): StoredState {
+    const { ties } = this.#options;
+    if (ties === undefined) return kept;
+    return {
+      ...kept,
+      agents: kept.agents.filter(({ id }) => ties.owns(id)),
+      openInstructions: kept.openInstructions.filter(({ agent }) => ties.owns(agent)),
+      episodes: kept.episodes.filter(({ agent }) => ties.owns(agent)),
+    };
+  }
+
   #makeSessions(): SessionStation {
-    const { clock, random, sessionSettings, node } = this.#options;
+    const { clock, random, sessionSettings, node, ties } = this.#options;
     return new SessionStation({
       clock,
       random,
@@ -290,6 +326,12 @@ export class Arc implements SessionListener, Stations {
       listener: this,
       openIntake: (agent, part) => this.#openIntake(agent, part),
       authorize: (hello, peer) => this.#authorize(hello, peer),
+      ...(ties === undefined
+        ? {}
+        : {
+            elsewhere: ({ agentId }, peer) =>
+              ties.owns(agentId) ? undefined : ties.addressOf(agentId, peer),
+          }),
     });
   }
 
@@ -320,7 +362,7 @@ export class Arc implements SessionListener, Stations {
   #endSessionsWithTokens(): void {
     this.#options.access.tokens?.onEnd((token, error) => {
       this.sessions.endAdmittedBy(token.id, error);
-      if (token.revokedAtUs !== undefined) return;
+      if (token.revokedAtUs !== undefined || !this.#isSpeaker) return;
       const act = { actor: "node", act: "tokens.expire", subject: token.name, address: "" };
       void this.audit.record({ ...act, outcome: "done" });
     });
@@ -395,6 +437,7 @@ export class Arc implements SessionListener, Stations {
   /** Off, what rules have decided and nobody was given yet is called off, too. */
   #switchEnforcement(isOn: boolean): void {
     this.engine.setEnforcing(isOn);
+    this.#options.ties?.onEnforcing?.(isOn);
     if (isOn) return;
     for (const instruction of [...this.dispatch.open()])
       if (!instruction.isByHand && instruction.status === "accepted")

@@ -2,12 +2,15 @@ import type { Engine } from "./engine/index.ts";
 import type { IngestOptions } from "./ingest/index.ts";
 
 /** The engine as ingest sees it, noting which metrics are reported. */
-export function noteMetrics(engine: Engine, seen: Set<string>): IngestOptions["engine"] {
+export function noteMetrics(
+  engine: Engine,
+  note: (name: string) => void,
+): IngestOptions["engine"] {
   return {
     futureToleranceUs: engine.futureToleranceUs,
     metric: (name) => {
       const index = engine.metric(name);
-      seen.add(name);
+      note(name);
       return index;
     },
     apply: (slot, part, count, metrics, values, timesUs, nowUs) =>

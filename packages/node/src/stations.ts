@@ -41,7 +41,7 @@ export function storeErrorsOf({ onNotice }: ArcOptions): (error: MyelinError) =>
 }
 
 export function makeEngine(
-  { settings, onNotice }: ArcOptions,
+  { settings, onNotice, ties }: ArcOptions,
   hooks: Pick<EngineHooks, "onEpisodeEnd" | "onFiring" | "onPendingChange">,
 ): Engine {
   return new Engine({
@@ -54,6 +54,7 @@ export function makeEngine(
         const kind = isOpen ? "breaker-opened" : "breaker-closed";
         onNotice({ kind, over: `rule ${rule}` });
       },
+      ...(ties?.onCounted === undefined ? {} : { onCounted: ties.onCounted }),
     },
   });
 }

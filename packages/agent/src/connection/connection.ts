@@ -66,6 +66,8 @@ export class Connection {
   #failures = 0;
   /** Where the node sent this agent; "" for the address it was given. */
   #redirectUrl = "";
+  /** Where the session is that the next hello asks to go on with. */
+  #sessionUrl = "";
   #isHelloDue = false;
   /** The channel that `close` has closed, and who waits for its end. */
   #last: { readonly channel: Channel; readonly onEnd: () => void } | undefined;
@@ -217,6 +219,7 @@ export class Connection {
     }
     if (state.kind === "connecting") state.timer.cancel();
     this.#attachment.takeUp(state.channel, welcome, isResumed);
+    this.#sessionUrl = state.url;
     this.#setState({ kind: "live", url: state.url, channel: state.channel, welcome });
     if (this.#attachment.isDeclarationFollowing) this.#options.clock.defer(() => this.#declare());
   }
@@ -226,7 +229,10 @@ export class Connection {
     if (this.isLive && this.#attachment.isDeclarationFollowing) this.#attachment.declare();
   }
 
-  /** Goes where the node says, once: who is sent on from there begins again at its own address. */
+  /**
+   * Goes where the node says, once: who is sent on from there begins again at its own address. Who had come home for a
+   * while and is sent back to its session goes on with it; nobody else is shown its secret.
+   */
   #onRedirect(url: string, channel: Channel): void {
     if (this.#redirectUrl !== "") {
       this.#break(
@@ -236,7 +242,7 @@ export class Connection {
     }
     this.#leave();
     this.#redirectUrl = url;
-    this.#attachment.forget();
+    if (url !== this.#sessionUrl) this.#attachment.forget();
     this.#dial();
     channel.close();
   }

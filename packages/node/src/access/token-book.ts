@@ -25,6 +25,13 @@ export interface TokenBookOptions {
   readonly maxTokens?: number;
   /** A write that nobody waits for has failed. */
   readonly onStoreError: (error: MyelinError) => void;
+  /** Told of each token that was made, revoked or has expired, when that is so. */
+  readonly onChange?: (token: TokenRecord) => void;
+  /**
+   * Given where another book of the node keeps the tokens, and tells by `follow` what becomes of them: this one writes
+   * nothing, and tells of uses here.
+   */
+  readonly onUse?: (id: string, atUs: number) => void;
 }
 
 /** What a new token shall be. */
@@ -145,6 +152,7 @@ export class TokenBook {
       await store.saveTokens([record]);
       this.#put(record);
       this.#planExpiry();
+      this.#options.onChange?.(record);
       return { record, text };
     });
   }
@@ -167,9 +175,23 @@ export class TokenBook {
       const revoked = { ...token, revokedAtUs, revokedBy: actor };
       await this.#options.store.saveTokens([revoked]);
       this.#put(revoked);
+      this.#options.onChange?.(revoked);
       this.#tellEnd(revoked);
       return revoked;
     });
+  }
+
+  /** Takes over what the node's other book has made of a token; what it had admitted here ends with it. */
+  follow(record: TokenRecord): void {
+    this.#put(record);
+    if (record.revokedAtUs !== undefined || record.expiryToldAtUs !== undefined)
+      this.#tellEnd(record);
+  }
+
+  /** Notes that a token was used where another book of the node admitted its bearer. */
+  used(id: string, atUs: number): void {
+    const record = this.#tokens.get(id);
+    if (record !== undefined && atUs > (record.lastUsedAtUs ?? 0)) this.#use(record, atUs);
   }
 
   /** Why a token admits nobody any more; undefined while it is valid. */
@@ -237,6 +259,10 @@ export class TokenBook {
 
   #use(record: TokenRecord, nowUs: number): void {
     this.#tokens.set(record.id, { ...record, lastUsedAtUs: nowUs });
+    if (this.#options.onUse !== undefined) {
+      this.#options.onUse(record.id, nowUs);
+      return;
+    }
     this.#behind.add(record.id);
     this.#writeBehind();
   }
@@ -276,7 +302,7 @@ export class TokenBook {
   #planExpiry(): void {
     this.#expiryTimer?.cancel();
     this.#expiryTimer = undefined;
-    if (this.#expiring.size === 0) return;
+    if (this.#expiring.size === 0 || this.#options.onUse !== undefined) return;
     const { clock } = this.#options;
     let dueUs = Number.POSITIVE_INFINITY;
     for (const id of this.#expiring)
@@ -292,8 +318,10 @@ export class TokenBook {
       if (token !== undefined && endOfToken(token, nowUs) === undefined) continue;
       this.#expiring.delete(id);
       if (token === undefined) continue;
-      this.#tokens.set(id, { ...token, expiryToldAtUs: nowUs });
+      const told = { ...token, expiryToldAtUs: nowUs };
+      this.#tokens.set(id, told);
       this.#behind.add(id);
+      this.#options.onChange?.(told);
       this.#tellEnd(token);
     }
     this.#planExpiry();

@@ -2,17 +2,20 @@ import { MyelinError } from "@myelin/core/errors";
 import type { JsonObject } from "@myelin/core/json";
 import type { Audit } from "../audit/index.ts";
 
+/** Where acts and refusals are written. */
+export type AuditWriter = Pick<Audit, "record" | "refused">;
+
 /** What the audit is told of a request that acts. */
 export class ActNote {
   /** What is acted on; the path's parameter unless the handler knows better. */
   subject: string;
   details: JsonObject = {};
-  readonly #audit: Audit;
+  readonly #audit: AuditWriter;
   readonly #who: { readonly actor: string; readonly act: string; readonly address: string };
   #isWritten = false;
 
   constructor(
-    audit: Audit,
+    audit: AuditWriter,
     who: { readonly actor: string; readonly act: string; readonly address: string },
     subject: string,
   ) {

@@ -1,15 +1,15 @@
 import { MyelinError } from "@myelin/core/errors";
 import { isJsonObject, type JsonObject } from "@myelin/core/json";
 import { Access, type Caller } from "../access/index.ts";
-import type { Audit } from "../audit/index.ts";
 import type { HttpRequest, HttpResponse } from "../ports/transport.ts";
-import { ActNote } from "./act.ts";
+import { ActNote, type AuditWriter } from "./act.ts";
 
 /** A request that was routed, with the path's parameters and the one who asks. */
 export interface ApiRequest {
   readonly http: HttpRequest;
   readonly parameters: Readonly<Record<string, string>>;
   readonly actor: string;
+  readonly caller: Caller;
   /** What the audit is told, where the request acts. */
   readonly note: ActNote;
 }
@@ -29,6 +29,8 @@ export interface RouteOptions {
   readonly role?: "operator" | "reader";
   /** Name of the act; by path and method unless given. What only reads is no act. */
   readonly act?: string;
+  /** The request goes to a lane as it is, whose audit has it then. */
+  readonly isPassedOn?: true;
 }
 
 interface Route {
@@ -42,7 +44,7 @@ interface Route {
 /** Where an act is noted, and who is refused. */
 export interface Guard {
   readonly caller: Caller;
-  readonly audit: Audit;
+  readonly audit: AuditWriter;
 }
 
 /** Finds the handler of a method and path; `:name` in a path matches one segment. */
@@ -57,7 +59,8 @@ export class Router {
       pattern,
       handler,
       role: options.role ?? (reads ? "reader" : "operator"),
-      act: reads ? undefined : (options.act ?? actOf(method, path)),
+      act:
+        reads || options.isPassedOn === true ? undefined : (options.act ?? actOf(method, path)),
     });
     return this;
   }
@@ -107,7 +110,7 @@ async function perform(
     throw thrown;
   }
   const note = new ActNote(audit, who, subject);
-  const request = { http, actor, parameters, note };
+  const request = { http, actor, caller, parameters, note };
   return act === undefined ? await handler(request) : await note.around(() => handler(request));
 }
 

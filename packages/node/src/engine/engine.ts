@@ -400,6 +400,12 @@ export class Engine {
     return wasOpen;
   }
 
+  /** Counts firings of a rule in other lanes, which its limit is over too. */
+  countFirings(rule: RuleName, count: number, nowUs: number): void {
+    const runtime = this.#rules.get(rule);
+    if (runtime !== undefined) this.#evaluator.countFirings(runtime, count, nowUs);
+  }
+
   /** A rule over all agents; undefined when it is not in force. */
   ruleStatus(rule: RuleName): RuleStatus | undefined {
     const runtime = this.#rules.get(rule);

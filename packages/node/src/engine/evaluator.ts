@@ -224,6 +224,19 @@ export class Evaluator {
       outbox.breaker(rule, true);
       this.#timeBreaker(rule);
     }
+    this.#hooks.onCounted?.(rule.name);
     return breaker.isOpen;
+  }
+
+  /** Counts firings of a rule in other lanes against its limit. */
+  countFirings(rule: RuleRuntime, count: number, nowUs: number): void {
+    const { breaker } = rule;
+    if (breaker === undefined) return;
+    if (breaker.closeIfQuiet(nowUs)) this.#hooks.onBreaker?.(rule.name, false);
+    for (let at = 0; at < count; at += 1) {
+      if (!breaker.record(nowUs)) continue;
+      this.#hooks.onBreaker?.(rule.name, true);
+      this.#timeBreaker(rule);
+    }
   }
 }

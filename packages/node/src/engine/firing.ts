@@ -35,4 +35,6 @@ export interface EngineHooks {
   onPendingChange?(): void;
   /** A rule's breaker opened or closed. */
   onBreaker?(rule: RuleName, isOpen: boolean): void;
+  /** A firing was counted against its rule's limit. It comes from within an evaluation: nothing of the engine may be called. */
+  onCounted?(rule: RuleName): void;
 }

@@ -7,6 +7,8 @@ export interface PeerInfo {
   readonly address: string;
   /** True when the peer runs on this machine. */
   readonly isLoopback: boolean;
+  /** The name or address by which it called this one, as a URL bears it; where the transport has one. */
+  readonly host?: string;
   /** The bearer token of the Authorization header, where the transport has one and it was given. */
   readonly token?: string;
 }

@@ -48,6 +48,12 @@ export class Enforcement {
     if (!record.isOn) this.#options.onChange(record);
   }
 
+  /** Switches as the node's other switch was, which keeps the record of it. */
+  follow(isOn: boolean): void {
+    this.#record = { isOn, changedAtUs: this.#options.clock.nowUs(), actor: "node" };
+    this.#options.switch(isOn);
+  }
+
   /**
    * Switches enforcement.
    * @returns False when it was so already.

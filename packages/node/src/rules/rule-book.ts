@@ -66,6 +66,11 @@ export interface RuleBookOptions {
   readonly maxRules: number;
   /** True for a metric that an agent has reported, or the node observes itself. */
   readonly knowsMetric: (name: string) => boolean;
+  /**
+   * Has the books of other lanes prepare the same change (by `follow`); what it gives puts it in force in all of them.
+   * @throws MyelinError when one of them cannot: then it is in force nowhere
+   */
+  readonly prepareOthers?: (records: readonly RuleRecord[]) => Promise<() => Promise<void>>;
 }
 
 /** A name's latest version, in force or deleted. */
@@ -276,19 +281,46 @@ export class RuleBook {
 
   /** Writes the revisions, prepares the set with them while the disk is at work, and then puts it in force; gives the time of that. */
   async #putInForce(revisions: readonly Revision[], slices: Slices): Promise<number> {
-    const { clock, store, prepare } = this.#options;
-    const saved = store.saveRules(revisions.map(({ record }) => record));
+    const { clock, store, prepareOthers } = this.#options;
+    const records = revisions.map(({ record }) => record);
+    const putInOthers = await prepareOthers?.(records);
+    const saved = store.saveRules(records);
     // It is awaited below, also when the preparation is longer than the disk, or fails.
     saved.catch(() => undefined);
+    const put = await this.#prepared(revisions, slices);
+    await saved;
+    const nowUs = put();
+    if (putInOthers === undefined) return nowUs;
+    await putInOthers();
+    return clock.nowUs();
+  }
+
+  /**
+   * Prepares a change that another book of the node makes; what it gives puts it in force.
+   * @throws MyelinError RULE_INVALID
+   */
+  async follow(records: readonly RuleRecord[]): Promise<() => number> {
+    const revisions = records.map((record): Revision => {
+      if (record.isDeleted) return { record, plan: undefined };
+      const { plan, problems } = planRule(record.source);
+      if (plan === undefined) throw invalidRules(problems);
+      return { record, plan };
+    });
+    return await this.#prepared(revisions, new Slices(this.#options.clock));
+  }
+
+  async #prepared(revisions: readonly Revision[], slices: Slices): Promise<() => number> {
+    const { clock, prepare } = this.#options;
     const latest = new Map(this.#latest);
     for (const revision of revisions)
       latest.set(parseRuleName(revision.record.name), latestOf(revision));
     const put = await slices.run(prepare(entriesOf(latest.values())));
-    await saved;
-    for (const revision of revisions) this.#note(revision);
-    const nowUs = clock.nowUs();
-    put(nowUs);
-    return nowUs;
+    return () => {
+      for (const revision of revisions) this.#note(revision);
+      const nowUs = clock.nowUs();
+      put(nowUs);
+      return nowUs;
+    };
   }
 
   #note(revision: Revision): void {

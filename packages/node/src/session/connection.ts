@@ -28,6 +28,7 @@ import {
   type Pong,
   type SampleColumns,
   type TwinDelta,
+  type Welcome,
 } from "@myelin/core/wire";
 import type { BytePool } from "../bytes/index.ts";
 import type { PeerInfo } from "../ports/transport.ts";
@@ -182,6 +183,15 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
   dismiss(goodbye: Goodbye): void {
     this.release();
     const writer = new FrameWriter();
+    writer.goodbye(goodbye);
+    this.channel.send(writer.take());
+    this.channel.close();
+  }
+
+  sendOn(welcome: Welcome, goodbye: Goodbye): void {
+    this.release();
+    const writer = new FrameWriter();
+    writer.welcome(welcome);
     writer.goodbye(goodbye);
     this.channel.send(writer.take());
     this.channel.close();

@@ -10,7 +10,14 @@
 import { MyelinError } from "@myelin/core/errors";
 import { parseSessionId } from "@myelin/core/ids";
 import { type Random, randomName } from "@myelin/core/random";
-import { type ColumnForm, columnForms, encodingNamed, type Hello } from "@myelin/core/wire";
+import {
+  type ColumnForm,
+  columnForms,
+  encodingNamed,
+  type Goodbye,
+  type Hello,
+  type Welcome,
+} from "@myelin/core/wire";
 import type { PeerInfo } from "../ports/transport.ts";
 import type { Admission, Registry } from "../registry/index.ts";
 import { goodbyeOf } from "./goodbye.ts";
@@ -36,6 +43,8 @@ export interface ReceptionOptions {
    * @throws MyelinError UNAUTHENTICATED, PERMISSION_DENIED, NODE_DRAINING
    */
   readonly authorize: (hello: Hello, peer: PeerInfo) => string | undefined;
+  /** Address of the lane that the agent belongs to, when that is another one; undefined for an agent of this lane. */
+  readonly elsewhere?: (hello: Hello, peer: PeerInfo) => string | undefined;
   readonly listener: SessionListener;
 }
 
@@ -46,13 +55,15 @@ export interface Greeter extends Carrier {
   readonly session: PartSession | undefined;
   /** Carries the session from now on. */
   carry(session: PartSession): void;
+  /** Welcomes the part to where it belongs, and carries nothing. */
+  sendOn(welcome: Welcome, goodbye: Goodbye): void;
 }
 
 /** What a reception works on. */
 interface Surroundings {
   readonly table: SessionTable;
   readonly outbox: SessionOutbox;
-  readonly counters: { takenOver: number };
+  readonly counters: { takenOver: number; sentOn: number };
   readonly nowUs: () => number;
 }
 
@@ -95,8 +106,13 @@ export class Reception {
 
   /** A first hello: joins anew, or goes on with the session it names. */
   #join(greeter: Greeter, hello: Hello, nowUs: number): void {
-    const { registry, listener, authorize } = this.#options;
+    const { registry, listener, authorize, elsewhere } = this.#options;
     const tokenId = authorize(hello, greeter.peer);
+    const redirectUrl = elsewhere?.(hello, greeter.peer);
+    if (redirectUrl !== undefined) {
+      this.#sendOn(greeter, hello, nowUs, redirectUrl);
+      return;
+    }
     if (hello.resume !== undefined && this.#table.wasReplaced(hello.resume)) {
       throw new MyelinError(
         "TAKEN_OVER",
@@ -219,13 +235,52 @@ export class Reception {
     this.#options.listener.onDetached(former, { code: error.code, reason: error.message });
   }
 
+  /** Who does not know the address in a welcome reads it in the goodbye, and comes again in vain but unharmed. */
+  #sendOn(greeter: Greeter, hello: Hello, receivedAtUs: number, redirectUrl: string): void {
+    this.#surroundings.counters.sentOn++;
+    const nobody = { sessionId: "", resumeToken: "", isResumed: false };
+    const nothing = { telemetrySequence: 0, metricNamesKnown: 0, columnForms: [] };
+    const common = this.#commonWelcome(hello, receivedAtUs);
+    const message = `agent ${hello.agentId} belongs to ${redirectUrl}`;
+    greeter.sendOn(
+      { ...common, ...nobody, ...nothing, redirectUrl },
+      { code: "UNAVAILABLE", message, canResume: true, isFinal: false },
+    );
+  }
+
   #welcome(session: PartSession, hello: Hello, receivedAtUs: number, isResumed: boolean): void {
-    const { node, settings } = this.#options;
-    const nowUs = this.#surroundings.nowUs();
+    const common = this.#commonWelcome(hello, receivedAtUs);
     session.sendWelcome({
+      ...common,
       sessionId: session.id,
       resumeToken: session.resumeToken,
       isResumed,
+      telemetrySequence: session.telemetrySequence,
+      metricNamesKnown: session.intake.metricNamesKnown,
+      redirectUrl: "",
+      columnForms: formsReadFrom(session),
+    });
+    session.sendPing(common.sentAtUs);
+  }
+
+  /** What a welcome says of the node, and of time. */
+  #commonWelcome(
+    hello: Hello,
+    receivedAtUs: number,
+  ): Pick<
+    Welcome,
+    | "heartbeatIntervalMs"
+    | "resumeWindowMs"
+    | "limits"
+    | "nodeId"
+    | "nodeTier"
+    | "nodeVersion"
+    | "helloSentAtUs"
+    | "helloReceivedAtUs"
+    | "sentAtUs"
+  > {
+    const { node, settings } = this.#options;
+    return {
       heartbeatIntervalMs: settings.heartbeatIntervalUs / 1000,
       resumeWindowMs: settings.resumeWindowUs / 1000,
       limits: {
@@ -236,15 +291,10 @@ export class Reception {
       nodeId: node.id,
       nodeTier: node.tier,
       nodeVersion: node.version,
-      telemetrySequence: session.telemetrySequence,
-      metricNamesKnown: session.intake.metricNamesKnown,
       helloSentAtUs: hello.sentAtUs,
       helloReceivedAtUs: receivedAtUs,
-      sentAtUs: nowUs,
-      redirectUrl: "",
-      columnForms: formsReadFrom(session),
-    });
-    session.sendPing(nowUs);
+      sentAtUs: this.#surroundings.nowUs(),
+    };
   }
 }
 

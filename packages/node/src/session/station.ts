@@ -69,6 +69,8 @@ export class SessionStation implements ConnectionHost {
     expelled: 0,
     slowReaders: 0,
     takenOver: 0,
+    /** Hellos answered with the address of the lane that the agent belongs to. */
+    sentOn: 0,
     refused: 0,
     /** Connections that ended by a fault which their transport names, such as a frame too large. */
     faults: 0,

@@ -83,6 +83,12 @@ function instructionDocument(detail: WatchRecord["detail"]): unknown {
   return "times" in detail ? documentOf(detail as Instruction) : detail;
 }
 
+/** A record as it can be copied to another thread: what is told of an instruction, without what it hangs on. */
+export function forwarded(record: WatchRecord): WatchRecord {
+  const { detail } = record;
+  return "times" in detail ? { ...record, detail: documentOf(detail as Instruction) } : record;
+}
+
 /** One server-sent event. */
 export function eventText(name: string, cursor: string, data: unknown): string {
   return `event: ${name}\nid: ${cursor}\ndata: ${JSON.stringify(data)}\n\n`;

@@ -49,9 +49,9 @@ export class EventRing {
     while (this.#bytes > this.#maxBytes && this.#oldest < this.#last) this.#dropOldest();
   }
 
-  /** Counts an event without keeping it; the ring must be empty. */
-  skip(): void {
-    this.#last += 1;
+  /** Counts events without keeping them; the ring must be empty. */
+  skip(count = 1): void {
+    this.#last += count;
     this.#oldest = this.#last + 1;
   }
 

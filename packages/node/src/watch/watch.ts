@@ -24,6 +24,7 @@ import {
   type AgentEventType,
   type EpisodeEventType,
   eventText,
+  forwarded,
   recordSizeBytes,
   snapshotOf,
   type WatchRecord,
@@ -54,6 +55,8 @@ export interface WatchOptions {
   readonly random: Random;
   readonly settings: WatchSettings;
   readonly agents: { get(id: AgentId): Pick<Agent, "attributes"> | undefined };
+  /** Told when nobody has watched for a while, and events are not kept any more. */
+  readonly onIdle?: () => void;
 }
 
 /** How somebody watches. */
@@ -78,6 +81,8 @@ export class Watch {
   #linger: Timer | undefined;
   #keepAlive: Timer | undefined;
   #closed: MyelinError | undefined;
+  /** Takes the events in place of the ring, where another watch of the node keeps them. */
+  #forward: ((record: WatchRecord) => void) | undefined;
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -137,6 +142,30 @@ export class Watch {
       },
       onEnd: () => this.#remove(watcher),
     };
+  }
+
+  /**
+   * Has the events of this watch go to another of the node, until it is called without; gives how many there were
+   * until now. Nobody watches this one then.
+   */
+  forward(take: ((record: WatchRecord) => void) | undefined): number {
+    this.#forward = take;
+    this.#isRecording = take !== undefined;
+    return this.#ring.last;
+  }
+
+  /** Takes an event of another watch of the node. */
+  take(record: WatchRecord): void {
+    if (!this.#isRecording) this.#ring.skip();
+    else this.#push(record);
+  }
+
+  /** Counts events of another watch that it did not hand over: who watches is told that they are lost. */
+  missed(count: number): void {
+    if (count <= 0) return;
+    this.#ring.clear();
+    this.#ring.skip(count);
+    if (this.#watchers.size > 0) this.#planPump();
   }
 
   /** Something happened to an agent. */
@@ -236,6 +265,11 @@ export class Watch {
   }
 
   #push(record: WatchRecord): void {
+    if (this.#forward !== undefined) {
+      this.#ring.skip();
+      this.#forward(forwarded(record));
+      return;
+    }
     this.#ring.push(record);
     if (this.#watchers.size > 0) this.#planPump();
   }
@@ -294,6 +328,7 @@ export class Watch {
     this.#linger = clock.schedule(settings.watchLingerUs, () => {
       this.#isRecording = false;
       this.#ring.clear();
+      this.#options.onIdle?.();
     });
   }
 }

@@ -165,6 +165,7 @@ function peerOf(request: IncomingMessage): PeerInfo {
     // Joined, a text is in one piece, and takes a third of what a template's pieces do.
     address: [address, request.socket.remotePort ?? 0].join(":"),
     isLoopback: isLoopbackAddress(address),
+    host: URL.parse(`http://${request.headers.host}`)?.hostname ?? "",
     ...(token === undefined ? {} : { token }),
   };
 }

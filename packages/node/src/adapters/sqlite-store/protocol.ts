@@ -1,5 +1,6 @@
 // What the store and its worker threads say to each other. Each message to a worker is a list of
 // calls; each message back is the outcomes of some calls, in the order of the calls.
+import type { MessagePort } from "node:worker_threads";
 import type { ErrorDocument } from "@myelin/core/errors";
 import type { AuditEntry, AuditQuery } from "../../ports/access-records.ts";
 import type { InstructionChange, InstructionRecord, LedgerQuery } from "../../ports/store.ts";
@@ -19,6 +20,11 @@ export interface CommitFigures {
   readonly committedOperations: number;
   readonly commitTotalUs: number;
   readonly commitMaxUs: number;
+}
+
+/** Further callers of a worker, whose calls and answers go over this port. */
+export interface Joining {
+  readonly port: MessagePort;
 }
 
 /** A worker's message. */

@@ -6,6 +6,7 @@
 // 2. Calls of state that wait are bounded (RESOURCE_EXHAUSTED), and so are ledger entries (LedgerBuffer).
 // 3. While it is open, no other process opens the data directory.
 import { join, resolve } from "node:path";
+import type { MessagePort } from "node:worker_threads";
 import { setTimeout as delay } from "node:timers/promises";
 import { MyelinError } from "@myelin/core/errors";
 import type {
@@ -48,7 +49,7 @@ import {
   tokenOf,
 } from "./rows.ts";
 import { isStorageCode } from "./storage-error.ts";
-import { WorkerLink } from "./worker-link.ts";
+import { endOfPort, endOfWorker, portTo, startWorker, WorkerLink } from "./worker-link.ts";
 
 const askAgainMs = 10;
 
@@ -71,7 +72,8 @@ const enforcementSetting = "enforcement";
  *   STORAGE_UNAVAILABLE or STORAGE_FULL
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
-  const state = new WorkerLink<StateCalls>({ name: "state" });
+  const stateWorker = startWorker({ name: "state" });
+  const state = new WorkerLink<StateCalls>(endOfWorker(stateWorker));
   const directory = resolve(options.directory);
   try {
     await state.call("open", {
@@ -91,8 +93,33 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
     retentionDays: options.ledgerRetentionDays ?? defaultStorageBounds.ledgerRetentionDays,
     maxBytes: options.ledgerMaxBytes ?? defaultStorageBounds.ledgerMaxBytes,
   };
-  const ledger = new WorkerLink<LedgerCalls>({ name: "ledger", settings });
-  return new SqliteStore(state, ledger, options);
+  const ledgerWorker = startWorker({ name: "ledger", settings });
+  const ledger = new WorkerLink<LedgerCalls>(endOfWorker(ledgerWorker));
+  const share = (): StorePorts => ({ state: portTo(stateWorker), ledger: portTo(ledgerWorker) });
+  return new SqliteStore({ state, ledger, share }, options);
+}
+
+/** Ports by which another thread uses a store that this one has opened. */
+export interface StorePorts {
+  readonly state: MessagePort;
+  readonly ledger: MessagePort;
+}
+
+/** The store that another thread has opened; closing it lets go of this thread's part only. */
+export function joinSqliteStore(
+  ports: StorePorts,
+  options: Pick<SqliteStoreOptions, "maxQueuedOperations" | "maxBufferedEntries"> = {},
+): SqliteStore {
+  const state = new WorkerLink<StateCalls>(endOfPort(ports.state));
+  const ledger = new WorkerLink<LedgerCalls>(endOfPort(ports.ledger));
+  return new SqliteStore({ state, ledger }, options);
+}
+
+/** The ways to the store's threads, and where they are this thread's own, ports for others. */
+interface StoreLinks {
+  readonly state: WorkerLink<StateCalls>;
+  readonly ledger: WorkerLink<LedgerCalls>;
+  readonly share?: () => StorePorts;
 }
 
 /** Closes what the thread has open, and waits for its end. */
@@ -106,14 +133,15 @@ export class SqliteStore implements Store {
   readonly #ledger: WorkerLink<LedgerCalls>;
   readonly #entries: LedgerBuffer;
   readonly #maxQueued: number;
+  readonly #share: (() => StorePorts) | undefined;
   #closed: Promise<void> | undefined;
   #lastError: MyelinError | undefined;
 
   constructor(
-    state: WorkerLink<StateCalls>,
-    ledger: WorkerLink<LedgerCalls>,
-    options: SqliteStoreOptions,
+    { state, ledger, share }: StoreLinks,
+    options: Pick<SqliteStoreOptions, "maxQueuedOperations" | "maxBufferedEntries">,
   ) {
+    this.#share = share;
     this.#state = state;
     this.#ledger = ledger;
     this.#maxQueued = options.maxQueuedOperations ?? defaultStorageBounds.maxQueuedOperations;
@@ -246,10 +274,27 @@ export class SqliteStore implements Store {
     return this.#closed;
   }
 
+  /** Ports for one more thread. @throws MyelinError CONFLICT where this thread has not opened the store itself */
+  share(): StorePorts {
+    if (this.#share === undefined)
+      throw new MyelinError("CONFLICT", "this thread was given the store by another");
+    return this.#share();
+  }
+
   /** The state goes last: it holds the lock of the directory. */
   async #close(): Promise<void> {
     await this.#entries.flush();
     this.#entries.abandon();
+    if (this.#share === undefined) {
+      // What was called is answered first, in its order.
+      await Promise.allSettled([
+        this.#ledger.call("find", ""),
+        this.#state.call("instructionById", ""),
+      ]);
+      this.#ledger.leave();
+      this.#state.leave();
+      return;
+    }
     await end(this.#ledger);
     await end(this.#state);
   }

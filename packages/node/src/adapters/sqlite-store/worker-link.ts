@@ -1,6 +1,6 @@
-import { Worker } from "node:worker_threads";
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { MyelinError } from "@myelin/core/errors";
-import type { Answer, Call, CommitFigures, WorkerRole } from "./protocol.ts";
+import type { Answer, Call, CommitFigures, Joining, WorkerRole } from "./protocol.ts";
 import { noFigures } from "./service.ts";
 
 interface Waiting {
@@ -12,31 +12,78 @@ type Functions<Calls> = { [Name in keyof Calls]: (argument: never) => unknown };
 
 const workerUrl = new URL("./worker.ts", import.meta.url);
 
+/** Starts a worker thread of the store. */
+export function startWorker(role: WorkerRole): Worker {
+  return new Worker(workerUrl, {
+    workerData: role,
+    name: `myelin-${role.name}`,
+    execArgv: [],
+  });
+}
+
+/** A port by which another thread calls the worker, as one more of its callers. */
+export function portTo(worker: Worker): MessagePort {
+  const { port1, port2 } = new MessageChannel();
+  const joining: Joining = { port: port2 };
+  worker.postMessage(joining, [port2]);
+  return port1;
+}
+
+/** What calls a worker goes over. */
+export interface LinkEnd {
+  post(calls: readonly Call[]): void;
+  listen(onAnswer: (answer: Answer) => void, onEnd: (cause: unknown) => void): void;
+  /** Calls no more; a worker of this thread goes on. */
+  leave(): void;
+}
+
+/** The end of the thread that started the worker. */
+export function endOfWorker(worker: Worker): LinkEnd {
+  return {
+    post: (calls) => worker.postMessage(calls),
+    listen: (onAnswer, onEnd) => {
+      worker.on("message", onAnswer);
+      worker.on("error", onEnd);
+      worker.once("exit", () => onEnd(new Error("the worker thread has ended")));
+    },
+    leave: () => undefined,
+  };
+}
+
+/** The end of another thread. */
+export function endOfPort(port: MessagePort): LinkEnd {
+  return {
+    post: (calls) => port.postMessage(calls),
+    listen: (onAnswer, onEnd) => {
+      port.on("message", onAnswer);
+      port.once("close", () => onEnd(new Error("the way to the worker thread is closed")));
+    },
+    leave: () => port.close(),
+  };
+}
+
 /**
- * The way to a worker thread. Calls made in one turn of the loop travel in one message, and are
- * answered in their order.
+ * The way to a worker thread, which is this thread's own or another's. Calls made in one turn of the loop
+ * travel in one message, and are answered in their order.
  */
 export class WorkerLink<Calls extends Functions<Calls>> {
-  readonly #worker: Worker;
+  readonly #end: LinkEnd;
   readonly #ended: Promise<void>;
   #outbox: Call[] = [];
   #waiting: Waiting[] = [];
   #figures: CommitFigures = noFigures;
   #failure: MyelinError | undefined;
 
-  constructor(role: WorkerRole) {
-    this.#worker = new Worker(workerUrl, {
-      workerData: role,
-      name: `myelin-${role.name}`,
-      execArgv: [],
-    });
-    this.#worker.on("message", (answer: Answer) => this.#take(answer));
-    this.#worker.on("error", (error: unknown) => this.#fail(error));
+  constructor(end: LinkEnd) {
+    this.#end = end;
     this.#ended = new Promise((resolve) => {
-      this.#worker.once("exit", () => {
-        this.#fail(new Error("the worker thread has ended"));
-        resolve();
-      });
+      end.listen(
+        (answer) => this.#take(answer),
+        (cause) => {
+          this.#fail(cause);
+          resolve();
+        },
+      );
     });
   }
 
@@ -63,15 +110,20 @@ export class WorkerLink<Calls extends Functions<Calls>> {
     });
   }
 
-  /** Resolves when the thread has ended by itself. */
+  /** Resolves when the thread has ended by itself, or the port is closed. */
   ended(): Promise<void> {
     return this.#ended;
+  }
+
+  /** Calls no more; a worker of this thread goes on. */
+  leave(): void {
+    this.#end.leave();
   }
 
   #send(): void {
     const calls = this.#outbox;
     this.#outbox = [];
-    if (calls.length > 0) this.#worker.postMessage(calls);
+    if (calls.length > 0) this.#end.post(calls);
   }
 
   #take({ outcomes, figures }: Answer): void {

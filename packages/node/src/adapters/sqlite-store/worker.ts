@@ -1,9 +1,9 @@
-// A worker thread of the store: takes all the calls that have queued up, does them as one group,
-// answers them in one message. Upkeep runs when nothing is asked.
+// A worker thread of the store: takes all the calls that have queued up, whoever calls, does them as one
+// group, answers each caller in one message. Upkeep runs when nothing is asked.
 import { constants, setPriority } from "node:os";
-import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { LedgerService } from "./ledger-service.ts";
-import type { Call, WorkerRole } from "./protocol.ts";
+import type { Call, Joining, Outcome, WorkerRole } from "./protocol.ts";
 import type { Service } from "./service.ts";
 import { StateService } from "./state-service.ts";
 import { isStorageCode, storageError } from "./storage-error.ts";
@@ -12,8 +12,9 @@ const maxCallsInGroup = 1024;
 const idleMs = 100;
 const hourMs = 3600e3;
 
-const port = parentPort;
-if (port === null) throw new Error("this file runs on a worker thread of the store");
+if (parentPort === null) throw new Error("this file runs on a worker thread of the store");
+/** Where calls come from: the thread that started this one first, then those that joined. */
+const ports: MessagePort[] = [parentPort];
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the store's link writes it
 const role = workerData as WorkerRole;
 const service: Service =
@@ -45,20 +46,66 @@ const hourTimer = setInterval(() => {
   rest();
 }, hourMs);
 
-port.on("message", (first: readonly Call[]) => {
-  const calls = [...first];
-  while (calls.length < maxCallsInGroup) {
-    const next = receiveMessageOnPort(port);
-    if (next === undefined) break;
-    calls.push(...(next.message as readonly Call[]));
+/** Some calls of one caller, in their order. */
+interface Batch {
+  readonly port: MessagePort;
+  readonly calls: readonly Call[];
+}
+
+function hear(port: MessagePort): void {
+  port.on("message", (message: readonly Call[] | Joining) => {
+    if ("port" in message) join(message);
+    else perform({ port, calls: message });
+  });
+}
+
+function join({ port }: Joining): void {
+  ports.push(port);
+  port.once("close", () => void ports.splice(ports.indexOf(port), 1));
+  hear(port);
+}
+
+/** What else has queued up, from every caller in turn. */
+function* queued(): Generator<Batch> {
+  for (let isMore = true; isMore; ) {
+    isMore = false;
+    for (const port of [...ports]) {
+      const next = receiveMessageOnPort(port)?.message as readonly Call[] | Joining | undefined;
+      if (next === undefined) continue;
+      isMore = true;
+      if ("port" in next) join(next);
+      else yield { port, calls: next };
+    }
   }
-  const answer = service.run(calls);
-  port.postMessage(answer);
+}
+
+function perform(first: Batch): void {
+  const batches = [first];
+  let count = first.calls.length;
+  if (count < maxCallsInGroup) {
+    for (const batch of queued()) {
+      batches.push(batch);
+      count += batch.calls.length;
+      if (count >= maxCallsInGroup) break;
+    }
+  }
+  const calls = batches.flatMap((batch) => batch.calls);
+  const { outcomes, figures } = service.run(calls);
+  let from = 0;
+  const byPort = new Map<MessagePort, Outcome[]>();
+  for (const batch of batches) {
+    const own = byPort.get(batch.port) ?? [];
+    own.push(...outcomes.slice(from, (from += batch.calls.length)));
+    byPort.set(batch.port, own);
+  }
+  for (const [port, own] of byPort) port.postMessage({ outcomes: own, figures });
   if (calls.some(({ name }) => name === "close")) {
     clearTimeout(idleTimer);
     clearInterval(hourTimer);
-    port.close();
+    for (const port of ports) port.close();
     return;
   }
   rest();
-});
+}
+
+hear(parentPort);
