@@ -6,13 +6,18 @@ import type { HttpHandler } from "./ports/transport.ts";
 /** What the API needs beside the arc. */
 export type ArcApiOptions = Pick<
   ApiOptions,
-  "access" | "store" | "describeNode" | "metrics" | "load" | "makeBackup" | "unreadiness"
+  "access" | "store" | "describeNode" | "metrics" | "lanes" | "load" | "makeBackup" | "unreadiness"
 > & { readonly clock: Clock };
 
 /** Makes the handler of all HTTP requests about an arc. */
 export function createArcApi(arc: Arc, options: ArcApiOptions): HttpHandler {
+  return createApi(apiOptionsOf(arc, options));
+}
+
+/** What the API is given of an arc. */
+export function apiOptionsOf(arc: Arc, options: ArcApiOptions): ApiOptions {
   const { clock } = options;
-  return createApi({
+  return {
     ...options,
     registry: arc.registry,
     sessions: arc.sessions,
@@ -31,5 +36,5 @@ export function createArcApi(arc: Arc, options: ArcApiOptions): HttpHandler {
     openRuleBreakers: () => arc.engine.openBreakers(),
     status: (entry) => arc.engine.ruleStatus(entry.plan.name),
     isDraining: () => arc.isDraining,
-  });
+  };
 }

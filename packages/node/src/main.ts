@@ -12,18 +12,20 @@ import { cryptoRandom } from "./adapters/crypto-random/index.ts";
 import {
   checkTlsFiles,
   createHttpServer,
+  hostInUrl,
   isWildcard,
   openTlsFiles,
   type TlsFiles,
   type TlsPaths,
 } from "./adapters/http-server/index.ts";
+import { type LaneThreads, startLaneThreads } from "./adapters/lane-threads/index.ts";
 import { createLoadMeter, type LoadMeter } from "./adapters/load/index.ts";
-import { createLog, logNotice } from "./adapters/log/index.ts";
+import { createLog, type LogOptions, logNotice } from "./adapters/log/index.ts";
 import { createMemoryFetch } from "./adapters/memory-http/index.ts";
 import { createMemoryStore } from "./adapters/memory-store/index.ts";
 import { createMemoryTransport } from "./adapters/memory-transport/index.ts";
 import { createMetrics } from "./adapters/metrics/index.ts";
-import { keptTokens, openSqliteStore } from "./adapters/sqlite-store/index.ts";
+import { keptTokens, openSqliteStore, type SqliteStore } from "./adapters/sqlite-store/index.ts";
 import { systemClock } from "./adapters/system-clock/index.ts";
 import { systemResources } from "./adapters/system-resources/index.ts";
 import { createUnixTransport } from "./adapters/unix-transport/index.ts";
@@ -31,12 +33,18 @@ import { createHealth } from "./api/index.ts";
 import { Arc, type ArcOptions } from "./arc.ts";
 import { createArcApi } from "./arc-api.ts";
 import { describer, type NodeDescription, type NodeProfile } from "./description.ts";
+import { busNameOf, Front, frontName } from "./lanes/index.ts";
 import { defaultLimits, type NodeLimits } from "./limits.ts";
+import type { TokenRecord } from "./ports/access-records.ts";
 import type { Store } from "./ports/store.ts";
 import type { HttpHandler, Transport } from "./ports/transport.ts";
-import { defaultSessionSettings, type SessionSettings } from "./session/index.ts";
+import { rehearse } from "./rehearsal.ts";
+import {
+  defaultSessionSettings,
+  type NodeIdentity,
+  type SessionSettings,
+} from "./session/index.ts";
 import { nodeVersion } from "./version.ts";
-import { warmUp } from "./warm-up.ts";
 
 /** How a node within a program is started. Everything has a default. */
 export interface EmbedOptions extends NodeProfile {
@@ -74,6 +82,20 @@ export interface NodeOptions extends EmbedOptions {
   readonly allowedOrigins?: readonly string[];
   /** Names under which the node may be called, besides its address. */
   readonly allowedHosts?: readonly string[];
+  /** Lanes, where there shall be more than one. */
+  readonly lanes?: LanesWish;
+}
+
+/** How a node of several lanes is made. Such a node needs a data directory, and takes no agents by `memory`. */
+export interface LanesWish {
+  /** How many; with 1 the node is as without. */
+  readonly count: number;
+  /** Port of the first lane, those of the others behind it; free ones unless given. */
+  readonly firstPort?: number;
+  /** Address of each lane as agents reach it; the host by which an agent came with the lane's port unless given. */
+  readonly urls?: readonly string[];
+  /** How lanes log on standard error; as the node does by default. */
+  readonly log?: LogOptions;
 }
 
 /** A node that runs in this process. */
@@ -111,7 +133,10 @@ export interface RunningNode extends EmbeddedNode {
  * @throws MyelinError as `startNode`, but for what concerns TCP
  */
 export async function embedNode(options: EmbedOptions = {}): Promise<EmbeddedNode> {
-  const assembly = await assemble(options, { ...(await groundOf(options)), hosts: [] });
+  const ground = await groundOf(options);
+  const limits: NodeLimits = { ...defaultLimits, ...options.limits };
+  const { store, backups } = await openStore(options, limits);
+  const assembly = assemble({ ...options, limits }, { ...ground, hosts: [], store, backups });
   return await serve(assembly, { transports: [], addresses: () => ({}) });
 }
 
@@ -125,10 +150,12 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
   const ground = await groundOf(options);
   const tls = options.tls === undefined ? undefined : await openTls(options.tls, ground);
   const hosts = adminListen === undefined ? [host] : [host, adminListen.host];
-  const assembly = await assemble(options, { ...ground, hosts }).catch((error: unknown) => {
-    tls?.close();
-    throw error;
-  });
+  const assembly = await assembleWithLanes(options, { ...ground, hosts }).catch(
+    (error: unknown) => {
+      tls?.close();
+      throw error;
+    },
+  );
   const { api, onAnswer, unreadiness, arcOptions } = assembly;
   const listening = {
     clock: ground.clock,
@@ -157,7 +184,8 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
     ...node,
     url: server.url,
     httpUrl: (admin ?? server).httpUrl,
-    reloadTls: async () => await tls?.reload(),
+    reloadTls: async () =>
+      void (await Promise.all([tls?.reload(), assembly.lanes?.all("reloadTls", undefined)])),
   };
 }
 
@@ -208,23 +236,108 @@ interface Assembly extends Ground {
   readonly unreadiness: () => string | undefined;
   /** Told of each instruction that ended. */
   readonly listeners: Set<(document: InstructionDocument) => void>;
+  /** Where there are several. */
+  readonly lanes: LaneCrew | undefined;
 }
 
-async function assemble(
-  options: EmbedOptions,
+/** The lanes of a node, and what asks them. */
+interface LaneCrew {
+  readonly front: Front;
+  readonly threads: LaneThreads;
+  /** Opens their doors. */
+  open(): Promise<void>;
+  /** Asks every lane something of its thread. */
+  all(subject: string, body: unknown): Promise<unknown[]>;
+}
+
+/** What an assembly is made of besides its options. */
+interface Material extends Ground {
+  readonly hosts: readonly string[];
+  readonly store: Store;
+  readonly backups: StoreBackups | undefined;
+  readonly lanes?: LaneCrew;
+}
+
+async function assembleWithLanes(
+  options: NodeOptions,
   ground: Ground & { readonly hosts: readonly string[] },
 ): Promise<Assembly> {
-  const { clock, log, startedAtUs } = ground;
+  const { lanes } = options;
   const limits: NodeLimits = { ...defaultLimits, ...options.limits };
   const { store, backups } = await openStore(options, limits);
+  if (lanes === undefined || lanes.count === 1)
+    return assemble({ ...options, limits }, { ...ground, store, backups });
+  if (backups === undefined) {
+    throw new MyelinError("INVALID_ARGUMENT", "a node of several lanes keeps its state on disk", {
+      hint: "Start it with a data directory, or with one lane.",
+    });
+  }
+  const crew = hireLanes({ ...options, limits }, lanes, ground, store);
+  return assemble({ ...options, limits }, { ...ground, store, backups, lanes: crew });
+}
+
+function hireLanes(
+  options: Limited<NodeOptions>,
+  { count, firstPort = 0, urls = [], log }: LanesWish,
+  ground: Ground & { readonly hosts: readonly string[] },
+  store: SqliteStore,
+): LaneCrew {
+  const { host = "127.0.0.1", unixPath, tls, token, limits, session } = options;
+  const shareOf = (bound: number): number => Math.ceil(bound / count);
+  const threads = startLaneThreads(
+    {
+      count,
+      node: identityOf(options),
+      host,
+      hosts: ground.hosts,
+      firstPort,
+      unixPath,
+      tls,
+      token,
+      allowedOrigins: options.allowedOrigins ?? [],
+      allowedHosts: options.allowedHosts ?? [],
+      session: { ...defaultSessionSettings, ...session },
+      limits: {
+        ...limits,
+        maxAgents: shareOf(limits.maxAgents),
+        maxPresentAgents: shareOf(limits.maxPresentAgents),
+      },
+      log: log ?? { level: ground.log.level, isReadable: false },
+    },
+    store,
+    { front: frontName, nameOf: busNameOf },
+  );
+  const { bus } = threads;
+  const front = new Front({ bus, count, random: cryptoRandom() });
+  const all: LaneCrew["all"] = (subject, body) =>
+    Promise.all(
+      Array.from({ length: count }, (_, at) => bus.request(busNameOf(at), subject, body)),
+    );
+  return {
+    front,
+    threads,
+    all,
+    open: async () => {
+      const ports = (await all("open", undefined)).map(Number);
+      const scheme = tls === undefined ? "ws" : "wss";
+      const places = { scheme, host: hostInUrl(host), ports, urls } as const;
+      await front.listening({ ...places, ...(unixPath === undefined ? {} : { unixPath }) });
+    },
+  };
+}
+
+function assemble(options: Limited<EmbedOptions>, material: Material): Assembly {
+  const { clock, log, startedAtUs, store, backups, lanes } = material;
+  const { limits } = options;
   const listeners: Assembly["listeners"] = new Set();
-  const arcOptions = arcOptionsOf({ ...options, limits }, ground, store, (notice) => {
+  const arcOptions = arcOptionsOf(options, material, (notice) => {
     logNotice(log, notice);
     if (notice.kind === "instruction-ended")
       for (const listener of listeners) listener(notice.document);
   });
   const arc = new Arc(arcOptions);
   const { node: identity, access } = arcOptions;
+  if (access.tokens !== undefined) lanes?.front.attach(arc, access.tokens);
   const describe = describer({ arc, store, clock, startedAtUs, identity, profile: options });
   const meter = createLoadMeter(clock, () => ({
     samples: arc.engine.counters.samples,
@@ -240,6 +353,7 @@ async function assemble(
     clock,
     store,
     access,
+    ...(lanes === undefined ? {} : { lanes: lanes.front }),
     describeNode: describe,
     metrics: () => metrics.read(),
     load: () => meter.read(),
@@ -255,17 +369,18 @@ async function assemble(
   });
   const onAnswer = (status: number): void =>
     void answers.set(status, (answers.get(status) ?? 0) + 1);
-  const parts = { arc, arcOptions, api, onAnswer, meter, describe, unreadiness, listeners };
-  return { ...ground, options, limits, ...parts };
+  const parts = { arc, arcOptions, api, onAnswer, meter, describe, unreadiness, listeners, lanes };
+  return { clock, log, startedAtUs, options, limits, ...parts };
 }
 
 function arcOptionsOf(
-  { token, id = hostname(), tier = "edge", session, limits }: Limited<EmbedOptions>,
-  { clock, log, hosts }: Ground & { readonly hosts: readonly string[] },
-  store: Store,
+  options: Limited<EmbedOptions>,
+  { clock, log, hosts, store, lanes }: Material,
   onNotice: ArcOptions["onNotice"],
 ): ArcOptions {
+  const { token, session, limits } = options;
   const random = cryptoRandom();
+  const onChange = (record: TokenRecord): void => lanes?.front.token(record);
   const onStoreError = (error: MyelinError): void => logNotice(log, { kind: "store-error", error });
   return {
     clock,
@@ -273,15 +388,27 @@ function arcOptionsOf(
     store,
     access: new Access({
       ...(token === undefined ? {} : { token }),
-      tokens: new TokenBook({ clock, random, store, onStoreError, maxTokens: limits.maxTokens }),
+      tokens: new TokenBook({
+        clock,
+        random,
+        store,
+        onStoreError,
+        onChange,
+        maxTokens: limits.maxTokens,
+      }),
       hosts,
     }),
-    node: { id, tier, version: nodeVersion },
+    node: identityOf(options),
     sessionSettings: { ...defaultSessionSettings, ...session },
     settings: limits,
     resources: systemResources(),
     onNotice,
+    ...(lanes === undefined ? {} : { ties: lanes.front.ties }),
   };
+}
+
+function identityOf({ id = hostname(), tier = "edge" }: EmbedOptions): NodeIdentity {
+  return { id, tier, version: nodeVersion };
 }
 
 /** What a node listens on besides memory and its Unix socket. */
@@ -311,6 +438,7 @@ async function serve(assembly: Assembly, doors: Doors): Promise<EmbeddedNode> {
   try {
     await arc.start();
     arcOptions.access.assertGuarded();
+    await assembly.lanes?.open();
     for (const transport of transports) {
       await transport.listen((channel, peer) => arc.accept(channel, peer));
       opened.push(transport);
@@ -336,22 +464,6 @@ async function serve(assembly: Assembly, doors: Doors): Promise<EmbeddedNode> {
   };
 }
 
-/** Plays on an arc of its own, so that the first real samples meet compiled code. */
-function rehearse(options: ArcOptions): Promise<void> {
-  const { clock, random, node, sessionSettings, settings } = options;
-  const rehearsal = new Arc({
-    clock,
-    random,
-    node,
-    sessionSettings,
-    settings,
-    store: createMemoryStore(),
-    access: new Access({ tokens: undefined, hosts: [] }),
-    onNotice: () => undefined,
-  });
-  return warmUp(rehearsal, clock);
-}
-
 async function stop(
   assembly: Assembly,
   { tls }: Doors,
@@ -359,9 +471,11 @@ async function stop(
   warmedUp: Promise<void>,
   boundMs: number,
 ): Promise<void> {
-  const { log, arc, arcOptions, meter } = assembly;
+  const { log, arc, arcOptions, meter, lanes } = assembly;
   log.info("the node drains");
-  await arc.drain(boundMs * 1000);
+  await Promise.all([arc.drain(boundMs * 1000), lanes?.front.drain(boundMs * 1000)]);
+  await lanes?.all("close", undefined);
+  await lanes?.threads.end();
   meter.stop();
   await warmedUp;
   await Promise.allSettled(transports.map((transport) => transport.close()));
@@ -372,7 +486,7 @@ async function stop(
 
 /** Undoes a start that failed. */
 async function letGo(
-  { arc, arcOptions, meter }: Assembly,
+  { arc, arcOptions, meter, lanes }: Assembly,
   { tls }: Doors,
   opened: readonly Transport[],
 ): Promise<void> {
@@ -380,6 +494,7 @@ async function letGo(
   meter.stop();
   tls?.close();
   await Promise.allSettled([arc.drain(0)]);
+  await lanes?.threads.end();
   await Promise.allSettled([arcOptions.store.close()]);
 }
 
@@ -425,7 +540,10 @@ function directoryOf({ dataDirectory }: NodeOptions): string {
 async function openStore(
   options: EmbedOptions,
   limits: NodeLimits,
-): Promise<{ readonly store: Store; readonly backups: StoreBackups | undefined }> {
+): Promise<
+  | { readonly store: Store; readonly backups: undefined }
+  | { readonly store: SqliteStore; readonly backups: StoreBackups }
+> {
   if (options.storage === "memory") return { store: createMemoryStore(), backups: undefined };
   const directory = directoryOf(options);
   const store = await openSqliteStore({ ...limits, directory });

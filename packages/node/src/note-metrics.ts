@@ -2,10 +2,7 @@ import type { Engine } from "./engine/index.ts";
 import type { IngestOptions } from "./ingest/index.ts";
 
 /** The engine as ingest sees it, noting which metrics are reported. */
-export function noteMetrics(
-  engine: Engine,
-  note: (name: string) => void,
-): IngestOptions["engine"] {
+export function noteMetrics(engine: Engine, note: (name: string) => void): IngestOptions["engine"] {
   return {
     futureToleranceUs: engine.futureToleranceUs,
     metric: (name) => {

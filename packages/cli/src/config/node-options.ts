@@ -1,3 +1,4 @@
+import process from "node:process";
 import { MyelinError } from "@myelin/core/errors";
 import type { NodeOptions } from "@myelin/node";
 import { splitAddress } from "./forms.ts";
@@ -32,7 +33,26 @@ export function nodeOptionsOf({ node, session, limits }: Configuration): NodeOpt
     ...(node.id === undefined ? {} : { id: node.id }),
     ...(node.location === undefined ? {} : { location: node.location }),
     ...accessOptionsOf(node),
+    ...(node.lanes === 1 ? {} : { lanes: lanesOf(node) }),
   };
+}
+
+/** @throws MyelinError INVALID_ARGUMENT for addresses that are not one for each lane */
+function lanesOf({
+  lanes,
+  lanePort,
+  laneUrl,
+  logLevel,
+}: Configuration["node"]): NonNullable<NodeOptions["lanes"]> {
+  if (laneUrl.length > 0 && laneUrl.length !== lanes) {
+    throw new MyelinError(
+      "INVALID_ARGUMENT",
+      `there are ${lanes} lanes and ${laneUrl.length} addresses of lanes`,
+      { hint: "Give --lane-url once for each lane, or not at all." },
+    );
+  }
+  const log = { level: logLevel, isReadable: process.stderr.isTTY === true };
+  return { count: lanes, firstPort: lanePort, urls: laneUrl, log };
 }
 
 /** Where the API listens, and TLS. @throws MyelinError INVALID_ARGUMENT */

@@ -8,6 +8,7 @@
 import {
   choice,
   type ConfigValue,
+  count,
   type Form,
   list,
   listenAddress,
@@ -38,6 +39,9 @@ export interface NodeConfig {
   readonly location: string | undefined;
   readonly status: string;
   readonly neighbor: readonly string[];
+  readonly lanes: number;
+  readonly lanePort: number;
+  readonly laneUrl: readonly string[];
 }
 
 /** One key. */
@@ -155,6 +159,27 @@ export const configKeys: { readonly [Name in keyof NodeConfig]: KeyOf<NodeConfig
     form: list,
     default: [],
     brief: "Id of a node or device nearby",
+  },
+  lanes: {
+    path: "lanes",
+    form: count("a number of lanes, from 1 to 64", 1, 64),
+    default: 1,
+    brief: "Lanes: arcs side by side, each with a thread and a listener of its own",
+  },
+  lanePort: {
+    path: "lanePort",
+    form: port,
+    default: 0,
+    defaultNote: "free ones",
+    brief: "Port of the first of several lanes; those of the others follow it",
+  },
+  laneUrl: {
+    path: "laneUrls",
+    form: list,
+    default: [],
+    defaultNote: "the host by which an agent came, with the lane's port",
+    brief:
+      "Address of a lane as agents reach it, where ports are mapped; one for each lane, in order",
   },
 };
 

@@ -41,6 +41,18 @@ export interface HistogramSnapshot {
   readonly meanAbsoluteDeviation: number;
 }
 
+/** Everything that a histogram holds, as it is copied from one thread to another. */
+export interface HistogramState {
+  readonly counts: Float64Array;
+  /** Bucket of the first of them. */
+  readonly first: number;
+  readonly zeros: number;
+  readonly count: number;
+  readonly sum: number;
+  readonly min: number;
+  readonly max: number;
+}
+
 /**
  * Counts values by size, with percentiles within 1 %; count, minimum, maximum and mean are exact.
  * Made for microseconds from 2^-10 to 2^40: what is smaller (or negative) counts as 0, what is larger as
@@ -55,6 +67,32 @@ export class Histogram {
   #sum = 0;
   #min = Number.POSITIVE_INFINITY;
   #max = Number.NEGATIVE_INFINITY;
+
+  /** A histogram that holds what another one held. */
+  static of({ counts, first, zeros, count, sum, min, max }: HistogramState): Histogram {
+    const histogram = new Histogram();
+    histogram.#counts = counts.slice();
+    histogram.#first = first;
+    histogram.#zeros = zeros;
+    histogram.#count = count;
+    histogram.#sum = sum;
+    histogram.#min = min;
+    histogram.#max = max;
+    return histogram;
+  }
+
+  /** Everything it holds now. */
+  state(): HistogramState {
+    return {
+      counts: this.#counts.slice(),
+      first: this.#first,
+      zeros: this.#zeros,
+      count: this.#count,
+      sum: this.#sum,
+      min: this.#min,
+      max: this.#max,
+    };
+  }
 
   /** Counts a value; what is no number is passed over. */
   record(value: number): void {

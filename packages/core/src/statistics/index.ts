@@ -1,1 +1,1 @@
-export { Histogram, type HistogramSnapshot } from "./histogram.ts";
+export { Histogram, type HistogramSnapshot, type HistogramState } from "./histogram.ts";

@@ -2,7 +2,7 @@ import { MyelinError } from "@myelin/core/errors";
 import { parseAgentId } from "@myelin/core/ids";
 import { formatTime } from "@myelin/core/instruction";
 import type { JsonObject } from "@myelin/core/json";
-import { compileSelector } from "@myelin/core/rules";
+import { compileSelector, type RuleProblem } from "@myelin/core/rules";
 import type { Dispatch } from "../dispatch/index.ts";
 import type { AgentRuleState, LatestSample } from "../engine/index.ts";
 import type { Agent, Registry } from "../registry/index.ts";
@@ -31,8 +31,12 @@ export function selectAgents(registry: Pick<Registry, "all">, where: string | un
   const selector = compileSelector(where);
   if (selector.ok)
     return [...registry.all()].filter((agent) => selector.matches(agent.attributes) === 1);
-  const [problem] = selector.problems;
-  throw new MyelinError(
+  throw selectorError(where, selector.problems);
+}
+
+/** The error for a selector that cannot be read. */
+export function selectorError(where: string, [problem]: readonly RuleProblem[]): MyelinError {
+  return new MyelinError(
     "INVALID_ARGUMENT",
     `the selector is not valid: ${problem?.message ?? where}`,
     problem?.hint === undefined ? {} : { hint: problem.hint },

@@ -1,57 +1,33 @@
 /** The HTTP API: a pure function from request to response; the adapter owns sockets, Host and Origin. */
 import { MyelinError } from "@myelin/core/errors";
-import { formatTime } from "@myelin/core/instruction";
 import { Access, type Caller } from "../access/index.ts";
 import type { Audit } from "../audit/index.ts";
-import type { Ledger } from "../ledger/index.ts";
 import type { HttpHandler, HttpRequest, HttpResponse } from "../ports/transport.ts";
-import { AgentsApi, type AgentsApiOptions } from "./agents.ts";
-import { AuditApi, type AuditApiOptions } from "./audit.ts";
-import { backupHandler, type BackupApiOptions } from "./backup.ts";
-import { BreakersApi, type BreakersApiOptions } from "./breakers.ts";
+import { routesAcross } from "./across.ts";
+import { ledgerDocument } from "./ledger.ts";
+import type { ApiOptions, HealthOptions } from "./options.ts";
+import { AgentsApi } from "./agents.ts";
+import { AuditApi } from "./audit.ts";
+import { backupHandler } from "./backup.ts";
+import { BreakersApi } from "./breakers.ts";
 import { EnforcementApi } from "./enforcement.ts";
-import { InstructionsApi, type InstructionsApiOptions } from "./instructions.ts";
+import { InstructionsApi } from "./instructions.ts";
 import { json, Router } from "./router.ts";
-import { RulesApi, type RulesApiOptions } from "./rules.ts";
+import { RulesApi } from "./rules.ts";
 import { endWithToken } from "./token-end.ts";
 import { TokensApi } from "./tokens.ts";
-import { TopApi, type TopApiOptions } from "./top.ts";
+import { TopApi } from "./top.ts";
 import { watchHandler } from "./watch.ts";
 
-export interface ApiOptions
-  extends AgentsApiOptions,
-    BackupApiOptions,
-    BreakersApiOptions,
-    HealthOptions,
-    InstructionsApiOptions,
-    RulesApiOptions,
-    TopApiOptions {
-  readonly access: Access;
-  readonly sessions: TopApiOptions["sessions"];
-  readonly status: TopApiOptions["status"];
-  readonly insight: AgentsApiOptions["insight"] & TopApiOptions["insight"];
-  readonly store: AuditApiOptions["store"] & InstructionsApiOptions["store"];
-  readonly audit: Audit;
-  /** What the node says of itself. */
-  readonly describeNode: () => unknown;
-  /** The metrics in Prometheus text format, with their content type. */
-  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
-}
-
-export interface HealthOptions {
-  /** Undefined when the node is ready, else why it is not. */
-  readonly unreadiness: () => string | undefined;
-}
-
 /** Makes the handler of a listener that tells health and readiness only; the API is on another one. */
-export function createHealth({ unreadiness }: HealthOptions): HttpHandler {
+export function createHealth({ unreadiness, hint }: HealthOptions): HttpHandler {
   return async (http) => {
     const isRead = http.method === "GET" || http.method === "HEAD";
     if (isRead && http.path === "/healthz") return json({ status: "ok" });
     if (isRead && http.path === "/readyz") return readiness(unreadiness());
     return errorResponse(
       new MyelinError("NOT_FOUND", `there is no ${http.path} on this listener`, {
-        hint: "The API has a listener of its own here: call the address of --admin-listen.",
+        hint: hint ?? "The API has a listener of its own here: call the address of --admin-listen.",
       }),
     );
   };
@@ -59,6 +35,22 @@ export function createHealth({ unreadiness }: HealthOptions): HttpHandler {
 
 /** Makes the handler of all HTTP requests. */
 export function createApi(options: ApiOptions): HttpHandler {
+  const open = new Router()
+    .on("GET", "/healthz", () => json({ status: "ok" }))
+    .on("GET", "/readyz", () => readiness(options.unreadiness()));
+  const { lanes } = options;
+  const guarded =
+    lanes === undefined
+      ? routesOf(options)
+      : routesOf(options, routesAcross({ ...options, lanes }));
+  return async (request) => {
+    const response = await answer(request, isOpen(request) ? open : guarded, options);
+    return options.enforcement.isOn ? response : saidLoudly(response);
+  };
+}
+
+/** The routes for those who are admitted, behind others that come first. */
+export function routesOf(options: ApiOptions, first: Router = new Router()): Router {
   const agents = new AgentsApi(options);
   const rules = new RulesApi(options);
   const instructions = new InstructionsApi(options);
@@ -67,10 +59,7 @@ export function createApi(options: ApiOptions): HttpHandler {
   const audit = new AuditApi(options);
   const tokens = new TokensApi(options);
   const top = new TopApi(options);
-  const open = new Router()
-    .on("GET", "/healthz", () => json({ status: "ok" }))
-    .on("GET", "/readyz", () => readiness(options.unreadiness()));
-  const guarded = new Router()
+  return first
     .on("GET", "/metrics", async () => {
       const { contentType, text } = await options.metrics();
       return { status: 200, headers: { "content-type": contentType }, body: text };
@@ -106,10 +95,6 @@ export function createApi(options: ApiOptions): HttpHandler {
     .on("GET", "/api/v1/tokens", tokens.list, { role: "operator" })
     .on("POST", "/api/v1/tokens", tokens.create, { act: "tokens.create" })
     .on("DELETE", "/api/v1/tokens/:id", tokens.revoke, { act: "tokens.revoke" });
-  return async (request) => {
-    const response = await answer(request, isOpen(request) ? open : guarded, options);
-    return options.enforcement.isOn ? response : saidLoudly(response);
-  };
 }
 
 /** While enforcement is off, every answer says so. */
@@ -159,7 +144,7 @@ async function admit(request: HttpRequest, access: Access, audit: Audit): Promis
 }
 
 /** An error in the one shape of the API. */
-function errorResponse(error: MyelinError): HttpResponse {
+export function errorResponse(error: MyelinError): HttpResponse {
   const response = json(error.toJSON(), error.httpStatus);
   return error.code === "UNAUTHENTICATED"
     ? { ...response, headers: { "www-authenticate": "Bearer" } }
@@ -170,11 +155,4 @@ function readiness(why: string | undefined): HttpResponse {
   return why === undefined
     ? json({ status: "ready" })
     : json({ status: "not ready", reason: why }, 503);
-}
-
-function ledgerDocument(ledger: Ledger): unknown {
-  const rules = Object.fromEntries(
-    [...ledger.figuresByRule()].map(([rule, figures]) => [rule, figures]),
-  );
-  return { since: formatTime(ledger.sinceUs), fleet: ledger.figures(), rules };
 }

@@ -1,4 +1,7 @@
 export type { AgentInsight } from "./agents.ts";
 export { idleLoad, type Load, type TopInsight } from "./top.ts";
 export { type EnforcementDocument, enforcementDocument } from "./enforcement.ts";
-export { type ApiOptions, createApi, createHealth } from "./api.ts";
+export { createApi, createHealth } from "./api.ts";
+export { createLaneApi } from "./lane-api.ts";
+export type { LaneCalls, Lanes } from "./lanes.ts";
+export type { ApiOptions } from "./options.ts";

@@ -5,10 +5,16 @@ import {
   type InstructionStatus,
   isEnded as isFinal,
 } from "@myelin/core/instruction";
-import { type ByHand, type Dispatch, instructionOfRecord } from "../dispatch/index.ts";
-import { documentOf, type Instruction, isEnded } from "../instruction/index.ts";
+import {
+  type ByHand,
+  type Dispatch,
+  instructionOfRecord,
+  type OrderTerms,
+} from "../dispatch/index.ts";
+import { documentOf, isEnded } from "../instruction/index.ts";
 import type { Ledger } from "../ledger/index.ts";
 import type { LedgerPage, Store } from "../ports/store.ts";
+import type { HttpRequest } from "../ports/transport.ts";
 import type { Agent, Registry } from "../registry/index.ts";
 import { selectAgents } from "./agents.ts";
 import { Fields, queryInteger, requireKnown } from "./fields.ts";
@@ -27,7 +33,10 @@ export interface InstructionsApiOptions {
   readonly dispatch: Dispatch;
   readonly byHand: ByHand;
   readonly ledger: Ledger;
-  readonly store: Pick<Store, "queryLedger" | "ledgerById" | "instructionById">;
+  readonly store: Pick<
+    Store,
+    "acceptInstructions" | "instructionById" | "instructionsByKey" | "ledgerById" | "queryLedger"
+  >;
   readonly isDraining: () => boolean;
 }
 
@@ -47,31 +56,7 @@ export class InstructionsApi {
   readonly send: ApiHandler = async ({ http, actor, note }) => {
     if (this.#options.isDraining())
       throw new MyelinError("NODE_DRAINING", "the node is shutting down");
-    const fields = new Fields(bodyObject(http));
-    const to = fields.text("to");
-    const where = fields.text("where");
-    const durability = fields.text("durability") ?? "disk";
-    const headerKey = http.headers["idempotency-key"];
-    const order = {
-      action: parseActionName(fields.requiredText("action")),
-      args: fields.object("args"),
-      priority: fields.integer("priority", 1, 10, 5),
-      deadlineUs: fields.positiveDurationUs("deadline", 30 * secondUs),
-      timeoutUs: fields.positiveDurationUs("timeout", 60 * secondUs),
-      durability: durability === "memory" ? ("memory" as const) : ("disk" as const),
-      idempotencyKey: fields.text("idempotencyKey") ?? headerKey,
-      actor,
-    };
-    const waitUs = Math.min(maxWaitUs, fields.durationUs("wait", 10 * secondUs));
-    fields.end();
-    if (durability !== "disk" && durability !== "memory")
-      throw new MyelinError("INVALID_ARGUMENT", "durability is disk or memory");
-    if (
-      order.idempotencyKey !== undefined &&
-      (order.idempotencyKey === "" || order.idempotencyKey.length > 200)
-    ) {
-      throw new MyelinError("INVALID_ARGUMENT", "an idempotency key has 1 to 200 characters");
-    }
+    const { to, where, order, waitUs } = readOrder(http, actor);
     const agents = this.#targets(to, where);
     const target = to === undefined ? undefined : parseAgentId(to);
     note.subject = to ?? where ?? "";
@@ -83,7 +68,7 @@ export class InstructionsApi {
     const shown = batch.instructions.map((instruction) =>
       this.#options.dispatch.shown(instruction),
     );
-    return json(batchDocument(batch.id, shown), shown.every(isEnded) ? 200 : 202);
+    return json(batchDocument(batch.id, shown.map(documentOf)), shown.every(isEnded) ? 200 : 202);
   };
 
   /** GET /instructions?agent=&rule=&status=&since=&until=&limit=&cursor= : the open ones first, then the ledger, newest first. */
@@ -93,7 +78,7 @@ export class InstructionsApi {
     const filter = filterOf(http.query);
     const cursor = parseCursor(http.query.get("cursor"));
     const open = openPage(this.#options.dispatch.shownOpen(), filter, cursor, limit);
-    const rest = await this.#ledgerPage(filter, cursor, limit - open.length);
+    const rest = await this.ledgerPage(filter, cursor, limit - open.length);
     const last = open.at(-1);
     const next =
       rest === undefined && last !== undefined
@@ -114,14 +99,14 @@ export class InstructionsApi {
 
   /** GET /instructions/:id */
   readonly get: ApiHandler = async ({ parameters }) =>
-    json(await this.#documentById(parameters["id"] ?? ""));
+    json(await this.documentById(parameters["id"] ?? ""));
 
   /** POST /instructions/:id/cancel : 202 when its agent was asked to drop it, and has not answered yet */
   readonly cancel: ApiHandler = async ({ parameters }) => {
     const id = parseInstructionId(parameters["id"] ?? "");
     const instruction = this.#options.dispatch.get(id);
     if (instruction === undefined) {
-      const document = await this.#documentById(id);
+      const document = await this.documentById(id);
       throw new MyelinError("CONFLICT", `instruction ${id} is ${document.status}`, {
         hint: "Only what has not begun can be canceled.",
       });
@@ -134,7 +119,7 @@ export class InstructionsApi {
   };
 
   /** What of a page the ledger fills; undefined when the open ones have filled it. */
-  async #ledgerPage(
+  async ledgerPage(
     { status, ...filter }: InstructionFilter,
     cursor: Cursor | undefined,
     room: number,
@@ -157,7 +142,8 @@ export class InstructionsApi {
     return found !== undefined && !isEnded(this.#options.dispatch.shown(found));
   }
 
-  async #documentById(text: string): Promise<InstructionDocument> {
+  /** An instruction as callers may be told of it. @throws MyelinError NOT_FOUND */
+  async documentById(text: string): Promise<InstructionDocument> {
     const id = parseInstructionId(text);
     const found = this.#options.dispatch.find(id);
     if (found !== undefined) return documentOf(this.#options.dispatch.shown(found));
@@ -200,13 +186,52 @@ export class InstructionsApi {
   }
 }
 
-function batchDocument(batch: string, instructions: readonly Instruction[]): unknown {
+/** What a caller wants done, as the body says it. @throws MyelinError INVALID_ARGUMENT */
+export function readOrder(
+  http: HttpRequest,
+  actor: string,
+): {
+  readonly to: string | undefined;
+  readonly where: string | undefined;
+  readonly order: OrderTerms;
+  readonly waitUs: number;
+} {
+  const fields = new Fields(bodyObject(http));
+  const to = fields.text("to");
+  const where = fields.text("where");
+  const durability = fields.text("durability") ?? "disk";
+  const headerKey = http.headers["idempotency-key"];
+  const order = {
+    action: parseActionName(fields.requiredText("action")),
+    args: fields.object("args"),
+    priority: fields.integer("priority", 1, 10, 5),
+    deadlineUs: fields.positiveDurationUs("deadline", 30 * secondUs),
+    timeoutUs: fields.positiveDurationUs("timeout", 60 * secondUs),
+    durability: durability === "memory" ? ("memory" as const) : ("disk" as const),
+    idempotencyKey: fields.text("idempotencyKey") ?? headerKey,
+    actor,
+  };
+  const waitUs = Math.min(maxWaitUs, fields.durationUs("wait", 10 * secondUs));
+  fields.end();
+  if (durability !== "disk" && durability !== "memory")
+    throw new MyelinError("INVALID_ARGUMENT", "durability is disk or memory");
+  if (
+    order.idempotencyKey !== undefined &&
+    (order.idempotencyKey === "" || order.idempotencyKey.length > 200)
+  ) {
+    throw new MyelinError("INVALID_ARGUMENT", "an idempotency key has 1 to 200 characters");
+  }
+  return { to, where, order, waitUs };
+}
+
+/** The instructions of one call as JSON. */
+export function batchDocument(batch: string, instructions: readonly InstructionDocument[]): object {
   const counts: Partial<Record<InstructionStatus, number>> = {};
   for (const { status } of instructions) counts[status] = (counts[status] ?? 0) + 1;
   return {
     batch,
-    isSettled: instructions.every(isEnded),
+    isSettled: instructions.every(({ status }) => isFinal(status)),
     counts,
-    instructions: instructions.map(documentOf),
+    instructions,
   };
 }

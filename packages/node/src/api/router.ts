@@ -59,8 +59,7 @@ export class Router {
       pattern,
       handler,
       role: options.role ?? (reads ? "reader" : "operator"),
-      act:
-        reads || options.isPassedOn === true ? undefined : (options.act ?? actOf(method, path)),
+      act: reads || options.isPassedOn === true ? undefined : (options.act ?? actOf(method, path)),
     });
     return this;
   }

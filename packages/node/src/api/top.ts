@@ -62,7 +62,7 @@ export interface TopInsight {
 }
 
 /** How an agent is, the worst of its parts first in this order. */
-const agentStates = ["hung", "away", "live", "gone"] as const;
+export const agentStates = ["hung", "away", "live", "gone"] as const;
 type AgentState = (typeof agentStates)[number];
 
 interface Row {
@@ -232,7 +232,7 @@ function shortDescription(description: unknown): JsonObject {
   return Object.fromEntries(entries.filter(([name]) => described.includes(name)));
 }
 
-function quantiles({ count, p50, p99 }: LatencyFigures): JsonObject {
+export function quantiles({ count, p50, p99 }: LatencyFigures): JsonObject {
   return { count, p50, p99 };
 }
 

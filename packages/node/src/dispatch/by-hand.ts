@@ -28,11 +28,15 @@ import { routeOf, type Sessions } from "./recipient.ts";
 import { instructionOfOrder, instructionOfRecord } from "./sources.ts";
 
 /** What a caller wants done. */
-export interface Order {
+export interface Order extends OrderTerms {
   /** The one agent it is for; undefined when a selector chose them. */
   readonly to: AgentId | undefined;
   /** Finds the agents, when the order is performed: one that was performed earlier is not looked for again. */
   readonly agents: () => readonly Agent[];
+}
+
+/** What a caller wants done, whoever shall do it. */
+export interface OrderTerms {
   readonly action: ActionName;
   readonly args: JsonObject;
   readonly priority: number;
@@ -80,6 +84,8 @@ export class ByHand {
   readonly #inMemory = new Map<string, Batch>();
   /** Accepted but not handed to dispatch yet. */
   #accepting = 0;
+  /** How many instructions were drafted for batches that another lane accepts. */
+  readonly #drafts = new Map<string, number>();
 
   constructor(options: ByHandOptions) {
     this.#options = options;
@@ -131,6 +137,30 @@ export class ByHand {
     for (const waiter of waiters) if (--waiter.left === 0) waiter.resolve();
   }
 
+  /**
+   * Writes out, for some agents of this lane, what is accepted elsewhere: `take` or `drop` follows.
+   * @throws MyelinError INVALID_ARGUMENT or PAYLOAD_TOO_LARGE for args that cannot be sent, RESOURCE_EXHAUSTED
+   */
+  draft(terms: OrderTerms, agents: readonly Agent[], batch: string): readonly InstructionRecord[] {
+    const records = this.#recordsOf(terms, agents, batch);
+    this.#accepting += records.length;
+    this.#drafts.set(batch, records.length);
+    return records;
+  }
+
+  /** A draft was accepted: its instructions are on their way. */
+  take(batch: string, records: readonly InstructionRecord[]): void {
+    this.drop(batch);
+    for (const record of records) this.#options.dispatch.add(instructionOfOrder(record));
+    this.#options.flush();
+  }
+
+  /** A draft was not accepted. */
+  drop(batch: string): void {
+    this.#accepting -= this.#drafts.get(batch) ?? 0;
+    this.#drafts.delete(batch);
+  }
+
   async #performOnce(order: Order, key: string): Promise<Batch> {
     const remembered = this.#inMemory.get(key);
     if (remembered !== undefined) return sameOrder(remembered, order, key);
@@ -149,19 +179,10 @@ export class ByHand {
   }
 
   async #perform(order: Order): Promise<Batch> {
-    const { dispatch, maxOpen, store } = this.#options;
-    const agents = order.agents();
-    if (dispatch.openByHandCount + this.#accepting + agents.length > maxOpen) {
-      throw new MyelinError(
-        "RESOURCE_EXHAUSTED",
-        `the node already has ${dispatch.openByHandCount + this.#accepting} open instructions by hand`,
-        { hint: "Wait until some have ended, or cancel some." },
-      );
-    }
+    const { dispatch, store } = this.#options;
     const batch = randomName(this.#options.random, 22);
-    const records = agents.map((agent) => this.#recordOf(order, agent, batch));
+    const records = this.#recordsOf(order, order.agents(), batch);
     const instructions = records.map(instructionOfOrder);
-    requireSendable(instructions[0]);
     this.#accepting += records.length;
     try {
       if (order.durability === "disk") await store.acceptInstructions(records);
@@ -173,7 +194,26 @@ export class ByHand {
     return { id: batch, instructions };
   }
 
-  #recordOf(order: Order, agent: Agent, batch: string): InstructionRecord {
+  /** @throws MyelinError beyond the bounds */
+  #recordsOf(
+    order: OrderTerms,
+    agents: readonly Agent[],
+    batch: string,
+  ): readonly InstructionRecord[] {
+    const { dispatch, maxOpen } = this.#options;
+    if (dispatch.openByHandCount + this.#accepting + agents.length > maxOpen) {
+      throw new MyelinError(
+        "RESOURCE_EXHAUSTED",
+        `the node already has ${dispatch.openByHandCount + this.#accepting} open instructions by hand`,
+        { hint: "Wait until some have ended, or cancel some." },
+      );
+    }
+    const records = agents.map((agent) => this.#recordOf(order, agent, batch));
+    if (records[0] !== undefined) requireSendable(instructionOfOrder(records[0]));
+    return records;
+  }
+
+  #recordOf(order: OrderTerms, agent: Agent, batch: string): InstructionRecord {
     const nowUs = this.#options.clock.nowUs();
     const route = routeOf(agent, order.action, this.#options.sessions.of(agent), nowUs);
     const part = typeof route === "string" ? undefined : route.part;
@@ -219,8 +259,7 @@ export class ByHand {
 }
 
 /** Refuses what no session could carry. The instructions of an order differ in their agents only. */
-function requireSendable(instruction: Instruction | undefined): void {
-  if (instruction === undefined) return;
+function requireSendable(instruction: Instruction): void {
   const writer = new FrameWriter();
   writer.instruction(messageOf(instruction));
   if (writer.sizeBytes <= maxInstructionBytes) return;
@@ -231,7 +270,11 @@ function requireSendable(instruction: Instruction | undefined): void {
 }
 
 /** The earlier batch, when it was the same order. A selector may match others by now: only a single agent is compared. */
-function sameOrder(batch: Batch, order: Order, key: string): Batch {
+export function sameOrder<Given extends Batch>(
+  batch: Given,
+  order: OrderTerms & Pick<Order, "to">,
+  key: string,
+): Given {
   const args = canonicalJson(order.args);
   const isSame = batch.instructions.every(
     (former) =>

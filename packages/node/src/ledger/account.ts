@@ -4,7 +4,7 @@ import {
   type StageName,
   stageNames,
 } from "@myelin/core/instruction";
-import { Histogram } from "@myelin/core/statistics";
+import { Histogram, type HistogramState } from "@myelin/core/statistics";
 import type { LedgerEntry } from "../ports/store.ts";
 
 /** A distribution in microseconds; null while nothing was measured. */
@@ -34,6 +34,16 @@ export interface AccountFigures {
   readonly jitterOfSla: number | null;
   /** Share of the instructions with an sla that were executed within it. */
   readonly slaRate: number | null;
+}
+
+/** Everything that an account holds, as it is copied from one thread to another. */
+export interface AccountState {
+  readonly counts: Readonly<Record<InstructionStatus, number>>;
+  readonly total: HistogramState;
+  readonly node: HistogramState;
+  readonly stages: Readonly<Record<StageName, HistogramState>>;
+  readonly withSla: number;
+  readonly withinSla: number;
 }
 
 /** What became of some instructions: counts, and distributions of their times. */
@@ -67,6 +77,30 @@ export class Account {
     if (document.withinSla === null) return;
     this.#withSla++;
     if (document.withinSla) this.#withinSla++;
+  }
+
+  /** Everything it holds now. */
+  state(): AccountState {
+    return {
+      counts: { ...this.counts },
+      total: this.#total.state(),
+      node: this.#node.state(),
+      stages: Object.fromEntries(
+        stageNames.map((stage) => [stage, this.#stages[stage].state()]),
+      ) as Record<StageName, HistogramState>,
+      withSla: this.#withSla,
+      withinSla: this.#withinSla,
+    };
+  }
+
+  /** Adds what another one held. */
+  merge(other: AccountState): void {
+    for (const status of instructionStatuses) this.counts[status] += other.counts[status];
+    this.#total.merge(Histogram.of(other.total));
+    this.#node.merge(Histogram.of(other.node));
+    for (const stage of stageNames) this.#stages[stage].merge(Histogram.of(other.stages[stage]));
+    this.#withSla += other.withSla;
+    this.#withinSla += other.withinSla;
   }
 
   /** `slaUs` is that of the rule; undefined for one without, and for all instructions together. */

@@ -16,7 +16,7 @@ import {
 } from "@myelin/core/instruction";
 import { documentOf, type Instruction, nodeDurationUs } from "../instruction/index.ts";
 import type { LedgerEntry, Store } from "../ports/store.ts";
-import { Account, type AccountFigures } from "./account.ts";
+import { Account, type AccountFigures, type AccountState } from "./account.ts";
 
 export interface LedgerOptions {
   readonly clock: Clock;
@@ -36,7 +36,47 @@ interface RuleAccount {
   slaUs: number | undefined;
 }
 
-export class Ledger {
+/** Everything that the figures of a ledger are made of, as it is copied from one thread to another. */
+export interface LedgerState {
+  readonly sinceUs: number;
+  readonly all: AccountState;
+  readonly rules: readonly {
+    readonly rule: RuleName;
+    readonly slaUs: number | undefined;
+    readonly account: AccountState;
+  }[];
+}
+
+/** What a ledger, or several together, tell. */
+export interface LedgerReading {
+  /** The figures are of what ended from this instant on. */
+  readonly sinceUs: number;
+  figures(): AccountFigures;
+  figuresByRule(): ReadonlyMap<RuleName, AccountFigures>;
+}
+
+/** What the ledgers of several lanes tell together. */
+export function readingOf(states: readonly LedgerState[]): LedgerReading {
+  const all = new Account();
+  const rules = new Map<RuleName, RuleAccount>();
+  for (const state of states) {
+    all.merge(state.all);
+    for (const { rule, slaUs, account } of state.rules) {
+      const known = rules.get(rule) ?? { account: new Account(), slaUs };
+      known.account.merge(account);
+      known.slaUs ??= slaUs;
+      rules.set(rule, known);
+    }
+  }
+  return {
+    sinceUs: Math.min(...states.map(({ sinceUs }) => sinceUs)),
+    figures: () => all.figures(undefined),
+    figuresByRule: () =>
+      new Map([...rules].map(([rule, { account, slaUs }]) => [rule, account.figures(slaUs)])),
+  };
+}
+
+export class Ledger implements LedgerReading {
   readonly #options: LedgerOptions;
   /** Of this life of the node and of what was restored. */
   readonly #all = new Account();
@@ -105,6 +145,19 @@ export class Ledger {
   /** The figures are of what ended from this instant on. */
   get sinceUs(): number {
     return this.#sinceUs;
+  }
+
+  /** Everything that its figures are made of. */
+  state(): LedgerState {
+    return {
+      sinceUs: this.#sinceUs,
+      all: this.#all.state(),
+      rules: [...this.#rules].map(([rule, { account, slaUs }]) => ({
+        rule,
+        slaUs: slaUs ?? this.#options.slaUsOf?.(rule),
+        account: account.state(),
+      })),
+    };
   }
 
   /** Figures of all instructions. */

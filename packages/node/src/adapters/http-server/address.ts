@@ -16,6 +16,12 @@ export function isWildcard(host: string): boolean {
   return host === "" || host === "0.0.0.0" || host === "::";
 }
 
+/** A host to listen on as a URL bears it; that of this machine for every interface. */
+export function hostInUrl(host: string): string {
+  if (isWildcard(host)) return "127.0.0.1";
+  return isIP(host) === 6 ? `[${host}]` : host;
+}
+
 /** `host:port` as a URL bears it. */
 export function authorityOf(host: string, port: number): string {
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;

@@ -1,3 +1,3 @@
 export { type HttpServer, type HttpServerOptions, createHttpServer } from "./http-server.ts";
-export { isWildcard } from "./address.ts";
+export { hostInUrl, isWildcard } from "./address.ts";
 export { checkTlsFiles, openTlsFiles, type TlsFiles, type TlsPaths } from "./tls-files.ts";

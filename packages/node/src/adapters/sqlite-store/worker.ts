@@ -1,7 +1,12 @@
 // A worker thread of the store: takes all the calls that have queued up, whoever calls, does them as one
 // group, answers each caller in one message. Upkeep runs when nothing is asked.
 import { constants, setPriority } from "node:os";
-import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import {
+  type MessagePort,
+  parentPort,
+  receiveMessageOnPort,
+  workerData,
+} from "node:worker_threads";
 import { LedgerService } from "./ledger-service.ts";
 import type { Call, Joining, Outcome, WorkerRole } from "./protocol.ts";
 import type { Service } from "./service.ts";

@@ -1,0 +1,154 @@
+// The thread of one lane: adapters plugged into its arc, when the front asks for it.
+import type { MyelinError } from "@myelin/core/errors";
+import { Access, TokenBook } from "./access/index.ts";
+import { cryptoRandom } from "./adapters/crypto-random/index.ts";
+import { createHttpServer, openTlsFiles, type TlsFiles } from "./adapters/http-server/index.ts";
+import { type LaneSeed, readSeed } from "./adapters/lane-threads/index.ts";
+import { createLoadMeter } from "./adapters/load/index.ts";
+import { createLog, logNotice } from "./adapters/log/index.ts";
+import { createMetrics } from "./adapters/metrics/index.ts";
+import { createPortBus } from "./adapters/port-bus/index.ts";
+import { joinSqliteStore } from "./adapters/sqlite-store/index.ts";
+import { systemClock } from "./adapters/system-clock/index.ts";
+import { systemResources } from "./adapters/system-resources/index.ts";
+import { createUnixTransport } from "./adapters/unix-transport/index.ts";
+import { createHealth, createLaneApi } from "./api/index.ts";
+import { Arc, type ArcOptions } from "./arc.ts";
+import { apiOptionsOf } from "./arc-api.ts";
+import { describer } from "./description.ts";
+import { frontName, LaneAddresses, LaneService, laneTies } from "./lanes/index.ts";
+import type { Bus } from "./ports/bus.ts";
+import type { Clock } from "./ports/clock.ts";
+import type { Notice } from "./notice.ts";
+import type { Transport } from "./ports/transport.ts";
+import { rehearse } from "./rehearsal.ts";
+
+/** What the front tells by itself. */
+const ofTheFront: ReadonlySet<Notice["kind"]> = new Set(["enforcement", "rule-unreadable"]);
+
+/** A lane put together, its doors still closed. */
+interface Lane {
+  readonly seed: LaneSeed;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly arc: Arc;
+  readonly options: ArcOptions;
+  readonly answers: Map<number, number>;
+}
+
+async function assemble(seed: LaneSeed, bus: Bus): Promise<Lane> {
+  const { lane, count, node, token, hosts } = seed;
+  const clock = systemClock();
+  const random = cryptoRandom();
+  const store = joinSqliteStore(seed.store, seed.limits);
+  const log = (await createLog(seed.log)).child({ lane });
+  const startedAtUs = clock.nowUs();
+  const onNotice = (notice: Notice): void => {
+    if (!ofTheFront.has(notice.kind)) logNotice(log, notice);
+  };
+  const onStoreError = (error: MyelinError): void => onNotice({ kind: "store-error", error });
+  const onUse = (id: string, atUs: number): void =>
+    void bus.publish(frontName, "used", { id, atUs });
+  const tokens = new TokenBook({
+    clock,
+    random,
+    store,
+    onStoreError,
+    onUse,
+    maxTokens: seed.limits.maxTokens,
+  });
+  const access = new Access({ ...(token === undefined ? {} : { token }), tokens, hosts });
+  const addresses = new LaneAddresses();
+  const options: ArcOptions = {
+    clock,
+    random,
+    store,
+    access,
+    node,
+    sessionSettings: seed.session,
+    settings: seed.limits,
+    resources: systemResources(),
+    onNotice,
+    ties: laneTies({ lane, count, bus, clock, addresses }),
+  };
+  const arc = new Arc(options);
+  const answers = new Map<number, number>();
+  const describeNode = describer({ arc, store, clock, startedAtUs, identity: node, profile: {} });
+  const metrics = createMetrics({ arc, store, answers });
+  const meter = createLoadMeter(clock, () => ({
+    samples: arc.engine.counters.samples,
+    frames: arc.sessions.counters.frames,
+    bytes: arc.sessions.counters.bytes,
+    instructions: arc.watch.latestEnded.count,
+  }));
+  const unreadiness = (): string | undefined => undefined;
+  const api = createLaneApi(
+    apiOptionsOf(arc, {
+      clock,
+      store,
+      access,
+      describeNode,
+      metrics: () => metrics.read(),
+      load: () => meter.read(),
+      unreadiness,
+    }),
+    async () => {
+      arc.ledger.flush();
+      await Promise.all([arc.episodes.flush(), arc.registry.flush(), store.ledgerById("")]);
+    },
+  );
+  new LaneService({ bus, clock, arc, tokens, addresses, api });
+  return { seed, bus, clock, arc, options, answers };
+}
+
+/** Opens the lane's doors; gives its TCP port. @throws MyelinError as a node's start does */
+async function open({ seed, clock, arc, options, answers, bus }: Lane): Promise<number> {
+  const { lane, host, firstPort, unixPath, allowedOrigins, allowedHosts, limits } = seed;
+  const { maxFrameBytes } = seed.session;
+  await arc.start();
+  const tls = seed.tls === undefined ? undefined : await openTlsFiles(seed.tls, clock);
+  const server = createHttpServer({
+    clock,
+    host,
+    port: firstPort === 0 ? 0 : firstPort + lane,
+    allowedOrigins,
+    allowedHosts,
+    ...(tls === undefined ? {} : { tls }),
+    ...limits,
+    maxConnections: limits.maxSockets,
+    maxFrameBytes,
+    handler: createHealth({
+      unreadiness: () => (arc.isDraining ? "the node is shutting down" : undefined),
+      hint: "This is the address of one lane, which is for agents: call the node's.",
+    }),
+    onAnswer: (status) => void answers.set(status, (answers.get(status) ?? 0) + 1),
+  });
+  const transports: Transport[] = [server];
+  if (unixPath !== undefined) {
+    const path = LaneAddresses.unixPath(unixPath, lane);
+    transports.push(
+      createUnixTransport({ path, clock, maxConnections: limits.maxSockets, maxFrameBytes }),
+    );
+  }
+  for (const transport of transports)
+    await transport.listen((channel, peer) => arc.accept(channel, peer));
+  bus.serve("reloadTls", () => tls?.reload());
+  bus.serve("close", () => close(options, transports, tls));
+  void rehearse(options);
+  return server.port;
+}
+
+async function close(
+  { store }: ArcOptions,
+  transports: readonly Transport[],
+  tls: TlsFiles | undefined,
+): Promise<void> {
+  await Promise.allSettled(transports.map((transport) => transport.close()));
+  tls?.close();
+  await store.close();
+}
+
+const seed = readSeed();
+const bus = createPortBus(seed.busName, seed.bus);
+const assembled = assemble(seed, bus);
+bus.serve("open", async () => await open(await assembled));

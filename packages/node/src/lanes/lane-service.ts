@@ -1,0 +1,109 @@
+/**
+ * What a lane does for the others of its node, over the bus.
+ *
+ * Invariants
+ * 1. What the front was answered is done here: a rule in force, a token that admits nobody any more.
+ * 2. Firings counted against limits are told to the other lanes at the end of the turn in which they were counted.
+ */
+import type { RuleName } from "@myelin/core/ids";
+import { MyelinError } from "@myelin/core/errors";
+import type { TokenBook } from "../access/index.ts";
+import type { LaneCalls } from "../api/index.ts";
+import type { Arc } from "../arc.ts";
+import type { LaneTies } from "../arc-options.ts";
+import type { Bus } from "../ports/bus.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { LaneAddresses } from "./addresses.ts";
+import { busNameOf, frontName, type LaneDuties, laneOf } from "./duties.ts";
+
+interface LanePlace {
+  readonly lane: number;
+  readonly count: number;
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly addresses: LaneAddresses;
+}
+
+/** What joins the arc of a lane to the others. */
+export function laneTies({ lane, count, bus, clock, addresses }: LanePlace): LaneTies {
+  const others = Array.from({ length: count }, (_, at) => at).filter((at) => at !== lane);
+  let counted = new Map<RuleName, number>();
+  const tell = (): void => {
+    const firings = counted;
+    counted = new Map();
+    for (const other of others) bus.publish(busNameOf(other), "counted", firings);
+  };
+  return {
+    isFront: false,
+    owns: (agent) => laneOf(agent, count) === lane,
+    addressOf: (agent, peer) => addresses.of(laneOf(agent, count), peer),
+    onCounted: (rule) => {
+      if (counted.size === 0) clock.defer(tell);
+      counted.set(rule, (counted.get(rule) ?? 0) + 1);
+    },
+    onMetric: (name) => void bus.publish(frontName, "metric", name),
+  };
+}
+
+export interface LaneServiceOptions {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly arc: Arc;
+  readonly tokens: TokenBook;
+  readonly addresses: LaneAddresses;
+  /** What the API asks of the lane. */
+  readonly api: { [Name in keyof LaneCalls]: (argument: never) => unknown };
+}
+
+type Served = {
+  [Name in keyof LaneDuties]: (argument: Parameters<LaneDuties[Name]>[0]) => unknown;
+};
+
+/** Serves the front and the other lanes from now on. */
+export class LaneService {
+  readonly #options: LaneServiceOptions;
+  #prepared: { readonly number: number; readonly put: () => void } | undefined;
+
+  constructor(options: LaneServiceOptions) {
+    this.#options = options;
+    const { arc, bus, clock, tokens, addresses, api } = options;
+    const duties: Omit<Served, keyof LaneCalls> = {
+      prepareRules: async ({ number, records }) => {
+        this.#prepared = undefined;
+        this.#prepared = { number, put: await arc.rules.follow(records) };
+      },
+      putRules: (number) => this.#putRules(number),
+      enforce: (isOn) => arc.enforcement.follow(isOn),
+      token: (record) => tokens.follow(record),
+      watch: (isOn) => this.#watch(isOn),
+      places: (places) => addresses.set(places),
+      drain: (boundUs) => arc.drain(boundUs),
+    };
+    for (const [name, duty] of Object.entries({ ...api, ...duties }))
+      bus.serve(name, (argument) => duty(argument as never));
+    bus.serve("counted", (firings) => {
+      const nowUs = clock.nowUs();
+      for (const [rule, count] of firings as ReadonlyMap<RuleName, number>)
+        arc.engine.countFirings(rule, count, nowUs);
+      arc.sessions.endTurn();
+    });
+  }
+
+  #putRules(number: number): void {
+    const prepared = this.#prepared;
+    this.#prepared = undefined;
+    if (prepared?.number !== number)
+      throw new MyelinError("INTERNAL", `change ${number} of the rules was not prepared`);
+    prepared.put();
+  }
+
+  #watch(isOn: boolean): number {
+    const { arc, bus } = this.#options;
+    const { watch } = arc;
+    if (!isOn) return watch.forward(undefined);
+    return watch.forward((record) => {
+      const { number } = watch.cursor;
+      bus.publish(frontName, "watched", { number, record });
+    });
+  }
+}
