@@ -132,8 +132,8 @@ async function open({ seed, clock, arc, options, answers, bus }: Lane): Promise<
   }
   for (const transport of transports)
     await transport.listen((channel, peer) => arc.accept(channel, peer));
-  bus.serve("reloadTls", () => tls?.reload());
-  bus.serve("close", () => close(options, transports, tls));
+  bus.serve("thread.reloadTls", () => tls?.reload());
+  bus.serve("thread.close", () => close(options, transports, tls));
   void rehearse(options);
   return server.port;
 }
@@ -151,4 +151,4 @@ async function close(
 const seed = readSeed();
 const bus = createPortBus(seed.busName, seed.bus);
 const assembled = assemble(seed, bus);
-bus.serve("open", async () => await open(await assembled));
+bus.serve("thread.open", async () => await open(await assembled));

@@ -185,7 +185,7 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
     url: server.url,
     httpUrl: (admin ?? server).httpUrl,
     reloadTls: async () =>
-      void (await Promise.all([tls?.reload(), assembly.lanes?.all("reloadTls", undefined)])),
+      void (await Promise.all([tls?.reload(), assembly.lanes?.all("thread.reloadTls", undefined)])),
   };
 }
 
@@ -318,7 +318,7 @@ function hireLanes(
     threads,
     all,
     open: async () => {
-      const ports = (await all("open", undefined)).map(Number);
+      const ports = (await all("thread.open", undefined)).map(Number);
       const scheme = tls === undefined ? "ws" : "wss";
       const places = { scheme, host: hostInUrl(host), ports, urls } as const;
       await front.listening({ ...places, ...(unixPath === undefined ? {} : { unixPath }) });
@@ -474,7 +474,7 @@ async function stop(
   const { log, arc, arcOptions, meter, lanes } = assembly;
   log.info("the node drains");
   await Promise.all([arc.drain(boundMs * 1000), lanes?.front.drain(boundMs * 1000)]);
-  await lanes?.all("close", undefined);
+  await lanes?.all("thread.close", undefined);
   await lanes?.threads.end();
   meter.stop();
   await warmedUp;

@@ -71,6 +71,8 @@ export class Connection {
   #isHelloDue = false;
   /** The channel that `close` has closed, and who waits for its end. */
   #last: { readonly channel: Channel; readonly onEnd: () => void } | undefined;
+  /** The channel whose frame is being read. */
+  #reading: Channel | undefined;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -195,6 +197,7 @@ export class Connection {
   #onFrame(frame: Uint8Array, channel: Channel): void {
     const { outbox, clock } = this.#options;
     this.#heartbeat.heard();
+    this.#reading = channel;
     outbox.beginTurn();
     try {
       encodingNamed(channel.encoding).read(frame, this.#reader, clock.nowUs());
@@ -248,6 +251,9 @@ export class Connection {
   }
 
   #onGoodbye(goodbye: Goodbye): void {
+    const state = this.#state;
+    // Behind a welcome that sent this agent on.
+    if (state.kind === "connecting" && state.channel !== this.#reading) return;
     if (!goodbye.canResume) this.#attachment.forget();
     const code = isErrorCode(goodbye.code) ? goodbye.code : "UNAVAILABLE";
     this.#break(new MyelinError(code, goodbye.message || "the node said goodbye"), goodbye.isFinal);

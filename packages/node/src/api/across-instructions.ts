@@ -12,11 +12,13 @@ import { type InstructionDocument, isEnded } from "@myelin/core/instruction";
 import { compileSelector } from "@myelin/core/rules";
 import { instructionOfRecord, type OrderTerms, sameOrder } from "../dispatch/index.ts";
 import type { InstructionRecord } from "../ports/store.ts";
+import type { HttpRequest, HttpResponse } from "../ports/transport.ts";
+import { ActNote } from "./act.ts";
 import { documentOfAnswer, laneRequestOf } from "./across-answers.ts";
 import { selectorError } from "./agents.ts";
 import { queryInteger, requireKnown } from "./fields.ts";
 import { filterOf, listParameters, parseCursor } from "./instruction-list.ts";
-import { batchDocument, InstructionsApi, readOrder } from "./instructions.ts";
+import { batchDocument, InstructionsApi, readOrder, requireOneTarget } from "./instructions.ts";
 import type { LaneAnswer, Lanes } from "./lanes.ts";
 import type { ApiOptions } from "./options.ts";
 import { type ApiHandler, type ApiRequest, bodyObject, json } from "./router.ts";
@@ -55,28 +57,18 @@ export class AcrossInstructions {
 
   /** POST /instructions */
   readonly send: ApiHandler = async (request) => {
-    const { http, actor, note } = request;
-    if (this.#options.isDraining())
-      throw new MyelinError("NODE_DRAINING", "the node is shutting down");
-    const { to, where } = bodyObject(http);
-    if (typeof to === "string" && where === undefined) return await this.#sendHome(request, to);
-    const read = readOrder(http, actor);
-    if (read.where === undefined || read.to !== undefined) return await this.#home(request, "");
-    const { order, waitUs } = read;
-    note.subject = read.where;
-    const accepted = await this.#accept(read.where, order);
-    const { id, records } = accepted;
-    await this.#options.audit.record({
-      actor,
-      act: "instructions.send",
-      address: http.remoteAddress,
-      subject: read.where,
-      outcome: "done",
-      details: { action: order.action, batch: id, instructions: records.length },
-    });
-    const documents = await this.#outcomes(records, waitUs);
-    const isSettled = documents.every(({ status }) => isEnded(status));
-    return json(batchDocument(id, documents), isSettled ? 200 : 202);
+    const { http, actor } = request;
+    const who = { actor, act: "instructions.send", address: http.remoteAddress };
+    const note = new ActNote(this.#options.audit, who, "");
+    const to = soleRecipientOf(http);
+    if (to === undefined) return await note.around(() => this.#sendToAll(request, note));
+    note.subject = to;
+    // What comes to the agent's lane is in its audit.
+    return await this.#sendHome(request, to).catch((thrown: unknown) =>
+      note.around<LaneAnswer>(() => {
+        throw MyelinError.from(thrown);
+      }),
+    );
   };
 
   /** GET /instructions : the open ones of all lanes first, then the ledger, newest first */
@@ -138,6 +130,21 @@ export class AcrossInstructions {
     const any = documentOfAnswer(found) as unknown as InstructionDocument;
     const own = answers[lanes.homeOf(any.agent)];
     return own?.status === 200 ? (documentOfAnswer(own) as unknown as InstructionDocument) : any;
+  }
+
+  async #sendToAll({ http, actor }: ApiRequest, note: ActNote): Promise<HttpResponse> {
+    if (this.#options.isDraining())
+      throw new MyelinError("NODE_DRAINING", "the node is shutting down");
+    const { to, where, order, waitUs } = readOrder(http, actor);
+    requireOneTarget(to, where);
+    note.subject = where;
+    note.details = { action: order.action };
+    const { id, records } = await this.#accept(where, order);
+    note.details = { ...note.details, batch: id, instructions: records.length };
+    await note.done();
+    const documents = await this.#outcomes(records, waitUs);
+    const isSettled = documents.every(({ status }) => isEnded(status));
+    return json(batchDocument(id, documents), isSettled ? 200 : 202);
   }
 
   /** An order for one agent; its key must not be that of an order for another, whose lane may be another. */
@@ -227,6 +234,16 @@ export class AcrossInstructions {
     );
     const byId = new Map(told.flat().map((document) => [document.id, document]));
     return records.flatMap(({ id }) => byId.get(id) ?? []);
+  }
+}
+
+/** The agent that an order is for, where it is for one; what is wrong with an order is told elsewhere. */
+function soleRecipientOf(http: HttpRequest): string | undefined {
+  try {
+    const { to, where } = bodyObject(http);
+    return typeof to === "string" && where === undefined ? to : undefined;
+  } catch {
+    return undefined;
   }
 }
 

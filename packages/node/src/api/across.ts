@@ -28,7 +28,9 @@ export function routesAcross(options: AcrossOptions): Router {
   const top = new TopApi(options);
   const tokens = new TokensApi(options);
   const enforcement = new EnforcementApi(options);
-  const instructions = new AcrossInstructions(options, (request) => across.home(request));
+  const instructions = new AcrossInstructions(options, (request, agent) =>
+    across.home(request, agent),
+  );
   const watch = watchHandler(options);
   const backup = backupHandler(options);
   const home: ApiHandler = (request) => across.home(request);

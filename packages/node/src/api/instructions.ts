@@ -159,13 +159,7 @@ export class InstructionsApi {
 
   /** @throws MyelinError INVALID_ARGUMENT at once; what it gives throws NOT_FOUND */
   #targets(to: string | undefined, where: string | undefined): () => Agent[] {
-    if ((to === undefined) === (where === undefined)) {
-      throw new MyelinError(
-        "INVALID_ARGUMENT",
-        "name either one agent (to) or a selector (where)",
-        { hint: 'Add "to": "ID" for one agent, or "where": "CEL" for all that match it.' },
-      );
-    }
+    if (to === undefined || where !== undefined) requireOneTarget(to, where);
     const hint = "List the agents with `myelin agents`.";
     if (to === undefined) {
       const matching = selectAgents(this.#options.registry, where);
@@ -222,6 +216,17 @@ export function readOrder(
     throw new MyelinError("INVALID_ARGUMENT", "an idempotency key has 1 to 200 characters");
   }
   return { to, where, order, waitUs };
+}
+
+/** An order for those that match, and not for one agent too. @throws MyelinError INVALID_ARGUMENT */
+export function requireOneTarget(
+  to: string | undefined,
+  where: string | undefined,
+): asserts where is string {
+  if (to === undefined && where !== undefined) return;
+  throw new MyelinError("INVALID_ARGUMENT", "name either one agent (to) or a selector (where)", {
+    hint: 'Add "to": "ID" for one agent, or "where": "CEL" for all that match it.',
+  });
 }
 
 /** The instructions of one call as JSON. */

@@ -192,6 +192,8 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
     this.release();
     const writer = new FrameWriter();
     writer.welcome(welcome);
+    this.channel.send(writer.take());
+    // In a frame of its own: who goes on at once hears nothing more from here.
     writer.goodbye(goodbye);
     this.channel.send(writer.take());
     this.channel.close();

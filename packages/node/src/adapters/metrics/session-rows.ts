@@ -33,6 +33,11 @@ export function sessionRows({ registry, sessions }: Arc): MetricRow[] {
       "Sessions ended because a newer one of the same part took over",
       () => counters.takenOver,
     ),
+    counter(
+      "myelin_sessions_sent_on_total",
+      "Agents told the address of the lane that they belong to",
+      () => counters.sentOn,
+    ),
     counter("myelin_frames_received_total", "Frames received from agents", () => counters.frames),
     counter(
       "myelin_frames_received_bytes_total",
