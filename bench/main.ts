@@ -22,6 +22,7 @@ const benches: Readonly<Record<string, (told: Told) => Promise<Report>>> = {
   ingest: async () => await (await import("./ingest/ingest.ts")).ingestBench(),
   wire: async () => (await import("./wire/wire.ts")).wireBench(),
   priority: async () => await (await import("./priority/priority.ts")).priorityBench(),
+  lanes: async () => await (await import("./lanes/lanes.ts")).lanesBench(),
   reload: async () => await (await import("./reload/reload.ts")).reloadBench(),
   start: async () => await (await import("./start/start.ts")).startBench(),
   sessions: async ({ sessions }) =>

@@ -14,38 +14,53 @@ export function epochUs(): number {
  * what was built before and answers each instruction as received and executed at once.
  */
 export class RawAgent {
-  readonly socket: Socket;
+  #socket: Socket;
   readonly #id: string;
-  readonly #path: string;
+  #path: string;
   readonly #onInstruction: (instruction: InstructionMessage) => "later" | void;
   readonly #writer = new FrameWriter();
   #left: Buffer = Buffer.alloc(0);
-  #onWelcome: () => void = () => undefined;
+  #onWelcome: (redirectUrl: string) => void = () => undefined;
   readonly #unanswered: (() => void)[] = [];
+  #isSentOn = false;
 
   constructor(
     url: string,
     id: string,
     onInstruction: (instruction: InstructionMessage) => "later" | void,
   ) {
-    const { hostname, port, pathname } = new URL(url);
-    this.#path = pathname;
+    this.#path = new URL(url).pathname;
     this.#id = id;
     this.#onInstruction = onInstruction;
-    this.socket = connect({ host: hostname, port: Number(port), noDelay: true });
+    this.#socket = socketTo(url);
   }
 
-  /** Greets the node; resolves when it is welcome. */
+  get socket(): Socket {
+    return this.#socket;
+  }
+
+  /** Greets the node, or the lane that it names; resolves when it is welcome. */
   async join(action: string): Promise<void> {
-    if (this.socket.connecting) await once(this.socket, "connect");
+    const redirectUrl = await this.#greet(action);
+    if (redirectUrl === "") return;
+    this.#socket.removeAllListeners("data").destroy();
+    this.#left = Buffer.alloc(0);
+    this.#path = new URL(redirectUrl).pathname;
+    this.#socket = socketTo(redirectUrl);
+    if ((await this.#greet(action)) !== "") throw new Error(`${this.#id} is sent on and on`);
+  }
+
+  /** Resolves to the address to go to; "" when it is here. */
+  async #greet(action: string): Promise<string> {
+    if (this.#socket.connecting) await once(this.socket, "connect");
     const key = randomBytes(16).toString("base64");
-    this.socket.write(
+    this.#socket.write(
       `GET ${this.#path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: myelin.v1.proto\r\n\r\n`,
     );
     await this.#upgraded();
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = Promise.withResolvers<string>();
     this.#onWelcome = resolve;
-    this.socket.on("data", (bytes) => this.#onBytes(bytes as Buffer));
+    this.#socket.on("data", (bytes) => this.#onBytes(bytes as Buffer));
     this.#writer.hello({
       protocolVersion: 1,
       agentId: this.#id,
@@ -63,7 +78,7 @@ export class RawAgent {
       timeLine: "t1",
     });
     this.#send();
-    await promise;
+    return await promise;
   }
 
   /** Pings; resolves when the node has handled all that was sent before. */
@@ -85,7 +100,7 @@ export class RawAgent {
   }
 
   #send(): void {
-    this.socket.write(maskedFrame(this.#writer.take()));
+    this.#socket.write(maskedFrame(this.#writer.take()));
   }
 
   #onBytes(bytes: Buffer): void {
@@ -99,13 +114,16 @@ export class RawAgent {
 
   #onFrame(frame: Buffer): void {
     readFrame(frame, {
-      onWelcome: () => this.#onWelcome(),
+      onWelcome: ({ redirectUrl }) => {
+        this.#isSentOn = redirectUrl !== "";
+        this.#onWelcome(redirectUrl);
+      },
       onPong: () => this.#unanswered.shift()?.(),
       onInstruction: (instruction) => {
         if (this.#onInstruction(instruction) !== "later") this.answer(instruction);
       },
       onGoodbye: ({ code, message }) => {
-        throw new Error(`${this.#id} was sent away: ${code} ${message}`);
+        if (!this.#isSentOn) throw new Error(`${this.#id} was sent away: ${code} ${message}`);
       },
     });
   }
@@ -128,6 +146,11 @@ export class RawAgent {
     });
     this.#send();
   }
+}
+
+function socketTo(url: string): Socket {
+  const { hostname, port } = new URL(url);
+  return connect({ host: hostname, port: Number(port), noDelay: true });
 }
 
 /** Size of the head of a server's frame; Infinity while it is not whole. */
