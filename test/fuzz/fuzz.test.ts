@@ -5,6 +5,7 @@ import { Arena } from "./arena.ts";
 import { campaign, maxGrowthBytes } from "./campaign.ts";
 import { corpus } from "./corpus.ts";
 import { inputAt } from "./input.ts";
+import { keptInputs } from "./kept.ts";
 import { piecesOf } from "./pieces.ts";
 import { attackSockets } from "./sockets.ts";
 
@@ -19,6 +20,17 @@ test("100,000 hostile frames cost their senders their sessions at most, and memo
 
 test("some thousand hostile frames over WebSockets and a Unix socket harm nobody else", async () => {
   await attackSockets({ seed, iterations: 4000 });
+});
+
+test("what was kept is replayed: it costs its sender its session at most", async () => {
+  const kept = keptInputs();
+  assert.ok(kept.length > 100, `${kept.length} kept`);
+  const arena = await Arena.open();
+  for (const [at, input] of kept.entries()) {
+    arena.attack(input);
+    if (at % 50 === 0) await arena.check();
+  }
+  await arena.check();
 });
 
 test("an input is the same again from its seed and place, and another from another", () => {

@@ -281,3 +281,12 @@ export function inputAt(seed: number, at: number, encoding?: EncodingName): Inpu
   const mixed = Math.imul(seed ^ Math.imul(at + 1, 0x9e3779b1), 0x85ebca6b) ^ (at >>> 7);
   return makers[name].make(new Dice(seededRandom(mixed)));
 }
+
+/** Another input made of a kept one, without a look at what it means. */
+export function spoilKept(kept: Input, others: readonly Input[], random: Random): Input {
+  const dice = new Dice(random);
+  const alike = others.filter(({ encoding }) => encoding === kept.encoding);
+  const [name, spoil] = dice.pick(Object.entries(blind));
+  const bytes = spoil(dice, kept.bytes, dice.pick(alike).bytes);
+  return { ...kept, bytes, made: `${kept.made}, ${name}` };
+}

@@ -1,14 +1,17 @@
 // Attacks a node with mutated, random and truncated frames: `npm run fuzz -- --iterations N --seed S`.
 // `--seed S --at K` replays one input with what came before it in its round, and prints it.
+// `--grow` keeps in test/fuzz/corpus what reaches code that nothing before has reached.
 // `--sockets` goes over real WebSockets and a Unix socket instead of memory. Exits 1 when something broke.
 import { parseArgs } from "node:util";
 import { type EncodingName, parseEncodingName } from "@myelin/core/wire";
 import { campaign, type Find, maxGrowthBytes, replay } from "./campaign.ts";
 import { type Input, inputAt } from "./input.ts";
+import { keep } from "./kept.ts";
+import { grow } from "./grow.ts";
 import { attackSockets } from "./sockets.ts";
 
 const usage =
-  "usage: npm run fuzz -- [--iterations N] [--seed S] [--encoding proto|msgpack|json] [--sockets] | --seed S --at K\n";
+  "usage: npm run fuzz -- [--iterations N] [--seed S] [--encoding proto|msgpack|json] [--sockets | --grow] | --seed S --at K\n";
 
 function print(at: number, { encoding, bytes, isFirst, made }: Input): void {
   const where = isFirst ? "before the hello" : "in a session";
@@ -39,6 +42,7 @@ const { values } = parseArgs({
     at: { type: "string" },
     encoding: { type: "string" },
     sockets: { type: "boolean", default: false },
+    grow: { type: "boolean", default: false },
   },
 });
 const seed = wholeOf("seed", values.seed);
@@ -62,6 +66,15 @@ async function run(): Promise<boolean> {
     process.stdout.write(`${iterations} inputs over sockets in ${seconds()} s, nothing broke\n`);
     return true;
   }
+  if (values.grow) {
+    const onKept = (name: string, place: string): void =>
+      void process.stdout.write(`kept ${name}, the first in ${place}\n`);
+    const { kept, functions } = await grow({ seed, iterations, onKept });
+    process.stdout.write(
+      `${iterations} inputs in ${seconds()} s: ${kept} kept, ${functions} functions reached\n`,
+    );
+    return true;
+  }
   const onRound = (done: number): void => {
     if (done % 500_000 === 0) process.stdout.write(`${done} inputs, ${seconds()} s\n`);
   };
@@ -74,7 +87,10 @@ async function run(): Promise<boolean> {
   process.stdout.write(
     `${inputs} inputs in ${seconds()} s: ${expelled} cost a session, ${refused} were refused, ${survived} were taken; memory grew by ${(growthBytes / 2 ** 20).toFixed(1)} MiB at most\n`,
   );
-  if (find !== undefined) printFind(seed, encoding, find);
+  if (find !== undefined) {
+    printFind(seed, encoding, find);
+    process.stdout.write(`kept as test/fuzz/corpus/${keep(find.input)}\n`);
+  }
   return find === undefined && growthBytes <= maxGrowthBytes;
 }
 
