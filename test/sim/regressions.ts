@@ -18,6 +18,16 @@ export const regressions: readonly Regression[] = [
   },
   {
     sentence:
+      "An attempt that the restarted node counted as failed, for the disk had not heard of it, was followed by another though its agent told that it was executed.",
+    seed: 519,
+    reduction: {
+      agents: 5,
+      faultsForUs: 8.3e6,
+      faults: ["agent-sleep#3", "agent-crash#4", "disk-full#1", "node-crash#1"],
+    },
+  },
+  {
+    sentence:
       "The check took an attempt for unfounded whose former one was told to be executed only afterwards (a stalled link, and a ledger that had no room for the first end).",
     seed: 1425,
   },

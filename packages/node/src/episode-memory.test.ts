@@ -246,6 +246,26 @@ test("an attempt that the node may have made right before it died with its agent
   assert.notEqual(reborn.only.id, second?.id);
 });
 
+test("an attempt that counted as failed, and of which its agent tells that it was executed, is the last", async () => {
+  const { node, agent } = await scene(hot.replace("deadline", "attempts: 3\n    deadline"), false);
+  await reports(node, agent, 0.95);
+  agent.tell(agent.only.id, "failed");
+  await node.clock.run(secondUs);
+  const reborn = await new TestAgent(node.clock, { incarnation: "life-2" }).join(node);
+  const { disk } = node.store;
+  disk.isFull = true;
+  await reports(node, reborn, 0.96);
+  assert.equal(reborn.only.episode?.attempt, 2);
+  reborn.tell(reborn.only.id, "executed");
+  await node.clock.run(secondUs);
+  await node.kill([reborn]);
+  disk.isFull = false;
+  const next = await restarted(node, [reborn]);
+  await reborn.join(next);
+  await reports(next, reborn, 0.97, 0.98);
+  assert.equal(reborn.received.length, 1);
+});
+
 test("what one part has is not asked of another that is back before it", async () => {
   const { node, agent } = await scene(hot, false);
   const supervisor = await new TestAgent(node.clock, { part: "supervisor" }).join(node);

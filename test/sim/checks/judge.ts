@@ -4,7 +4,7 @@
  * Held while the run goes on:
  * 1. An incarnation begins an id once, and another incarnation begins it again only where the handler is idempotent.
  * 2. None begins after its deadline on true time, but for what the agent cannot know of the node's clock:
- *    half its round trip and the drift since.
+ *    half its round trip and the drift since, and a step of its own clocks that it takes for none.
  * 3. What callers gave one agent with one priority and action, to disk, begins in the order of its
  *    acceptance, unless the disk or the node failed meanwhile. (Another action may have another part, and so
  *    another way.)
@@ -20,10 +20,12 @@ import type { Ledger } from "../../../packages/node/src/ledger/index.ts";
 import type { Trace } from "../world/trace.ts";
 import { type Performance, Records } from "./records.ts";
 import { TelemetryRecords } from "./telemetry.ts";
-import { slowness, Troubles } from "./troubles.ts";
+import { clocksApart, slowness, Troubles } from "./troubles.ts";
 
 /** Drift of both clocks since the exchange that an agent's estimate rests on. */
 const driftAllowanceUs = 10_000;
+/** While its two clocks are less than a second apart an agent takes them for one: a second each way. */
+const clocksApartUs = 2e6;
 /** How far back a death or trouble may lie that explains an outcome: until it is noticed. */
 const noticedWithinUs = 60e6;
 const maxBreaches = 20;
@@ -235,8 +237,11 @@ export class Judge {
   #checkDeadline({ part, incarnation, rttUs, instruction }: Beginning): void {
     if (rttUs !== undefined) this.#rttUs.set(incarnation, rttUs);
     const knownUs = this.#rttUs.get(incarnation);
-    const lateUs = this.#nowUs() - instruction.deadlineUs;
-    if (knownUs === undefined || lateUs <= knownUs / 2 + driftAllowanceUs) return;
+    const nowUs = this.#nowUs();
+    const lateUs = nowUs - instruction.deadlineUs;
+    const areClocksApart = this.troubles.touches(clocksApart(part), nowUs, nowUs);
+    const allowanceUs = areClocksApart ? clocksApartUs : driftAllowanceUs;
+    if (knownUs === undefined || lateUs <= knownUs / 2 + allowanceUs) return;
     this.breach(
       "none begins after its deadline",
       `${part} began ${instruction.id} ${lateUs} µs late, with a round trip of ${knownUs} µs`,

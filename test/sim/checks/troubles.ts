@@ -3,6 +3,11 @@ export function slowness(who: string): string {
   return `slowness of ${who}`;
 }
 
+/** The name under which it is noted that the two clocks of the machine of `who` may not agree. */
+export function clocksApart(who: string): string {
+  return `clocks of ${who}`;
+}
+
 /** When what could not be relied on: the excuses that a run has for its outcomes. */
 export class Troubles {
   readonly #spans = new Map<string, { readonly fromUs: number; readonly untilUs: number }[]>();

@@ -1,7 +1,7 @@
 /** What goes wrong: each kind by itself, at random moments, until the faults end. */
 import type { Clock } from "@myelin/core/clock";
 import type { Judge } from "../checks/judge.ts";
-import { slowness } from "../checks/troubles.ts";
+import { clocksApart, slowness } from "../checks/troubles.ts";
 import type { SimPart } from "../fleet/sim-part.ts";
 import type { Link } from "../network/link.ts";
 import type { Departure, Network } from "../network/network.ts";
@@ -167,6 +167,7 @@ export class Faults {
         trace.note(part.name, `its clock steps by ${(byUs / 1e6).toFixed(3)} s`);
         part.machine.step(byUs);
         judge.telemetry.stepped(part.name);
+        judge.troubles.add(clocksApart(part.name), nowUs, nowUs + aftermathUs);
         // The next greeting is then the first to tell of the step.
         if (part.process !== undefined && dice.chance(0.5))
           for (const link of this.#targets.network.linksOf(part.process, "agent"))
@@ -194,7 +195,9 @@ export class Faults {
     const sleepsUs = 1.2e6 + Math.min(lastsUs, 10e6);
     if (!part.sleep()) return;
     trace.note(part.name, `its machine sleeps for ${(sleepsUs / 1e6).toFixed(3)} s`);
-    judge.troubles.add(slowness(part.name), clock.nowUs(), clock.nowUs() + sleepsUs);
+    const wakesAtUs = clock.nowUs() + sleepsUs;
+    judge.troubles.add(slowness(part.name), clock.nowUs(), wakesAtUs);
+    judge.troubles.add(clocksApart(part.name), clock.nowUs(), wakesAtUs + aftermathUs);
     clock.schedule(sleepsUs, () => part.wake());
   }
 

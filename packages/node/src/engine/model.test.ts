@@ -168,7 +168,7 @@ class Model {
       return;
     }
     state.cooldownUntil = until;
-    if (state.state === "firing" && state.since === since && !succeeded) state.failed = true;
+    if (state.state === "firing" && state.since === since) state.failed = !succeeded;
   }
 
   #line(part: number): number {

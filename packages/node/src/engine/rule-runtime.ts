@@ -270,7 +270,8 @@ export class RuleRuntime {
     if (page.emittedStartUs[cell] === startedAtUs && page.attempts[cell] === attempt) {
       page.cooldownUntilUs[cell] = untilUs;
       const isPresentEpisode = this.states[slot] === FIRING && page.sinceUs[cell] === startedAtUs;
-      if (isPresentEpisode && !succeeded) page.isLastFailed[cell] = 1;
+      // One that counted as failed may be told to have succeeded later: the last word counts.
+      if (isPresentEpisode) page.isLastFailed[cell] = succeeded ? 0 : 1;
     } else if (untilUs > (page.cooldownUntilUs[cell] as number))
       page.cooldownUntilUs[cell] = untilUs;
   }
