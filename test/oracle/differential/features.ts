@@ -1,5 +1,5 @@
 /** What the random rules and streams may hold beyond latest values. */
-const allFeatures = ["windows", "silences", "events", "fleets", "restarts"] as const;
+export const allFeatures = ["windows", "silences", "events", "fleets", "restarts"] as const;
 export type Feature = (typeof allFeatures)[number];
 
 /** Features by their names; those that are none are left out. */
