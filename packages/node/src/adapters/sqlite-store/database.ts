@@ -233,7 +233,7 @@ function readPragma(database: DatabaseSync, name: string): number {
   return Number(Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0]);
 }
 
-/** Moves what is in the write-ahead log into the file, so that the log is used again from its beginning. */
-export function checkpoint(database: DatabaseSync, mode: "PASSIVE" | "TRUNCATE" = "PASSIVE"): void {
+/** Moves what is in the write-ahead log into the file, so that the log is used again from its beginning, or empties it. */
+export function checkpoint(database: DatabaseSync, mode: "PASSIVE" | "TRUNCATE"): void {
   database.prepare(`PRAGMA wal_checkpoint(${mode})`).get();
 }

@@ -113,7 +113,7 @@ export class GroupCommit {
   /** A log that was moved into the file takes new commits without growing, where the file has room. */
   #reuseLog(): void {
     try {
-      checkpoint(this.#database);
+      checkpoint(this.#database, "PASSIVE");
     } catch (thrown) {
       if (storageError(thrown, this.#path).code === "INTERNAL") throw thrown;
     }

@@ -133,7 +133,7 @@ export class LedgerFiles implements Omit<LedgerCalls, "close"> {
 
   /** Moves logs into their files, and deletes what is too old or too much. */
   maintain(): void {
-    for (const { database } of this.#open.values()) checkpoint(database);
+    for (const { database } of this.#open.values()) checkpoint(database, "TRUNCATE");
     if (this.#copies.isCopying) return;
     const oldest = isoDay(this.#nowMs() - this.#settings.retentionDays * dayMs);
     for (const day of this.#days.filter((each) => each < oldest)) this.#delete(day);

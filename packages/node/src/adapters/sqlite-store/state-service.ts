@@ -53,6 +53,7 @@ export class StateService implements Service {
   #open: Open | undefined;
   readonly #copies = new CopyRun();
   #recordsInLog = 0;
+  #isLogEmpty = true;
   #mayPrune = false;
 
   run(calls: readonly Call[]): Answer {
@@ -71,7 +72,7 @@ export class StateService implements Service {
       outcomes.push(this.#change(call));
     }
     commit();
-    if (this.#recordsInLog >= maxRecordsInLog) this.#checkpoint();
+    if (this.#recordsInLog >= maxRecordsInLog) this.#checkpoint("PASSIVE");
     return { outcomes, figures: this.#figures() };
   }
 
@@ -79,9 +80,10 @@ export class StateService implements Service {
     if (this.#open === undefined) return false;
     if (this.#mayPrune) {
       this.#mayPrune = this.#open.state.prune();
-      this.#recordsInLog += 1;
+      this.#isLogEmpty = false;
     }
-    if (!this.#mayPrune && this.#recordsInLog > 0) this.#checkpoint();
+    // Emptied as well: a log whose frames are all in the file would bring back older pages if it were cut.
+    if (!this.#mayPrune && !this.#isLogEmpty) this.#checkpoint("TRUNCATE");
     return this.#mayPrune;
   }
 
@@ -139,6 +141,7 @@ export class StateService implements Service {
       calls.map(({ name, argument }): Operation => {
         const isWrite = writes.has(name);
         if (isWrite) this.#recordsInLog += Array.isArray(argument) ? argument.length : 1;
+        if (isWrite) this.#isLogEmpty = false;
         // The link types its calls by StateCalls, whose functions StateDatabase has.
         const run: TableCall = open.state[name as keyof StateDatabase];
         return { isWrite, run: () => run.call(open.state, argument as never) };
@@ -146,9 +149,10 @@ export class StateService implements Service {
     );
   }
 
-  #checkpoint(): void {
+  #checkpoint(mode: "PASSIVE" | "TRUNCATE"): void {
     this.#recordsInLog = 0;
-    if (this.#open !== undefined) checkpoint(this.#open.database);
+    if (this.#open !== undefined) checkpoint(this.#open.database, mode);
+    this.#isLogEmpty = mode === "TRUNCATE";
   }
 }
 
