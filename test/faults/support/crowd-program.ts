@@ -10,7 +10,8 @@ import { createAgent } from "@myelin/agent";
 const [url = "", path = "", life = "", names = ""] = process.argv.slice(2);
 const file = openSync(path, "a");
 const longestWorkMs = 20;
-const reportIntervalMs = 50;
+/** Of all agents together, 400 reports a second. */
+const msPerReport = 2.5;
 
 async function join(id: string): Promise<{ report(value: number): void }> {
   const agent = createAgent({ url, id, type: "crowd", backoff: { baseMs: 20, capMs: 250 } });
@@ -34,7 +35,7 @@ async function join(id: string): Promise<{ report(value: number): void }> {
 const agents = await Promise.all(names.split(",").map(join));
 setInterval(() => {
   for (const agent of agents) agent.report(Math.random());
-}, reportIntervalMs);
+}, msPerReport * agents.length);
 process.on("message", () => process.exit(0));
 process.on("disconnect", () => process.exit(0));
 process.send?.("joined");
