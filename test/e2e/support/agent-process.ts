@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
@@ -35,10 +35,18 @@ export class AgentProcess implements AsyncDisposable {
     });
   }
 
-  /** Starts one and waits until it is attached. */
-  static async start(url: string, id: string): Promise<AgentProcess> {
+  /** Starts one and waits until it is attached; `through` is a command that runs the rest of its line. */
+  static async start(
+    url: string,
+    id: string,
+    { through = [], token = "" }: { through?: readonly string[]; token?: string } = {},
+  ): Promise<AgentProcess> {
+    const [command, ...words] = [...through, process.execPath, programPath, url, id];
     const agent = new AgentProcess(
-      fork(programPath, [url, id], { stdio: ["ignore", "inherit", "inherit", "ipc"] }),
+      spawn(command, words, {
+        stdio: ["ignore", "inherit", "inherit", "ipc"],
+        env: { ...process.env, ...(token === "" ? {} : { MYELIN_TOKEN: token }) },
+      }),
     );
     await agent.until(() => agent.#status === "live");
     return agent;

@@ -33,9 +33,11 @@ export class NodeProcess implements AsyncDisposable {
   /** Address of its Unix socket, where `--unix` asked for one. */
   readonly unix: string | undefined;
   readonly child: ChildProcess;
+  readonly #headers: Readonly<Record<string, string>>;
 
-  private constructor(child: ChildProcess, { url, http, unix }: Announced) {
+  private constructor(child: ChildProcess, { url, http, unix }: Announced, token: string) {
     this.child = child;
+    this.#headers = token === "" ? {} : { authorization: `Bearer ${token}` };
     this.url = url;
     this.http = http;
     this.unix = unix;
@@ -59,7 +61,8 @@ export class NodeProcess implements AsyncDisposable {
     });
     const announced = JSON.parse(await Promise.race([line, ended])) as Announced;
     ended.catch(() => undefined);
-    return new NodeProcess(child, announced);
+    const token = args.includes("--token") ? (args[args.indexOf("--token") + 1] ?? "") : "";
+    return new NodeProcess(child, announced, token);
   }
 
   /** Port it listens on. */
@@ -70,6 +73,7 @@ export class NodeProcess implements AsyncDisposable {
   async call(method: string, path: string, body?: unknown): Promise<Answer> {
     const response = await fetch(new URL(path, this.http), {
       method,
+      headers: this.#headers,
       ...(body === undefined
         ? {}
         : { body: typeof body === "string" ? body : JSON.stringify(body) }),

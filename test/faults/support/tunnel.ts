@@ -17,6 +17,8 @@ export type Passage =
 export interface Crossing {
   toNode: Passage;
   toAgent: Passage;
+  /** Bytes towards the node that wait here. */
+  readonly heldBytes: number;
   /** Ends the agent's side alone; the node hears nothing of it. */
   cutAgent(): void;
 }
@@ -86,6 +88,10 @@ class Pipe implements Crossing {
     this.#down.passage = passage;
   }
 
+  get heldBytes(): number {
+    return this.#up.heldBytes;
+  }
+
   cutAgent(): void {
     this.#near.destroy();
   }
@@ -111,6 +117,10 @@ class Way {
     from.on("data", (bytes: Buffer) => this.#take(bytes));
     to.on("drain", () => this.#resume());
     this.passage = passage;
+  }
+
+  get heldBytes(): number {
+    return this.#held.reduce((sum, { length }) => sum + length, 0);
   }
 
   get passage(): Passage {
