@@ -10,7 +10,7 @@ import { damageAll, damageBackups } from "./storage/campaign.ts";
 import { type History, makeHistory } from "./storage/history.ts";
 
 const seed = 1;
-const count = 60;
+const count = 40;
 
 let folder: Awaited<ReturnType<typeof temporaryDirectory>>;
 let history: History;

@@ -161,6 +161,116 @@ test("a ledger that is cut short is refused", () =>
     await refuses(directory, { code: "STORAGE_CORRUPT", message: /ledger.*\.db/ });
   }));
 
+test("a state that is empty is refused: it is none that a start has left behind", () =>
+  inUsedDirectory(async (directory) => {
+    writeFileSync(join(directory, "state.db"), "");
+    await refuses(directory, {
+      code: "STORAGE_CORRUPT",
+      message: /state\.db is damaged: it is empty/,
+    });
+  }));
+
+test("a state whose text was changed opens, and does not tell what was changed", () =>
+  inUsedDirectory(async (directory) => {
+    damage(join(directory, "state.db"), "UPDATE agent SET record = replace(record, 'w1', 'w2')");
+    const store = await openSqliteStore({ directory });
+    await assert.rejects(store.load(), {
+      code: "STORAGE_CORRUPT",
+      message: /state\.db is damaged: the agent "w1" is not as it was written/,
+    });
+    await store.close();
+  }));
+
+test("a ledger whose entry was changed does not tell it", () =>
+  inUsedDirectory(async (directory) => {
+    damage(
+      ledgerFileOf(directory),
+      "UPDATE entry SET entry = replace(entry, 'executed', 'expired')",
+    );
+    const store = await openSqliteStore({ directory });
+    await assert.rejects(store.ledgerById("e1"), {
+      code: "STORAGE_CORRUPT",
+      message: /ledger.*\.db is damaged: the entry "e1"/,
+    });
+    await store.close();
+  }));
+
+test("a state whose index has not what its table has is refused", () =>
+  inUsedDirectory(async (directory) => {
+    const path = join(directory, "state.db");
+    const bytes = readFileSync(path);
+    // The last of the two is in the index: pages of tables come before those of their indexes.
+    const at = bytes.lastIndexOf("w1");
+    bytes.write("w2", at);
+    writeFileSync(path, bytes);
+    await refuses(directory, { code: "STORAGE_CORRUPT", message: /state\.db is damaged: .*index/ });
+  }));
+
+/** Leaves a log of four commits behind, as a crash does, and where each ended. */
+function crashWithLog(directory: string): { readonly path: string; readonly ends: number[] } {
+  const path = join(directory, "state.db");
+  const database = new DatabaseSync(path);
+  database.exec("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0");
+  const ends = [1, 2, 3, 4].map((number) => {
+    const record = `'{"id":"x${number}"}'`;
+    database.exec(`INSERT INTO setting (name, record) VALUES ('x${number}', ${record})`);
+    return statSync(`${path}-wal`).size;
+  });
+  const [file, log] = [readFileSync(path), readFileSync(`${path}-wal`)];
+  database.close();
+  writeFileSync(path, file);
+  writeFileSync(`${path}-wal`, log, { mode: 0o600 });
+  return { path, ends };
+}
+
+/** Changes one byte of a file. */
+function spoil(path: string, at: number): void {
+  const bytes = readFileSync(path);
+  bytes.writeUInt8(bytes.readUInt8(at) ^ 0x10, at);
+  writeFileSync(path, bytes);
+}
+
+test("a log that is damaged before its last commit is refused, with the way to go on without what is lost", () =>
+  inUsedDirectory(async (directory) => {
+    const { path, ends } = crashWithLog(directory);
+    const [first = 0] = ends;
+    spoil(`${path}-wal`, first + 2000);
+    await refuses(directory, {
+      code: "STORAGE_CORRUPT",
+      message: /state\.db-wal is damaged behind byte/,
+    });
+    await assert.rejects(openSqliteStore({ directory }), {
+      hint: new RegExp(`truncate -s ${first} .*state\\.db-wal$`),
+    });
+  }));
+
+test("a log that is damaged in its header is refused", () =>
+  inUsedDirectory(async (directory) => {
+    const { path } = crashWithLog(directory);
+    spoil(`${path}-wal`, 17);
+    await refuses(directory, { code: "STORAGE_CORRUPT", message: /behind byte 0 of/ });
+  }));
+
+test("a log that is torn in its last commit is one of a crash in the middle of it: the others are kept", () =>
+  inUsedDirectory(async (directory) => {
+    const { path, ends } = crashWithLog(directory);
+    spoil(`${path}-wal`, (ends.at(-1) ?? 0) - 100);
+    const store = await openSqliteStore({ directory });
+    await store.close();
+    const database = new DatabaseSync(path);
+    assert.equal(database.prepare("SELECT count(*) AS count FROM setting").get()?.["count"], 3);
+    database.close();
+  }));
+
+test("a state that says it has no log beside one is refused", () =>
+  inUsedDirectory(async (directory) => {
+    const { path } = crashWithLog(directory);
+    const bytes = readFileSync(path);
+    bytes.fill(1, 18, 20);
+    writeFileSync(path, bytes);
+    await refuses(directory, { code: "STORAGE_CORRUPT", message: /it has a log beside it/ });
+  }));
+
 test("another program's database is refused", () =>
   inUsedDirectory(async (directory) => {
     rmSync(join(directory, "state.db"));
