@@ -78,6 +78,8 @@ export class FakeNode {
   isUp = true;
   /** When false, hellos are not answered. */
   isWelcoming = true;
+  /** Writes what the frame with a welcome says behind it. */
+  behindWelcome: (answer: FrameWriter) => void = () => undefined;
   /** Frames of all connections, in order. */
   readonly frames: SeenFrame[] = [];
   /** Samples as a node takes them: repeated frames passed over. */
@@ -209,7 +211,9 @@ export class FakeNode {
       },
       onHello: (hello) => {
         seen("hello").hellos.push(hello);
-        if (this.isWelcoming) session = this.#welcome(hello, answer);
+        if (!this.isWelcoming) return;
+        session = this.#welcome(hello, answer);
+        this.behindWelcome(answer);
       },
       onPing: (ping) => {
         seen("ping").pings.push(ping);

@@ -265,6 +265,41 @@ describe("an agent that the node sends away", () => {
     assert.equal(agent.status.state, "live");
   });
 
+  test("does not hear what the node that sent it on says behind that", async () => {
+    const { clock, node, agent } = makeWorld({ node: { welcome: { redirectUrl: "memory:n2" } } });
+    const goodbye = { code: "UNAVAILABLE", message: "gone", canResume: true, isFinal: false };
+    node.behindWelcome = (writer) => writer.goodbye(goodbye);
+    void agent.connect();
+    agent.onStatus(() => {
+      if (node.dialed.length < 2) return;
+      node.options = {};
+      node.behindWelcome = () => undefined;
+    });
+    await clock.run(1);
+    assert.equal(agent.status.state === "live" && agent.status.url, "memory:n2");
+  });
+
+  test("goes on with its session when it came home meanwhile and is sent back", async () => {
+    const { clock, node, agent } = makeWorld({ node: { welcome: { redirectUrl: "memory:n2" } } });
+    void agent.connect();
+    const sent = node.options;
+    let isAway = false;
+    agent.onStatus(() => {
+      node.options = node.dialed.at(-1) === "memory:n2" && !isAway ? {} : sent;
+    });
+    await clock.run(1);
+    const sessionId = agent.status.state === "live" ? agent.status.sessionId : undefined;
+    assert.ok(sessionId !== undefined);
+    isAway = true;
+    node.cut();
+    await clock.run(30_000);
+    isAway = false;
+    await clock.run(400_000);
+    assert.equal(agent.status.state, "live");
+    assert.ok(node.dialed.slice(2).includes("memory:n1"), String(node.dialed));
+    assert.equal(node.hellos.at(-1)?.resume?.sessionId, sessionId);
+  });
+
   test("stays where it was sent when that connection breaks", async () => {
     const { clock, node, agent } = makeWorld({ node: { welcome: { redirectUrl: "memory:n2" } } });
     void agent.connect();

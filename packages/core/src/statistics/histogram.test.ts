@@ -102,3 +102,15 @@ test("an empty histogram has no figures", () => {
   histogram.record(7);
   assert.equal(histogram.snapshot().p50, 7);
 });
+
+test("what a histogram holds can be copied, and goes on in another", () => {
+  const [one, other] = [new Histogram(), new Histogram()];
+  for (const value of [0, 3, 700]) one.record(value);
+  for (const value of [1, 9e5]) other.record(value);
+  const copy = Histogram.of(structuredClone(one.state()));
+  one.record(5);
+  copy.merge(Histogram.of(other.state()));
+  assert.deepEqual([copy.count, copy.min, copy.max], [5, 0, 9e5]);
+  assert.ok(Math.abs(copy.percentile(50) - 3) < 0.05);
+  assert.deepEqual(Histogram.of(new Histogram().state()).snapshot(), new Histogram().snapshot());
+});

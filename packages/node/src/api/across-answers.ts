@@ -17,10 +17,22 @@ export function documentOfAnswer({ status, body }: LaneAnswer): JsonObject {
   if (!isJsonObject(document))
     throw new MyelinError("INTERNAL", "a lane answered with no document");
   if (status < 400) return document;
-  throw MyelinError.fromDocument(document as Parameters<typeof MyelinError.fromDocument>[0]);
+  throw MyelinError.fromDocument(document);
 }
 
 /** The objects of a list. */
 export function listOf(value: JsonValue | undefined): JsonObject[] {
   return Array.isArray(value) ? value.filter((item): item is JsonObject => isJsonObject(item)) : [];
+}
+
+/** A text of a document; "" where there is none. */
+export function textIn(document: JsonObject, name: string): string {
+  const value = document[name];
+  return typeof value === "string" ? value : "";
+}
+
+/** A number of a document; 0 where there is none. */
+export function numberIn(document: JsonObject, name: string): number {
+  const value = document[name];
+  return typeof value === "number" ? value : 0;
 }

@@ -2,12 +2,12 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "@myelin/core/json";
 import type { LedgerReading } from "../ledger/index.ts";
 import { queryInteger } from "./fields.ts";
-import { listOf } from "./across-answers.ts";
+import { listOf, numberIn, textIn } from "./across-answers.ts";
 import { agentStates, quantiles } from "./top.ts";
 
 type Comparison = (a: JsonObject, b: JsonObject) => number;
 
-const byId: Comparison = (a, b) => (String(a["id"]) < String(b["id"]) ? -1 : 1);
+const byId: Comparison = (a, b) => (textIn(a, "id") < textIn(b, "id") ? -1 : 1);
 const byCpu: Comparison = (a, b) => Number(b["cpu"] ?? -1) - Number(a["cpu"] ?? -1);
 const stateOf = ({ state }: JsonObject): number =>
   agentStates.findIndex((known) => known === state);
@@ -15,7 +15,7 @@ const sorts: Readonly<Record<string, Comparison>> = {
   state: (a, b) => stateOf(a) - stateOf(b) || byCpu(a, b) || byId(a, b),
   cpu: (a, b) => byCpu(a, b) || byId(a, b),
   age: (a, b) =>
-    numberOf(b, "heartbeatAgeSeconds") - numberOf(a, "heartbeatAgeSeconds") || byId(a, b),
+    numberIn(b, "heartbeatAgeSeconds") - numberIn(a, "heartbeatAgeSeconds") || byId(a, b),
   id: byId,
 };
 
@@ -37,7 +37,7 @@ export function mergedTop(
     rules: rulesOf(answers, queryInteger(query, "rules", 0, 1000, 20)),
     instructions: answers
       .flatMap((answer) => listOf(answer["instructions"]))
-      .sort((a, b) => (String(a["endedAt"]) < String(b["endedAt"]) ? 1 : -1))
+      .sort((a, b) => (textIn(a, "endedAt") < textIn(b, "endedAt") ? 1 : -1))
       .slice(0, queryInteger(query, "instructions", 0, 64, 20)),
   };
 }
@@ -48,7 +48,7 @@ function loadOf(own: JsonObject, loads: readonly JsonObject[]): JsonObject {
   for (const load of loads) {
     for (const [name, value] of Object.entries(load)) {
       if (typeof value !== "number" || name === "cpu" || name === "memoryBytes") continue;
-      const former = numberOf(sum, name);
+      const former = numberIn(sum, name);
       sum[name] = name === "eventLoop" ? Math.max(former, value) : former + value;
     }
   }
@@ -56,12 +56,12 @@ function loadOf(own: JsonObject, loads: readonly JsonObject[]): JsonObject {
 }
 
 function worstOf(figures: readonly JsonObject[]): JsonObject {
-  return [...figures].sort((a, b) => numberOf(b, "level") - numberOf(a, "level"))[0] ?? {};
+  return [...figures].sort((a, b) => numberIn(b, "level") - numberIn(a, "level"))[0] ?? {};
 }
 
 function agentsOf(agents: readonly JsonObject[], query: URLSearchParams): JsonObject {
   const counts = Object.fromEntries(
-    agentStates.map((state) => [state, agents.reduce((sum, of) => sum + numberOf(of, state), 0)]),
+    agentStates.map((state) => [state, agents.reduce((sum, of) => sum + numberIn(of, state), 0)]),
   );
   const shown = agents.flatMap((of) => listOf(of["shown"]));
   shown.sort(sorts[query.get("sort") ?? "state"] ?? byId);
@@ -72,13 +72,13 @@ function rulesOf(answers: readonly JsonObject[], count: number): JsonObject[] {
   const byName = new Map<string, Record<string, JsonValue>>();
   for (const answer of answers) {
     for (const rule of listOf(answer["rules"])) {
-      const former = byName.get(String(rule["name"]));
+      const former = byName.get(textIn(rule, "name"));
       if (former === undefined) {
-        byName.set(String(rule["name"]), { ...rule });
+        byName.set(textIn(rule, "name"), { ...rule });
         continue;
       }
       for (const [name, value] of Object.entries(rule)) {
-        if (typeof value === "number") former[name] = numberOf(former, name) + value;
+        if (typeof value === "number") former[name] = numberIn(former, name) + value;
         if (value === true) former[name] = true;
       }
     }
@@ -86,10 +86,10 @@ function rulesOf(answers: readonly JsonObject[], count: number): JsonObject[] {
   const rules: JsonObject[] = [...byName.values()];
   rules.sort(
     (a, b) =>
-      numberOf(b, "firing") - numberOf(a, "firing") ||
-      numberOf(b, "pending") - numberOf(a, "pending") ||
-      numberOf(b, "firings") - numberOf(a, "firings") ||
-      (String(a["name"]) < String(b["name"]) ? -1 : 1),
+      numberIn(b, "firing") - numberIn(a, "firing") ||
+      numberIn(b, "pending") - numberIn(a, "pending") ||
+      numberIn(b, "firings") - numberIn(a, "firings") ||
+      (textIn(a, "name") < textIn(b, "name") ? -1 : 1),
   );
   return rules.slice(0, count);
 }
@@ -101,9 +101,4 @@ function partOf(document: JsonObject, name: string): JsonObject {
 
 function partsOf(documents: readonly JsonObject[], name: string): JsonObject[] {
   return documents.map((document) => partOf(document, name));
-}
-
-function numberOf(document: JsonObject, name: string): number {
-  const value = document[name];
-  return typeof value === "number" ? value : 0;
 }

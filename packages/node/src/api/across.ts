@@ -4,7 +4,7 @@
  */
 import { isJsonObject, type JsonObject, type JsonValue } from "@myelin/core/json";
 import { type LedgerReading, readingOf } from "../ledger/index.ts";
-import { documentOfAnswer, laneRequestOf, listOf } from "./across-answers.ts";
+import { documentOfAnswer, laneRequestOf, listOf, numberIn, textIn } from "./across-answers.ts";
 import { AcrossInstructions, type AcrossOptions } from "./across-instructions.ts";
 import { mergedMetrics } from "./across-metrics.ts";
 import { mergedTop } from "./across-top.ts";
@@ -146,7 +146,7 @@ class Across {
     const pages = await this.gather(request);
     const limit = queryInteger(request.http.query, "limit", 1, 10_000, 1000);
     const all = pages.flatMap((page) => listOf(page["agents"]));
-    all.sort((a, b) => (String(a["id"]) < String(b["id"]) ? -1 : 1));
+    all.sort((a, b) => (textIn(a, "id") < textIn(b, "id") ? -1 : 1));
     const agents = all.slice(0, limit);
     const isMore = all.length > limit || pages.some((page) => page["cursor"] !== undefined);
     const cursor = isMore ? agents.at(-1)?.["id"] : undefined;
@@ -161,7 +161,7 @@ class Across {
     const statuses = new Map<string, JsonObject[]>();
     for (const answer of answers) {
       for (const rule of rulesOf(answer)) {
-        const name = String(rule["name"]);
+        const name = textIn(rule, "name");
         const known = statuses.get(name) ?? [];
         if (isJsonObject(rule["status"])) known.push(rule["status"]);
         statuses.set(name, known);
@@ -169,7 +169,7 @@ class Across {
     }
     const summed = (rule: JsonObject): JsonObject => ({
       ...rule,
-      status: sumOf(statuses.get(String(rule["name"])) ?? []) ?? rule["status"] ?? null,
+      status: sumOf(statuses.get(textIn(rule, "name")) ?? []) ?? rule["status"] ?? null,
     });
     const document = Array.isArray(own["rules"])
       ? { ...own, rules: rulesOf(own).map(summed) }
@@ -206,7 +206,7 @@ function breakersAcross(answers: readonly JsonObject[], { http }: ApiRequest): J
   return {
     counts: {
       rules: names.size,
-      parts: counts.reduce((sum, count) => sum + Number(count["parts"] ?? 0), 0),
+      parts: counts.reduce((sum, count) => sum + numberIn(count, "parts"), 0),
     },
     rules: [...names].slice(0, limit).map((rule) => ({ rule: rule ?? null })),
     parts: parts.slice(0, limit),
@@ -221,7 +221,7 @@ function describedAcross(
 ): JsonObject {
   const front = isJsonObject(own) ? own : {};
   const total = (name: string): number =>
-    answers.reduce((sum, answer) => sum + Number(answer[name] ?? 0), 0);
+    answers.reduce((sum, answer) => sum + numberIn(answer, name), 0);
   const worst = [...answers].sort((a, b) => levelOf(b) - levelOf(a))[0];
   const breakers = answers.flatMap(({ openBreakers }) =>
     Array.isArray(openBreakers) ? openBreakers : [],
@@ -244,16 +244,16 @@ function describedAcross(
 }
 
 function levelOf({ overload }: JsonObject): number {
-  return isJsonObject(overload) ? Number(overload["level"] ?? 0) : 0;
+  return isJsonObject(overload) ? numberIn(overload, "level") : 0;
 }
 
 /** How the one store fares, as its callers see it: what waits is added, the commits are those of the one thread. */
 function storeAcross(healths: readonly JsonObject[]): JsonObject {
   const [front = {}] = healths;
   const total = (name: string): number =>
-    healths.reduce((sum, health) => sum + Number(health[name] ?? 0), 0);
+    healths.reduce((sum, health) => sum + numberIn(health, name), 0);
   const most = (name: string): number =>
-    Math.max(...healths.map((health) => Number(health[name] ?? 0)));
+    Math.max(...healths.map((health) => numberIn(health, name)));
   const failed = healths.find(({ isWritable }) => isWritable === false);
   return {
     ...front,

@@ -362,3 +362,36 @@ test("a node that drains says goodbye to everybody, who can resume, and hears no
   world.clock.advance(1e6);
   assert.equal(world.clock.nextDueUs, Number.POSITIVE_INFINITY, "no timer is left");
 });
+
+describe("a hello of another lane's agent", () => {
+  const elsewhere: NonNullable<WorldOptions["elsewhere"]> = ({ agentId }, { host }) =>
+    agentId === "far" ? `ws://${host}:7401` : undefined;
+
+  test("is answered with where the agent belongs, and leaves nothing behind", () => {
+    const world = worldOf({ elsewhere });
+    const agent = world.join({ id: "far", peer: { host: "node.example" } });
+    const { welcome, goodbye } = agent;
+    assert.deepEqual(
+      [welcome?.redirectUrl, welcome?.sessionId, welcome?.resumeToken],
+      ["ws://node.example:7401", "", ""],
+    );
+    assert.deepEqual([goodbye.code, goodbye.isFinal], ["UNAVAILABLE", false]);
+    assert.match(goodbye.message, /far belongs to ws:\/\/node\.example:7401/);
+    assert.notEqual(agent.end, undefined);
+    const { station, registry } = world;
+    assert.deepEqual(
+      [station.sessionCount, station.connectionCount, registry.size, station.counters.sentOn],
+      [0, 0, 0, 1],
+    );
+    assert.equal(world.join({ id: "near" }).welcome?.redirectUrl, "");
+  });
+
+  test("is answered so only when it may be that agent", () => {
+    const error = new MyelinError("UNAUTHENTICATED", "no");
+    const authorize = (): never => {
+      throw error;
+    };
+    const { code, message } = refusal(worldOf({ elsewhere, authorize }), { agentId: "far" });
+    assert.deepEqual([code, message], ["UNAUTHENTICATED", "no"]);
+  });
+});

@@ -85,6 +85,7 @@ export interface WorldOptions {
   readonly clock?: VirtualClock;
   readonly maxSlots?: number;
   readonly authorize?: SessionStationOptions["authorize"];
+  readonly elsewhere?: NonNullable<SessionStationOptions["elsewhere"]>;
   /** Called for each frame's samples; a slow engine, or one that fires. */
   readonly onApply?: (world: World, session: PartSession) => void;
 }
@@ -135,6 +136,7 @@ export class World implements SessionListener {
         return new TestIntake(this, agent.id);
       },
       authorize: options.authorize ?? (() => undefined),
+      ...(options.elsewhere === undefined ? {} : { elsewhere: options.elsewhere }),
     });
     this.station.start();
   }

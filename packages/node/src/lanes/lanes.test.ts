@@ -1,0 +1,229 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { VirtualClock } from "@myelin/core/clock";
+import { parseAgentId, parseRuleName } from "@myelin/core/ids";
+import { seededRandom } from "@myelin/core/random";
+import { Access, TokenBook } from "../access/index.ts";
+import { createMemoryBuses } from "../adapters/memory-bus/index.ts";
+import { createMemoryDisk, createMemoryStore } from "../adapters/memory-store/index.ts";
+import { createLaneApi, idleLoad } from "../api/index.ts";
+import { Arc } from "../arc.ts";
+import { apiOptionsOf } from "../arc-api.ts";
+import type { LaneTies } from "../arc-options.ts";
+import type { Bus } from "../ports/bus.ts";
+import { defaultSessionSettings } from "../session/index.ts";
+import { defaultArcSettings } from "../settings.ts";
+import { TestSink } from "../test-sink.ts";
+import { parseFilter } from "../watch/index.ts";
+import {
+  busNameOf,
+  Front,
+  frontName,
+  LaneAddresses,
+  laneOf,
+  LaneService,
+  laneTies,
+} from "./index.ts";
+
+const startUs = 1_790_000_000_000_000;
+const rules = JSON.stringify({
+  rules: [{ name: "hot", expr: "x > 1", action: "act", limit: "2/1m" }],
+});
+const hot = parseRuleName("hot");
+
+interface Lane {
+  readonly arc: Arc;
+  readonly tokens: TokenBook;
+  readonly bus: Bus;
+}
+
+/** A front and its lanes in one thread and virtual time, over one disk. */
+class Fleet {
+  readonly clock = new VirtualClock(startUs);
+  readonly disk = createMemoryDisk();
+  readonly front: Front;
+  readonly head: Lane;
+  readonly lanes: Lane[];
+
+  constructor(count: number) {
+    const names = [frontName, ...Array.from({ length: count }, (_, lane) => busNameOf(lane))];
+    const buses = createMemoryBuses(this.clock, names);
+    const busOf = (name: string): Bus => {
+      const bus = buses.get(name);
+      assert.ok(bus !== undefined);
+      return bus;
+    };
+    this.front = new Front({ bus: busOf(frontName), count, random: seededRandom(3) });
+    this.head = this.#laneOf(busOf(frontName), this.front.ties, {
+      onChange: (record) => this.front.token(record),
+    });
+    this.front.attach(this.head.arc, this.head.tokens);
+    this.lanes = Array.from({ length: count }, (_, lane) => {
+      const { clock } = this;
+      const bus = busOf(busNameOf(lane));
+      const addresses = new LaneAddresses();
+      const ties = laneTies({ lane, count, bus, clock, addresses });
+      const onUse = (id: string, atUs: number): void =>
+        void bus.publish(frontName, "used", { id, atUs });
+      const made = this.#laneOf(bus, ties, { onUse });
+      const { arc, tokens } = made;
+      const store = createMemoryStore({ disk: this.disk });
+      const api = createLaneApi(
+        apiOptionsOf(arc, {
+          ...{ clock, store, access: new Access({ tokens, hosts: [] }), load: () => idleLoad },
+          describeNode: () => ({}),
+          metrics: () => Promise.resolve({ contentType: "", text: "" }),
+          unreadiness: () => undefined,
+        }),
+        () => Promise.resolve(),
+      );
+      new LaneService({ bus, clock, arc, tokens, addresses, api });
+      return made;
+    });
+  }
+
+  async settle<Result>(work: Promise<Result>): Promise<Result> {
+    let isDone = false;
+    const done = work.finally(() => (isDone = true));
+    done.catch(() => undefined);
+    while (!isDone) await this.clock.run(1000);
+    return await done;
+  }
+
+  #laneOf(
+    bus: Bus,
+    ties: LaneTies,
+    more: Partial<ConstructorParameters<typeof TokenBook>[0]>,
+  ): Lane {
+    const { clock, disk } = this;
+    const store = createMemoryStore({ disk, clock });
+    const random = seededRandom(bus.name.length);
+    const onStoreError = (error: Error): void => assert.fail(error);
+    const tokens = new TokenBook({ clock, random, store, onStoreError, ...more });
+    const arc = new Arc({
+      ...{ clock, random, store, ties, access: new Access({ tokens, hosts: [] }) },
+      node: { id: "n1", tier: "edge", version: "0.0.0" },
+      sessionSettings: defaultSessionSettings,
+      settings: defaultArcSettings,
+      onNotice: () => undefined,
+    });
+    return { arc, tokens, bus };
+  }
+}
+
+test("ids spread evenly over lanes, those that differ in their last digit too", () => {
+  for (const count of [2, 3, 7]) {
+    const found = Array.from({ length: count }, () => 0);
+    for (let at = 0; at < 10_000; at++) {
+      const lane = laneOf(`worker-${at}`, count);
+      found[lane] = (found[lane] ?? 0) + 1;
+    }
+    for (const agents of found) assert.ok(Math.abs(agents * count - 10_000) < 500, String(found));
+  }
+});
+
+test("rules come into force in every lane, and in none when one cannot prepare them", async () => {
+  const fleet = new Fleet(2);
+  await fleet.settle(fleet.head.arc.rules.apply(rules, "local"));
+  for (const { arc } of fleet.lanes) assert.equal(arc.rules.get(hot)?.version, 1);
+  await fleet.settle(fleet.head.arc.rules.delete(hot, "local"));
+  for (const { arc } of fleet.lanes) assert.equal(arc.rules.get(hot), undefined);
+  fleet.lanes[1]?.bus.close();
+  await assert.rejects(fleet.settle(fleet.head.arc.rules.apply(rules, "local")), {
+    code: "UNAVAILABLE",
+  });
+  for (const { arc } of [fleet.head, ...fleet.lanes]) assert.equal(arc.rules.get(hot), undefined);
+});
+
+test("a full disk keeps rules from coming into force in any lane", async () => {
+  const fleet = new Fleet(2);
+  fleet.disk.isFull = true;
+  await assert.rejects(fleet.settle(fleet.head.arc.rules.apply(rules, "local")), {
+    code: "STORAGE_FULL",
+  });
+  for (const { arc } of [fleet.head, ...fleet.lanes]) assert.equal(arc.rules.get(hot), undefined);
+});
+
+test("what was told to all lanes is heard by all: enforcement, and a token's making and end", async () => {
+  const fleet = new Fleet(2);
+  const { tokens, arc } = fleet.head;
+  const { text, record } = await fleet.settle(tokens.create({ role: "operator" }, "local"));
+  await fleet.settle(fleet.front.heard());
+  const ended: string[] = [];
+  for (const lane of fleet.lanes) {
+    lane.tokens.onEnd(({ id }) => ended.push(id));
+    assert.equal(lane.tokens.admit(text).id, record.id);
+  }
+  await fleet.clock.run(1000);
+  assert.notEqual(tokens.list()[0]?.lastUsedAtUs, undefined);
+  await fleet.settle(tokens.revoke(record.id, "local"));
+  await fleet.settle(arc.enforcement.set(false, "local"));
+  await fleet.settle(fleet.front.heard());
+  assert.deepEqual(ended, [record.id, record.id]);
+  for (const lane of fleet.lanes) {
+    assert.throws(() => lane.tokens.admit(text), { code: "UNAUTHENTICATED" });
+    assert.equal(lane.arc.enforcement.isOn, false);
+  }
+});
+
+test("a token that expires ends in every lane when the front tells it", async () => {
+  const fleet = new Fleet(2);
+  const { tokens } = fleet.head;
+  await fleet.settle(tokens.create({ role: "operator", expiresInUs: 5e6 }, "local"));
+  await fleet.settle(fleet.front.heard());
+  const ended: string[] = [];
+  for (const lane of fleet.lanes) lane.tokens.onEnd(({ id }) => ended.push(id));
+  await fleet.clock.run(6e6);
+  assert.equal(ended.length, 2);
+});
+
+test("firings in other lanes count against a rule's limit, and open its breaker", async () => {
+  const fleet = new Fleet(2);
+  await fleet.settle(fleet.head.arc.rules.apply(rules, "local"));
+  const [one, other] = fleet.lanes;
+  const isOpen = (lane: Lane | undefined): boolean | undefined =>
+    lane?.arc.engine.ruleStatus(hot)?.isBreakerOpen;
+  one?.bus.publish(busNameOf(1), "counted", new Map([[hot, 2]]));
+  await fleet.clock.run(1000);
+  assert.deepEqual([isOpen(one), isOpen(other)], [false, false]);
+  one?.bus.publish(busNameOf(1), "counted", new Map([[hot, 1]]));
+  await fleet.clock.run(1000);
+  assert.deepEqual([isOpen(one), isOpen(other)], [false, true]);
+  await fleet.clock.run(60e6);
+  assert.equal(isOpen(other), false);
+});
+
+test("events of lanes are watched at the front, and what happened unwatched is told as lost", async () => {
+  const fleet = new Fleet(2);
+  const { watch } = fleet.head.arc;
+  const happen = (lane: number, agent: string): void => {
+    const attributes = { id: agent, type: "", tier: "", labels: {}, capabilities: [] };
+    fleet.lanes[lane]?.arc.watch.agent("connected", parseAgentId(agent), attributes, {});
+  };
+  const open = async (number?: number): Promise<TestSink> => {
+    await fleet.settle(fleet.front.beginWatch());
+    const sink = new TestSink();
+    const { life } = watch;
+    const cursor = number === undefined ? undefined : { life, number };
+    sink.source = watch.open({ filter: parseFilter({}), cursor }, sink);
+    return sink;
+  };
+  happen(0, "before");
+  const first = await open();
+  happen(0, "a");
+  happen(1, "b");
+  await fleet.clock.run(1000);
+  assert.match(first.text, /"agent":"a"[^]*"agent":"b"/);
+  assert.doesNotMatch(first.text, /before/);
+  const { number } = watch.cursor;
+  first.source?.onEnd();
+  await fleet.clock.run(60e6);
+  happen(0, "unseen");
+  happen(1, "unseen");
+  const second = await open(number);
+  happen(1, "c");
+  await fleet.clock.run(1000);
+  assert.match(second.text, /event: lost\n[^]*"agent":"c"/);
+  assert.equal(watch.counters.lost, 2);
+  assert.equal(watch.cursor.number, number + 3);
+});
