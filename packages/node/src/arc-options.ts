@@ -43,4 +43,6 @@ export interface LaneTies {
   /** Nobody watches any more. */
   readonly onWatchIdle?: () => void;
   readonly prepareOthers?: RuleBookOptions["prepareOthers"];
+  /** Drains the node's other arcs, within the time given. */
+  readonly drainOthers?: (boundUs: number) => Promise<void>;
 }

@@ -197,8 +197,9 @@ export class Arc implements SessionListener, Stations {
     this.overload?.stop();
     this.#relieve(0);
     this.dispatch.drain();
-    const { clock } = this.#options;
+    const { clock, ties } = this.#options;
     const untilUs = clock.nowUs() + boundUs;
+    if (ties?.drainOthers !== undefined) await ties.drainOthers(boundUs);
     while (this.#isUnderWay() && clock.nowUs() < untilUs)
       await new Promise<void>((resolve) => clock.schedule(10_000, resolve));
     this.dispatch.handBack();

@@ -86,7 +86,10 @@ export interface NodeOptions extends EmbedOptions {
   readonly lanes?: LanesWish;
 }
 
-/** How a node of several lanes is made. Such a node needs a data directory, and takes no agents by `memory`. */
+/**
+ * How a node of several lanes is made. Such a node needs a data directory. It takes no agents by `memory` and tells
+ * nothing to `onInstructionEnded`; `describe` is the word of its front, and `GET /api/v1/node` that of all.
+ */
 export interface LanesWish {
   /** How many; with 1 the node is as without. */
   readonly count: number;
@@ -283,7 +286,7 @@ function hireLanes(
   store: SqliteStore,
 ): LaneCrew {
   const { host = "127.0.0.1", unixPath, tls, token, limits, session } = options;
-  const shareOf = (bound: number): number => Math.ceil(bound / count);
+  const shareOf = (bound: number): number => Math.max(1, Math.floor(bound / count));
   const threads = startLaneThreads(
     {
       count,
@@ -473,7 +476,7 @@ async function stop(
 ): Promise<void> {
   const { log, arc, arcOptions, meter, lanes } = assembly;
   log.info("the node drains");
-  await Promise.all([arc.drain(boundMs * 1000), lanes?.front.drain(boundMs * 1000)]);
+  await arc.drain(boundMs * 1000);
   await lanes?.all("thread.close", undefined);
   await lanes?.threads.end();
   meter.stop();

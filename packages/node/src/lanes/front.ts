@@ -59,6 +59,9 @@ export class Front implements Lanes {
         this.#tell("watch", false);
       },
       prepareOthers: (records) => this.#prepare(records),
+      // A lane that is gone has nothing to drain.
+      drainOthers: async (boundUs) =>
+        void (await this.#all("drain", boundUs).catch(() => undefined)),
     };
   }
 
@@ -91,10 +94,6 @@ export class Front implements Lanes {
   async listening(places: LanePlaces): Promise<void> {
     this.#addresses.set(places);
     await this.#all("places", places);
-  }
-
-  async drain(boundUs: number): Promise<void> {
-    await this.#all("drain", boundUs);
   }
 
   homeOf(agent: string): number {

@@ -193,6 +193,20 @@ test("firings in other lanes count against a rule's limit, and open its breaker"
   assert.equal(isOpen(other), false);
 });
 
+test("the front has drained when its lanes have, and who watches hears of all until then", async () => {
+  const fleet = new Fleet(2);
+  await fleet.settle(fleet.front.beginWatch());
+  const sink = new TestSink();
+  sink.source = fleet.head.arc.watch.open({ filter: parseFilter({}), cursor: undefined }, sink);
+  const drained = fleet.settle(fleet.head.arc.drain(1e6));
+  assert.equal(fleet.head.arc.isDraining, true);
+  const attributes = { id: "a", type: "", tier: "", labels: {}, capabilities: [] };
+  fleet.lanes[1]?.arc.watch.agent("gone", parseAgentId("a"), attributes, {});
+  await drained;
+  assert.ok(fleet.lanes.every(({ arc }) => arc.isDraining));
+  assert.match(sink.text, /"agent":"a"[^]*event: goodbye/);
+});
+
 test("events of lanes are watched at the front, and what happened unwatched is told as lost", async () => {
   const fleet = new Fleet(2);
   const { watch } = fleet.head.arc;

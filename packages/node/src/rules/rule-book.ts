@@ -283,7 +283,7 @@ export class RuleBook {
   async #putInForce(revisions: readonly Revision[], slices: Slices): Promise<number> {
     const { clock, store, prepareOthers } = this.#options;
     const records = revisions.map(({ record }) => record);
-    const putInOthers = await prepareOthers?.(records);
+    const putInOthers = prepareOthers && (await prepareOthers(records));
     const saved = store.saveRules(records);
     // It is awaited below, also when the preparation is longer than the disk, or fails.
     saved.catch(() => undefined);
