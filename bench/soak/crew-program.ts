@@ -57,6 +57,22 @@ function inTurn<Value>(
   };
 }
 
+const busy = new Set<string>();
+
+/** Has an agent leave and come again, unless it is still under way since the last time. */
+function comeAgain(id: string, again: () => Promise<void>): void {
+  if (busy.has(id)) return;
+  busy.add(id);
+  counted(async () => {
+    try {
+      await again();
+      seen.reconnects++;
+    } finally {
+      busy.delete(id);
+    }
+  });
+}
+
 /** A call that must not fail; what it throws is counted. */
 function counted(call: () => Promise<void>): void {
   call().catch(() => void seen.failedCalls++);
@@ -83,19 +99,17 @@ const nextRead = inTurn(reads);
 
 setInterval(() => {
   const { at, value } = nextWorker();
-  counted(async () => {
+  comeAgain(`worker-${at}`, async () => {
     await value.close();
     workers[at] = await worker(at);
-    seen.reconnects++;
   });
 }, workerLeavesEveryMs);
 
 setInterval(() => {
   const { at, value } = nextBroken();
-  counted(async () => {
+  comeAgain(`broken-${at}`, async () => {
     value.socket.destroy();
     broken[at] = await brokenLater(at);
-    seen.reconnects++;
   });
 }, connectionBreaksEveryMs);
 
