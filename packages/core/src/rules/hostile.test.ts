@@ -1,9 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { compileSelector, parseRuleFile, planRule, TRUE, UNKNOWN } from "./index.ts";
+import {
+  compileSelector,
+  linkRule,
+  parseRuleFile,
+  planRule,
+  TRUE,
+  UNKNOWN,
+  wholeLanguage,
+} from "./index.ts";
 import { writeJavaScript } from "./javascript.ts";
-import { evaluate, linked, planOf, problemOf, problemsOf } from "./test-support.ts";
+import { contextOf, evaluate, linked, planOf, problemOf, problemsOf } from "./test-support.ts";
 
 /** A valid name of everything that generated code may hold beside numbers and operators. */
 const innocent =
@@ -263,11 +271,30 @@ describe("bounds", () => {
       "'",
       'r"',
       "'''",
+      ".`a b`",
+      "`",
+      'b"\\xff"',
+      "timestamp(",
+      ".getHours(",
+      "type(",
+      "int",
+      "avg_over_time(a,",
+      '"30s"',
+      "absent(",
+      "event.attrs",
+      "matches(",
     );
+    const context = {
+      ...contextOf(),
+      kept: () => ({ value: () => Number.NaN }),
+      event: () => undefined,
+    };
     fc.assert(
       fc.property(fc.array(pieces, { maxLength: 24 }), (parts) => {
-        const { plan, problems } = planRule({ name: "a", action: "b", expr: parts.join(" ") });
+        const source = { name: "a", action: "b", expr: parts.join(" ") };
+        const { plan, problems } = planRule(source, { notRun: wholeLanguage });
         assert.ok(plan !== undefined || problems.length > 0);
+        if (plan !== undefined) assert.ok([0, 1, 2].includes(linkRule(plan, context).condition(1)));
         for (const problem of problems) assert.ok(problem.line >= 1 && problem.column >= 1);
       }),
       { numRuns: 2000 },

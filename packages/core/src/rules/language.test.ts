@@ -216,13 +216,22 @@ describe("standard CEL", () => {
   });
 
   test("matches takes a pattern that is known at run time only, unknown where it is none", () => {
-    const twin = { pattern: "^w[0-9]$", bad: "(a", long: "a".repeat(600) };
+    const twin = {
+      pattern: "^w[0-9]$",
+      bad: "(a",
+      long: "a".repeat(600),
+      wide: "(\\pL{40}){40}",
+      costly: "\\pL{250}",
+      text: "x".repeat(2_000),
+    };
     holds(
       {
         "agent.id.matches(twin.pattern)": TRUE,
         "agent.type.matches(twin.pattern)": FALSE,
         "agent.id.matches(twin.bad)": UNKNOWN,
         "agent.id.matches(twin.long)": UNKNOWN,
+        "agent.id.matches(twin.wide)": UNKNOWN,
+        "twin.text.matches(twin.costly)": UNKNOWN,
         "agent.id.matches(twin.missing)": UNKNOWN,
         'agent.id.matches("^" + agent.id + "$")': TRUE,
       },

@@ -11,6 +11,9 @@ export const limits = {
   listElements: 1_000,
   /** Length of a pattern of `matches`. */
   patternLength: 512,
+  /** Length of a pattern that is known at run time only, and what its counted repetitions multiply to. */
+  foundPatternLength: 128,
+  foundPatternRepetitions: 256,
   /** Patterns that one `matches` keeps compiled, where they are no literals. */
   patternsKept: 16,
   /** Steps (elements visited, characters searched / 64) of one evaluation; beyond them its result is unknown. */

@@ -10,17 +10,46 @@ export function compilePattern(pattern: string): Matcher {
   return (text) => compiled.matcher(text).find();
 }
 
-/** Matchers of patterns that are known at run time only: the latest few, since compiling takes long. */
-export class PatternCache {
-  readonly #matchers = new Map<string, Matcher | undefined>();
+/** A pattern that is known at run time only, and how many steps it takes for a character. */
+export interface FoundPattern {
+  readonly matches: Matcher;
+  readonly stepsPerCharacter: number;
+}
 
-  /** The matcher of a text; undefined when it is no pattern. */
-  of(pattern: string): Matcher | undefined {
-    if (this.#matchers.has(pattern)) return this.#matchers.get(pattern);
-    const matcher = patternProblem(pattern) === undefined ? compilePattern(pattern) : undefined;
-    if (this.#matchers.size >= limits.patternsKept) this.#matchers.clear();
-    this.#matchers.set(pattern, matcher);
-    return matcher;
+/**
+ * Matchers of patterns that are known at run time only: the latest few, since compiling takes long. Who sends them may
+ * mean harm, so they are short, repeat little, and pay for the size that they have when they are compiled.
+ */
+export class PatternCache {
+  readonly #patterns = new Map<string, FoundPattern | undefined>();
+
+  /** The pattern in a text; undefined when it is none. */
+  of(text: string): FoundPattern | undefined {
+    if (this.#patterns.has(text)) return this.#patterns.get(text);
+    const found = compileFound(text);
+    if (this.#patterns.size >= limits.patternsKept) this.#patterns.clear();
+    this.#patterns.set(text, found);
+    return found;
+  }
+}
+
+const instructionsPerStep = 32;
+
+function compileFound(pattern: string): FoundPattern | undefined {
+  if (pattern.length > limits.foundPatternLength) return undefined;
+  // Repetitions within each other multiply, and those that stand apart are at most this many, too.
+  let repetitions = 1;
+  for (const [, least, most] of pattern.matchAll(/\{(\d+)(?:,(\d*))?\}/g))
+    repetitions *= Math.max(1, Number(least), Number(most ?? 0));
+  if (repetitions > limits.foundPatternRepetitions) return undefined;
+  try {
+    const compiled = RE2JS.compile(pattern);
+    return {
+      matches: (text) => compiled.matcher(text).find(),
+      stepsPerCharacter: Math.ceil(compiled.programSize() / instructionsPerStep),
+    };
+  } catch {
+    return undefined;
   }
 }
 

@@ -27,10 +27,12 @@ export function matches(text: Value, matcher: Matcher, steps: Steps): Tri {
   return matcher(text) ? TRUE : FALSE;
 }
 
-/** The same with a pattern that is known at run time only; unknown when it is none. Compiling costs, too. */
+/** The same with a pattern that is known at run time only; unknown when it is none, or too costly. */
 export function matchesText(text: Value, pattern: Value, cache: PatternCache, steps: Steps): Tri {
   if (typeof pattern !== "string" || typeof text !== "string") return UNKNOWN;
   steps.take(8 + pattern.length);
-  const matcher = cache.of(pattern);
-  return matcher === undefined ? UNKNOWN : matches(text, matcher, steps);
+  const found = cache.of(pattern);
+  if (found === undefined) return UNKNOWN;
+  steps.take(text.length * found.stepsPerCharacter);
+  return found.matches(text) ? TRUE : FALSE;
 }
