@@ -1,16 +1,22 @@
 // Addresses that lead nowhere: the agent says why, tries again more and more rarely, and does not end.
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { test } from "node:test";
 import { type AgentStatus, connect, createAgent } from "@myelin/agent";
+import type { Random } from "@myelin/core/random";
 import { NodeProcess, temporaryDirectory } from "../e2e/support/index.ts";
 
 type Waiting = Extract<AgentStatus, { state: "waiting" }>;
 
+/** Waits are at random up to a bound; here they are all at that bound. */
+const longestWaits: Random = { float: () => 0.999, bytes: (count) => randomBytes(count) };
+
 /** What an agent says of its first tries at an address. */
 async function tries(url: string, count: number): Promise<readonly Waiting[]> {
-  const agent = createAgent({ url, id: "a1", type: "test", backoff: { baseMs: 20, capMs: 5000 } });
+  const backoff = { baseMs: 20, capMs: 5000 };
+  const agent = createAgent({ url, id: "a1", type: "test", backoff, random: longestWaits });
   const waited: Waiting[] = [];
   const enough = Promise.withResolvers<void>();
   agent.onStatus((status) => {
@@ -50,6 +56,11 @@ test("a port on which nobody listens is told as such, and tried more and more ra
     assert.equal(cause.code, "UNAVAILABLE");
     assert.match(cause.message, new RegExp(`${port}.*(ECONNREFUSED|refused)`));
   }
+  const betweenUs = waited
+    .slice(1)
+    .map(({ retryAtUs }, at) => retryAtUs - (waited[at]?.retryAtUs ?? 0));
+  const [first = 0, last = 0] = [betweenUs[0], betweenUs.at(-1)];
+  assert.ok(last > 4 * first, betweenUs.map((us) => (us / 1e3).toFixed(0)).join(", "));
 });
 
 test("who waits for a node no longer than a while is told why it was not reached", async () => {
