@@ -9,7 +9,8 @@ import type { TokenRecord } from "../../ports/access-records.ts";
 import { checkDatabase, readDatabase } from "./database.ts";
 import { checkLedger, ledgerPaths } from "./ledger-files.ts";
 import { tokenOf } from "./rows.ts";
-import { stateSchema } from "./state-schema.ts";
+import { requireSound, type Row } from "./seal.ts";
+import { stateSchema, stateTables } from "./state-schema.ts";
 import { isBusy } from "./storage-error.ts";
 
 /**
@@ -33,19 +34,25 @@ export function checkDataFiles(directory: string): void {
  */
 export function keptTokens(directory: string): readonly TokenRecord[] | undefined {
   try {
-    const kept = readDatabase(join(directory, "state.db"), 0, (database) => {
+    const path = join(directory, "state.db");
+    const kept = readDatabase(path, 0, (database) => {
       const table = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'token'").get();
       if (table === undefined) return [];
       return database
-        .prepare("SELECT record FROM token")
+        .prepare("SELECT * FROM token")
         .all()
-        .map(({ record }) => tokenOf(String(record)));
+        .map((row) => tokenOf(String(soundToken(row, path)["record"])));
     });
     return kept ?? [];
   } catch (thrown) {
     if (thrown instanceof MyelinError && isBusy(thrown.cause)) return undefined;
     throw thrown;
   }
+}
+
+/** An earlier schema has no seals. @throws MyelinError STORAGE_CORRUPT */
+function soundToken(row: Row, path: string): Row {
+  return row["seal"] === undefined ? row : requireSound(row, stateTables.token, path);
 }
 
 /**

@@ -15,7 +15,8 @@ export interface SealedTable {
   readonly columns: readonly [string, ...string[]];
 }
 
-type Row = Readonly<Record<string, SQLOutputValue>>;
+/** What SQLite gives of a row, by the names of its columns. */
+export type Row = Readonly<Record<string, SQLOutputValue>>;
 
 /** Between values, so that what moves from one into the next is noticed. */
 const separator = "\u001f";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { MyelinError } from "@myelin/core/errors";
 import type { InstructionStatus } from "@myelin/core/instruction";
 import type { AuditQuery } from "../../ports/access-records.ts";
@@ -18,7 +18,7 @@ import type {
   StateTexts,
   TextRow,
 } from "./protocol.ts";
-import { requireSound, type SealedTable, sealOf } from "./seal.ts";
+import { requireSound, type Row, type SealedTable, sealOf } from "./seal.ts";
 import { openStatus, stateTables } from "./state-schema.ts";
 
 const pruneAtOnce = 1000;
@@ -35,8 +35,6 @@ const changeable: ReadonlySet<string> = new Set([
   "error",
   "is_outlived",
 ]);
-
-type Row = Readonly<Record<string, SQLOutputValue>>;
 
 interface Counts {
   readonly agents?: number;
