@@ -16,9 +16,9 @@ const metrics = 20;
 const instants = 5;
 const ruleCount = 20;
 const fireEvery = 10_000;
-const warmUpSeconds = 3;
-const seconds = 5;
-const rounds = 5;
+const warmUpSeconds = 6;
+const seconds = 6;
+const rounds = 3;
 
 interface Round {
   /** Microseconds of processor for a thousand samples. */

@@ -10,7 +10,7 @@
 // 4. core and the node's stations and ports import no node: module; of the agent only its Node dial
 //    and *.node.ts files do. Built-in modules are written with node:.
 // 5. In the node, ports import core and ports only; stations do not import adapters; only the files
-//    main.ts, lane-thread.ts, rehearsal.ts and index.ts put both together.
+//    main.ts, lane-crew.ts, lane-thread.ts, rehearsal.ts and index.ts put both together.
 // 6. No file imports itself through others, not even for types.
 // 7. No import is computed. What is published imports no test, nor what tests share.
 import { isBuiltin } from "node:module";
@@ -179,7 +179,9 @@ function isDomain(folder: string): boolean {
 
 /** Files of the node that may join stations and adapters. */
 const compositions: ReadonlySet<string> = new Set(
-  ["index", "lane-thread", "main", "rehearsal"].map((name) => `packages/node/src/${name}.ts`),
+  ["index", "lane-crew", "lane-thread", "main", "rehearsal"].map(
+    (name) => `packages/node/src/${name}.ts`,
+  ),
 );
 
 function isComposition(path: string): boolean {

@@ -12,15 +12,13 @@ import { cryptoRandom } from "./adapters/crypto-random/index.ts";
 import {
   checkTlsFiles,
   createHttpServer,
-  hostInUrl,
   isWildcard,
   openTlsFiles,
   type TlsFiles,
   type TlsPaths,
 } from "./adapters/http-server/index.ts";
-import { type LaneThreads, startLaneThreads } from "./adapters/lane-threads/index.ts";
 import { createLoadMeter, type LoadMeter } from "./adapters/load/index.ts";
-import { createLog, type LogOptions, logNotice } from "./adapters/log/index.ts";
+import { createLog, logNotice } from "./adapters/log/index.ts";
 import { createMemoryFetch } from "./adapters/memory-http/index.ts";
 import { createMemoryStore } from "./adapters/memory-store/index.ts";
 import { createMemoryTransport } from "./adapters/memory-transport/index.ts";
@@ -33,7 +31,7 @@ import { createHealth } from "./api/index.ts";
 import { Arc, type ArcOptions } from "./arc.ts";
 import { createArcApi } from "./arc-api.ts";
 import { describer, type NodeDescription, type NodeProfile } from "./description.ts";
-import { busNameOf, Front, frontName } from "./lanes/index.ts";
+import { hireLanes, type LaneCrew, type LanesWish } from "./lane-crew.ts";
 import { defaultLimits, type NodeLimits } from "./limits.ts";
 import type { TokenRecord } from "./ports/access-records.ts";
 import type { Store } from "./ports/store.ts";
@@ -84,21 +82,6 @@ export interface NodeOptions extends EmbedOptions {
   readonly allowedHosts?: readonly string[];
   /** Lanes, where there shall be more than one. */
   readonly lanes?: LanesWish;
-}
-
-/**
- * How a node of several lanes is made. Such a node needs a data directory. It takes no agents by `memory` and tells
- * nothing to `onInstructionEnded`; `describe` is the word of its front, and `GET /api/v1/node` that of all.
- */
-export interface LanesWish {
-  /** How many; with 1 the node is as without. */
-  readonly count: number;
-  /** Port of the first lane, those of the others behind it; free ones unless given. */
-  readonly firstPort?: number;
-  /** Address of each lane as agents reach it; the host by which an agent came with the lane's port unless given. */
-  readonly urls?: readonly string[];
-  /** How lanes log on standard error; as the node does by default. */
-  readonly log?: LogOptions;
 }
 
 /** A node that runs in this process. */
@@ -243,16 +226,6 @@ interface Assembly extends Ground {
   readonly lanes: LaneCrew | undefined;
 }
 
-/** The lanes of a node, and what asks them. */
-interface LaneCrew {
-  readonly front: Front;
-  readonly threads: LaneThreads;
-  /** Opens their doors. */
-  open(): Promise<void>;
-  /** Asks every lane something of its thread. */
-  all(subject: string, body: unknown): Promise<unknown[]>;
-}
-
 /** What an assembly is made of besides its options. */
 interface Material extends Ground {
   readonly hosts: readonly string[];
@@ -275,58 +248,17 @@ async function assembleWithLanes(
       hint: "Start it with a data directory, or with one lane.",
     });
   }
-  const crew = hireLanes({ ...options, limits }, lanes, ground, store);
-  return assemble({ ...options, limits }, { ...ground, store, backups, lanes: crew });
-}
-
-function hireLanes(
-  options: Limited<NodeOptions>,
-  { count, firstPort = 0, urls = [], log }: LanesWish,
-  ground: Ground & { readonly hosts: readonly string[] },
-  store: SqliteStore,
-): LaneCrew {
-  const { host = "127.0.0.1", unixPath, tls, token, limits, session } = options;
-  const shareOf = (bound: number): number => Math.max(1, Math.floor(bound / count));
-  const threads = startLaneThreads(
-    {
-      count,
-      node: identityOf(options),
-      host,
-      hosts: ground.hosts,
-      firstPort,
-      unixPath,
-      tls,
-      token,
-      allowedOrigins: options.allowedOrigins ?? [],
-      allowedHosts: options.allowedHosts ?? [],
-      session: { ...defaultSessionSettings, ...session },
-      limits: {
-        ...limits,
-        maxAgents: shareOf(limits.maxAgents),
-        maxPresentAgents: shareOf(limits.maxPresentAgents),
-      },
-      log: log ?? { level: ground.log.level, isReadable: false },
-    },
-    store,
-    { front: frontName, nameOf: busNameOf },
-  );
-  const { bus } = threads;
-  const front = new Front({ bus, count, random: cryptoRandom() });
-  const all: LaneCrew["all"] = (subject, body) =>
-    Promise.all(
-      Array.from({ length: count }, (_, at) => bus.request(busNameOf(at), subject, body)),
-    );
-  return {
-    front,
-    threads,
-    all,
-    open: async () => {
-      const ports = (await all("thread.open", undefined)).map(Number);
-      const scheme = tls === undefined ? "ws" : "wss";
-      const places = { scheme, host: hostInUrl(host), ports, urls } as const;
-      await front.listening({ ...places, ...(unixPath === undefined ? {} : { unixPath }) });
-    },
+  const { host = "127.0.0.1", unixPath, tls, token } = options;
+  const shared = {
+    node: identityOf(options),
+    ...{ host, hosts: ground.hosts, unixPath, tls, token, limits },
+    allowedOrigins: options.allowedOrigins ?? [],
+    allowedHosts: options.allowedHosts ?? [],
+    session: { ...defaultSessionSettings, ...options.session },
+    log: lanes.log ?? { level: ground.log.level, isReadable: false },
   };
+  const crew = hireLanes(lanes, shared, store);
+  return assemble({ ...options, limits }, { ...ground, store, backups, lanes: crew });
 }
 
 function assemble(options: Limited<EmbedOptions>, material: Material): Assembly {
