@@ -1,9 +1,12 @@
 // A node of several lanes, as processes see it: one node.
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { suite, test } from "node:test";
 import { type Agent, connect } from "@myelin/agent";
 import type { Channel, Dial } from "@myelin/core/channel";
 import { dialWith } from "../../packages/agent/src/dial/node.ts";
+import { myelin } from "../../packages/cli/src/commands/test-support.ts";
+import { Authority } from "../contract/certificates.ts";
 import { eventually, NodeProcess, temporaryDirectory } from "./support/index.ts";
 
 const hot = { name: "hot", expr: "cpu_usage > 0.9", action: "work", sla: "10s", cooldown: "0s" };
@@ -175,6 +178,33 @@ suite("a node of three lanes", () => {
       assert.deepEqual([urls[2], session()], [lane, before]);
       await agent.close();
     }
+  });
+
+  test("over TLS is at the name by which the agent came, and forgets, cancels and backs up as one", async () => {
+    await using directory = await temporaryDirectory();
+    using authority = new Authority();
+    const { certFile, keyFile } = authority.issue("node");
+    await using node = await NodeProcess.start(directory.path, [
+      ...["--lanes", "2", "--tls-cert", certFile, "--tls-key", keyFile],
+    ]);
+    const url = node.url.replace("127.0.0.1", "localhost");
+    const { agent } = await start(url, "a1", { tls: { ca: authority.caFile } });
+    assert.ok(agent.status.state === "live");
+    assert.match(agent.status.url, /^wss:\/\/localhost:/);
+    assert.notEqual(agent.status.url, url);
+    await agent.close();
+    const ask = async (...args: readonly string[]): Promise<string> => {
+      const way = ["--url", node.http, "--ca", authority.caFile, "--json"];
+      const { code, out, err } = await myelin([...args, ...way]);
+      assert.equal(err, "", String(code));
+      return out;
+    };
+    const order = ["work", "--to", "a1", "--deadline", "60s", "--wait", "1ms"];
+    const { id } = JSON.parse(await ask("send", ...order)).instructions[0];
+    assert.equal(JSON.parse(await ask("cancel", id)).status, "canceled");
+    await ask("agent", "a1", "--forget");
+    assert.doesNotMatch(await ask("agents"), /a1/);
+    await ask("backup", join(directory.path, "backup.tar"));
   });
 
   test("puts rules in force in every lane or in none, switches and counts over all of them", async () => {
