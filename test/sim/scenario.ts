@@ -121,7 +121,7 @@ export function scenarioOf(seed: number, reduction: Reduction = {}): Scenario {
     seed,
     agents,
     faultsForUs: reduction.faultsForUs ?? (isLarge ? 6e6 : 15e6),
-    settleWithinUs: 60e6,
+    settleWithinUs: 20e6,
     network: dice.pick([
       { leastDelayUs: 20, meanJitterUs: 30 },
       { leastDelayUs: 200, meanJitterUs: 800 },

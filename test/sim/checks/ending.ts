@@ -53,6 +53,10 @@ export async function checkEnding({ node, fleet, judge }: Ending): Promise<void>
   checkKnowledge(node, fleet, judge);
   checkTelemetry(fleet, judge);
   checkEpisodes(node, fleet.single, judge);
+  judge.firings.check(
+    [...fleet.single].map((agent) => `${agent}/app`),
+    judge,
+  );
 }
 
 function checkTelemetry({ parts }: Fleet, judge: Judge): void {

@@ -18,6 +18,7 @@ import type { Instruction } from "@myelin/agent";
 import { type InstructionDocument, instructionStatuses, parseTime } from "@myelin/core/instruction";
 import type { Ledger } from "../../../packages/node/src/ledger/index.ts";
 import type { Trace } from "../world/trace.ts";
+import { FiringRecords } from "./firings.ts";
 import { type Performance, Records } from "./records.ts";
 import { TelemetryRecords } from "./telemetry.ts";
 import { clocksApart, slowness, Troubles } from "./troubles.ts";
@@ -53,6 +54,7 @@ export class Judge {
   readonly records: Records = new Records();
   readonly troubles: Troubles = new Troubles();
   readonly telemetry: TelemetryRecords;
+  readonly firings: FiringRecords = new FiringRecords();
   readonly #broken = new Set<string>();
   readonly #nowUs: () => number;
   readonly #trace: Trace;
@@ -94,6 +96,7 @@ export class Judge {
   died(part: string, incarnation: string): void {
     this.#trace.note(part, `${incarnation} is dead`);
     this.troubles.died(part, this.#nowUs());
+    this.firings.begunAnew(part);
     this.#dead.add(incarnation);
   }
 

@@ -130,11 +130,20 @@ export class Faults {
         this.#slowDisk(dice);
         return;
       case "rule-change":
-        void node.call("POST", "/api/v1/rules", rulesOf(++this.#ruleVariant));
+        this.#changeRules();
         return;
       default:
         this.#strikePart(name, dice);
     }
+  }
+
+  /** The rules begin anew when the node has them; until then, too, it is not known which are in force. */
+  #changeRules(): void {
+    const { node, judge } = this.#targets;
+    judge.firings.begunAnew();
+    void node
+      .call("POST", "/api/v1/rules", rulesOf(++this.#ruleVariant))
+      ?.then(() => judge.firings.begunAnew());
   }
 
   #strikePart(name: PartFault, dice: Dice): void {

@@ -21,14 +21,17 @@ export class Workload {
   #isOver = false;
   #reports = 0;
 
-  readonly #onReport: (number: number) => void;
+  readonly #onReport: (number: number, load: number) => void;
 
-  /** `onReport` is told of each report, by its number. */
+  /** `onReport` is told of each report, by its number, and of its load. */
   constructor(
     part: SimPart,
     clock: Clock,
     dice: Dice,
-    options: { readonly everyUs: number; readonly onReport: (number: number) => void },
+    options: {
+      readonly everyUs: number;
+      readonly onReport: (number: number, load: number) => void;
+    },
   ) {
     const { everyUs, onReport } = options;
     this.#onReport = onReport;
@@ -68,7 +71,7 @@ export class Workload {
     this.part.act((sdk) => {
       const reports = ++this.#reports;
       const { part } = this.part.identity;
-      this.#onReport(reports);
+      this.#onReport(reports, load);
       sdk.report({ load, memory, [`reports_${part}`]: reports });
       if (reports % 5 === 0 || this.#isCalm) sdk.state.patch({ [part]: { reports } });
       if (reports % 11 === 0) sdk.event("tool_call", { tool: "search", reports });
@@ -97,6 +100,11 @@ export class Workload {
 /** The hot spell that the text of the rule's args tells of; undefined for a load of none. */
 export function spellOf(reason: unknown): number | undefined {
   const [, load] = /^load (\d+\.\d+)$/.exec(String(reason)) ?? [];
-  const spell = Math.round((Number(load) - hotLoad) / spellStep);
+  return spellOfLoad(Number(load));
+}
+
+/** The hot spell of a load; undefined for one of none. */
+export function spellOfLoad(load: number): number | undefined {
+  const spell = Math.round((load - hotLoad) / spellStep);
   return spell > 0 ? spell : undefined;
 }

@@ -21,6 +21,7 @@ import { createArcApi } from "../../../packages/node/src/arc-api.ts";
 import type { HttpHandler, HttpResponse } from "../../../packages/node/src/ports/transport.ts";
 import { defaultSessionSettings } from "../../../packages/node/src/session/index.ts";
 import { type ArcSettings, defaultArcSettings } from "../../../packages/node/src/settings.ts";
+import { spellOf } from "../fleet/workload.ts";
 import type { Judge } from "../checks/judge.ts";
 import type { Departure, Network } from "../network/network.ts";
 import { Presence } from "./presence.ts";
@@ -221,7 +222,8 @@ export class SimNode {
       onNotice: (notice) => this.#onNotice(number, notice, arc.isDraining),
     });
     this.attachedAtUs.clear();
-    this.#listen(arc);
+    this.#listen(arc, number);
+    this.#watchFirings(arc, number);
     this.#watchPresence(arc);
     const kept = [...this.disk.instructions.values()];
     const restored = kept.filter(({ status }) => !isEnded(status)).length;
@@ -252,13 +254,16 @@ export class SimNode {
     const leave = engine.leave.bind(engine);
     engine.leave = (slot, atUs) => {
       const agent = registry.bySlot(slot);
-      if (agent !== undefined) presence.left(agent.id, clock.nowUs());
+      if (agent !== undefined) {
+        presence.left(agent.id, clock.nowUs());
+        this.#around.judge.firings.begunAnew(`${agent.id}/app`);
+      }
       leave(slot, atUs);
     };
   }
 
   /** Tells the judge of each report that the engine is given. */
-  #listen({ engine, registry }: Arc): void {
+  #listen({ engine, registry }: Arc, run: number): void {
     const { judge, clock } = this.#around;
     const numbers = new Map(
       ["app", "supervisor"].map((part) => [engine.metric(`reports_${part}`), part]),
@@ -272,8 +277,22 @@ export class SimNode {
         const agent = registry.bySlot(slot);
         const report = { number: values[at] ?? 0, timeUs: timesUs[at] ?? 0, atUs: clock.nowUs() };
         judge.telemetry.heard(`${agent?.id}/${part}`, report, judge);
+        judge.firings.applied(`${agent?.id}/${part}`, { ...report, run });
       }
       apply(...given);
+    };
+  }
+
+  /** Tells the judge what the rule `spin` decides. */
+  #watchFirings({ dispatch }: Arc, run: number): void {
+    const fire = dispatch.fire.bind(dispatch);
+    dispatch.fire = (firing, ...rest) => {
+      const { id, agent, plan, args, episode, sampleTimeUs } = firing;
+      const spell = plan.name === "spin" ? spellOf(args["reason"]) : undefined;
+      const { attempt } = episode;
+      if (spell !== undefined)
+        this.#around.judge.firings.fired(`${agent}/app`, { run, id, spell, sampleTimeUs, attempt });
+      fire(firing, ...rest);
     };
   }
 
