@@ -135,9 +135,10 @@ function checkRun(part: string, course: Course, samples: readonly Applied[], jud
       if (load < resolveBelow) resolved = sample;
       continue;
     }
+    // It fires on until it resolves.
+    if (spells.has(spell)) resolved = undefined;
     if (first?.epoch !== epoch || loads.get(first.number)?.spell !== spell) first = sample;
-    if (timeUs - first.atUs < forUs + aheadUs || spells.has(spell) || resolved?.epoch !== epoch)
-      continue;
+    if (timeUs - first.atUs < forUs + aheadUs || resolved?.epoch !== epoch) continue;
     if (isExcused(part, course, first, sample, judge)) continue;
     spells.add(spell);
     judge.breach(
