@@ -78,6 +78,33 @@ export const nodeFaults: Readonly<Record<string, PlantedFault>> = {
           },
       ),
   },
+  "a rule does not wait as long as it says": {
+    seed: 1,
+    plant: () =>
+      plant(
+        Engine.prototype,
+        "prepareRules",
+        (original) =>
+          function (this: Engine, versions) {
+            const hasty = versions.map((one) => ({ ...one, plan: { ...one.plan, forUs: 0 } }));
+            return original.call(this, hasty);
+          },
+      ),
+  },
+  "an application of samples is lost now and then": {
+    seed: 1,
+    plant: () => {
+      let count = 0;
+      return plant(
+        Engine.prototype,
+        "apply",
+        (original) =>
+          function (this: Engine, ...given) {
+            if (++count % 3 > 0) original.apply(this, given);
+          },
+      );
+    },
+  },
   "what is queued first leaves last": {
     seed: 3,
     plant: () =>
