@@ -44,6 +44,8 @@ export interface Verdict {
 const startUs = Date.UTC(2026, 0, 1) * 1000;
 const boundsEveryUs = 250_000;
 const settleStepUs = 500_000;
+/** How long the judging may take, which asks the node for each instruction in turn. */
+const judgedWithinUs = 300e6;
 
 /** How a seed is run. */
 export interface RunOptions {
@@ -156,7 +158,7 @@ async function settle(clock: VirtualClock, scenario: Scenario, ending: Ending): 
   if (!(await isWell(clock, scenario, ending))) return Number.NaN;
   for (const workload of fleet.workloads) workload.end();
   await clock.run(settleStepUs);
-  const untilUs = clock.nowUs() + scenario.settleWithinUs;
+  const untilUs = clock.nowUs() + judgedWithinUs;
   let isJudged = false;
   const judging = checkEnding(ending).then(() => {
     isJudged = true;

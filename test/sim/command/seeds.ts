@@ -15,7 +15,7 @@ function printBreaches({ seed, breaches }: Verdict, reduction: Reduction): void 
 }
 
 /** Makes a failing run smaller, and says how. */
-export async function printShrunk(whole: Verdict, from: Reduction): Promise<void> {
+async function printShrunk(whole: Verdict, from: Reduction): Promise<void> {
   const run = (reduction: Reduction): Promise<Verdict> => simulate(whole.seed, { reduction });
   const { verdict, reduction, runs } = await shrink(whole, run, from);
   const { seed, agents, struck, breaches } = verdict;
