@@ -153,7 +153,9 @@ for (const [what, bytes] of [
 test("connections beyond the bound are refused with RESOURCE_EXHAUSTED, and room is found again", async (t) => {
   const answers: number[] = [];
   const onAnswer = (status: number): void => void answers.push(status);
-  const server = await start(t, { maxConnections: 2, onAnswer });
+  const refusals: string[] = [];
+  const onRefused = (what: string, code: string): void => void refusals.push(`${what} ${code}`);
+  const server = await start(t, { maxConnections: 2, onAnswer, onRefused });
   const held = [connect(server.port, "127.0.0.1"), connect(server.port, "127.0.0.1")];
   for (const socket of held) {
     socket.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -168,6 +170,7 @@ test("connections beyond the bound are refused with RESOURCE_EXHAUSTED, and room
   assert.equal((await call(server)).status, 200);
   held[1]?.destroy();
   assert.deepEqual(answers, [200, 200, 429, 200], "each is told, the refusal too");
+  assert.deepEqual(refusals, ["http RESOURCE_EXHAUSTED"]);
 });
 
 test("requests piled up on one connection are bounded", async (t) => {

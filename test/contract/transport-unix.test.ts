@@ -36,6 +36,21 @@ test("the socket's file is its owner's only, and goes with the transport", async
   await assert.rejects(access(path), { code: "ENOENT" });
 });
 
+test("a connection beyond the bound is closed, and counted", async (t) => {
+  const path = await socketPath(t);
+  const refused = Promise.withResolvers<string>();
+  const bounds = { maxFrameBytes: 1000, maxConnections: 1, clock };
+  const transport = createUnixTransport({ path, ...bounds, onRefused: refused.resolve });
+  t.after(() => transport.close());
+  await transport.listen(hears);
+  const first = connect(path);
+  await once(first, "connect");
+  const second = connect(path);
+  assert.equal(await refused.promise, "RESOURCE_EXHAUSTED");
+  first.destroy();
+  second.destroy();
+});
+
 test("a socket that something answers on is an address in use, and stays", async (t) => {
   const path = await socketPath(t);
   await transportAt(t, path).listen(hears);

@@ -78,12 +78,14 @@ export class Arena {
     const attacker = this.#attackers.get(input.encoding);
     assert.ok(attacker !== undefined);
     const { counters } = this.#node.arc.sessions;
-    const { expelled, refused } = counters;
+    const [expelled, refused] = [sumOf(counters.expelled), sumOf(counters.refused)];
     attacker.send(input);
     this.#node.clock.advance(stepUs);
-    this.counters.expelled += counters.expelled - expelled;
-    this.counters.refused += counters.refused - refused;
-    if (counters.expelled === expelled && counters.refused === refused) this.counters.survived += 1;
+    const newlyExpelled = sumOf(counters.expelled) - expelled;
+    const newlyRefused = sumOf(counters.refused) - refused;
+    this.counters.expelled += newlyExpelled;
+    this.counters.refused += newlyRefused;
+    if (newlyExpelled + newlyRefused === 0) this.counters.survived += 1;
     attacker.assertAnswered();
     assert.deepEqual(this.#bystander.goodbyes, [], "the bystander was sent away");
     assert.equal(this.#bystander.ended, undefined, "the bystander lost its connection");
@@ -179,4 +181,8 @@ class Attacker {
       nowUs,
     );
   }
+}
+
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }

@@ -6,6 +6,7 @@ import { breakerRoutes } from "./commands/breaker.ts";
 import { cancelCommand } from "./commands/cancel.ts";
 import { completionsCommand } from "./commands/completions.ts";
 import { configCommand } from "./commands/config.ts";
+import { debugRoutes } from "./commands/debug.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { enforceRoutes } from "./commands/enforce.ts";
 import { doctorCommand } from "./commands/doctor.ts";
@@ -44,6 +45,7 @@ export const routes: RouteMap<CliContext> = buildRouteMap<string, CliContext>({
     backup: backupCommand,
     restore: restoreCommand,
     doctor: doctorCommand,
+    debug: debugRoutes,
     completions: completionsCommand(() => routes),
     demo: demoCommand,
   },

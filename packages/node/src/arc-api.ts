@@ -6,7 +6,15 @@ import type { HttpHandler } from "./ports/transport.ts";
 /** What the API needs beside the arc. */
 export type ArcApiOptions = Pick<
   ApiOptions,
-  "access" | "store" | "describeNode" | "metrics" | "lanes" | "load" | "makeBackup" | "unreadiness"
+  | "access"
+  | "debug"
+  | "store"
+  | "describeNode"
+  | "metrics"
+  | "lanes"
+  | "load"
+  | "makeBackup"
+  | "unreadiness"
 > & { readonly clock: Clock };
 
 /** Makes the handler of all HTTP requests about an arc. */

@@ -2,6 +2,7 @@ import type { Clock } from "@myelin/core/clock";
 import type { RuleName } from "@myelin/core/ids";
 import type { Random } from "@myelin/core/random";
 import type { Access } from "./access/index.ts";
+import type { Instruction } from "./instruction/index.ts";
 import type { Notice } from "./notice.ts";
 import type { Resources } from "./ports/resources.ts";
 import type { Store } from "./ports/store.ts";
@@ -22,6 +23,8 @@ export interface ArcOptions {
   /** What the node uses; without it the node never counts as overloaded. */
   readonly resources?: Resources;
   readonly onNotice: (notice: Notice) => void;
+  /** Told of each instruction last: its end is on disk, or the disk did not take it. */
+  readonly onInstructionOver?: ((instruction: Instruction, isKept: boolean) => void) | undefined;
   /** What joins it to the node's other arcs; absent for an arc that is the node's only one. */
   readonly ties?: LaneTies;
 }

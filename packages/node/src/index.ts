@@ -8,6 +8,9 @@ export {
 } from "./adapters/backup/index.ts";
 export { createLog, type LogOptions } from "./adapters/log/index.ts";
 export { checkDataFiles } from "./adapters/sqlite-store/index.ts";
+export { crashFilesIn } from "./adapters/run/index.ts";
+export { tarGz } from "./adapters/tar/index.ts";
+export type { TraceOptions } from "./adapters/traces/index.ts";
 export type { NodeDescription, NodeProfile } from "./description.ts";
 export {
   embedNode,

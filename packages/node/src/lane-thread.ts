@@ -1,16 +1,18 @@
 // The thread of one lane: adapters plugged into its arc, when the front asks for it.
 import type { MyelinError } from "@myelin/core/errors";
+import { Redactor } from "@myelin/core/secret";
 import { Access, TokenBook } from "./access/index.ts";
 import { cryptoRandom } from "./adapters/crypto-random/index.ts";
 import { createHttpServer, openTlsFiles, type TlsFiles } from "./adapters/http-server/index.ts";
 import { type LaneSeed, readSeed } from "./adapters/lane-threads/index.ts";
 import { createLoadMeter } from "./adapters/load/index.ts";
 import { createLog, logNotice } from "./adapters/log/index.ts";
-import { createMetrics } from "./adapters/metrics/index.ts";
+import { createMetrics, Refusals } from "./adapters/metrics/index.ts";
 import { createPortBus } from "./adapters/port-bus/index.ts";
-import { joinSqliteStore } from "./adapters/sqlite-store/index.ts";
+import { joinSqliteStore, storageFigures } from "./adapters/sqlite-store/index.ts";
 import { systemClock } from "./adapters/system-clock/index.ts";
 import { systemResources } from "./adapters/system-resources/index.ts";
+import { openTraces, traceLog, type Traces } from "./adapters/traces/index.ts";
 import { createUnixTransport } from "./adapters/unix-transport/index.ts";
 import { createHealth, createLaneApi } from "./api/index.ts";
 import { Arc, type ArcOptions } from "./arc.ts";
@@ -26,6 +28,9 @@ import { rehearse } from "./rehearsal.ts";
 /** What the front tells by itself. */
 const ofTheFront: ReadonlySet<Notice["kind"]> = new Set(["enforcement", "rule-unreadable"]);
 
+/** How long a stop waits for the collector of traces. */
+const tracesWithinMs = 2000;
+
 /** A lane put together, its doors still closed. */
 interface Lane {
   readonly seed: LaneSeed;
@@ -34,6 +39,8 @@ interface Lane {
   readonly arc: Arc;
   readonly options: ArcOptions;
   readonly answers: Map<number, number>;
+  readonly refusals: Refusals;
+  readonly traces: Traces | undefined;
 }
 
 async function assemble(seed: LaneSeed, bus: Bus): Promise<Lane> {
@@ -43,6 +50,8 @@ async function assemble(seed: LaneSeed, bus: Bus): Promise<Lane> {
   const store = joinSqliteStore(seed.store, seed.limits);
   const log = (await createLog(seed.log)).child({ lane });
   const startedAtUs = clock.nowUs();
+  const traces =
+    seed.traces && (await openTraces(seed.traces, node, traceLog(log, new Redactor([token]))));
   const onNotice = (notice: Notice): void => {
     if (!ofTheFront.has(notice.kind)) logNotice(log, notice);
   };
@@ -70,11 +79,15 @@ async function assemble(seed: LaneSeed, bus: Bus): Promise<Lane> {
     resources: systemResources(),
     onNotice,
     ties: laneTies({ lane, count, bus, clock, addresses }),
+    onInstructionOver:
+      traces && ((instruction, isKept) => traces.settled(instruction, isKept, clock.nowUs())),
   };
   const arc = new Arc(options);
   const answers = new Map<number, number>();
   const describeNode = describer({ arc, store, clock, startedAtUs, identity: node, profile: {} });
-  const metrics = createMetrics({ arc, store, answers });
+  const refusals = new Refusals();
+  const storage = storageFigures(store);
+  const metrics = createMetrics({ ...options, arc, storage, traces, answers, refusals });
   const meter = createLoadMeter(clock, () => ({
     samples: arc.engine.counters.samples,
     frames: arc.sessions.counters.frames,
@@ -98,11 +111,12 @@ async function assemble(seed: LaneSeed, bus: Bus): Promise<Lane> {
     },
   );
   new LaneService({ bus, clock, arc, tokens, addresses, api });
-  return { seed, bus, clock, arc, options, answers };
+  return { seed, bus, clock, arc, options, answers, refusals, traces };
 }
 
 /** Opens the lane's doors; gives its TCP port. @throws MyelinError as a node's start does */
-async function open({ seed, clock, arc, options, answers, bus }: Lane): Promise<number> {
+async function open(assembly: Lane): Promise<number> {
+  const { seed, clock, arc, options, answers, refusals, traces, bus } = assembly;
   const { lane, host, firstPort, unixPath, allowedOrigins, allowedHosts, limits } = seed;
   const { maxFrameBytes } = seed.session;
   await arc.start();
@@ -121,19 +135,26 @@ async function open({ seed, clock, arc, options, answers, bus }: Lane): Promise<
       unreadiness: () => (arc.isDraining ? "the node is shutting down" : undefined),
       hint: "This is the address of one lane, which is for agents: call the node's.",
     }),
+    onRefused: (what, code) => refusals.count(what, code),
     onAnswer: (status) => void answers.set(status, (answers.get(status) ?? 0) + 1),
   });
   const transports: Transport[] = [server];
   if (unixPath !== undefined) {
     const path = LaneAddresses.unixPath(unixPath, lane);
     transports.push(
-      createUnixTransport({ path, clock, maxConnections: limits.maxSockets, maxFrameBytes }),
+      createUnixTransport({
+        path,
+        clock,
+        maxConnections: limits.maxSockets,
+        maxFrameBytes,
+        onRefused: (code) => refusals.count("unix", code),
+      }),
     );
   }
   for (const transport of transports)
     await transport.listen((channel, peer) => arc.accept(channel, peer));
   bus.serve("thread.reloadTls", () => tls?.reload());
-  bus.serve("thread.close", () => close(options, transports, tls));
+  bus.serve("thread.close", () => close(options, transports, tls, traces));
   void rehearse(options);
   return server.port;
 }
@@ -142,10 +163,12 @@ async function close(
   { store }: ArcOptions,
   transports: readonly Transport[],
   tls: TlsFiles | undefined,
+  traces: Traces | undefined,
 ): Promise<void> {
   await Promise.allSettled(transports.map((transport) => transport.close()));
   tls?.close();
   await store.close();
+  await traces?.close(tracesWithinMs);
 }
 
 const seed = readSeed();

@@ -3,12 +3,14 @@ import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import type { Dial } from "@myelin/core/channel";
 import type { Clock } from "@myelin/core/clock";
-import { MyelinError } from "@myelin/core/errors";
+import { type ErrorCode, MyelinError } from "@myelin/core/errors";
 import type { InstructionDocument } from "@myelin/core/instruction";
+import { Redactor } from "@myelin/core/secret";
 import type { Logger } from "pino";
 import { Access, assertGuarded, endOfToken, isLoopbackHost, TokenBook } from "./access/index.ts";
 import { StoreBackups } from "./adapters/backup/index.ts";
 import { cryptoRandom } from "./adapters/crypto-random/index.ts";
+import { createDebug } from "./adapters/debug/index.ts";
 import {
   checkTlsFiles,
   createHttpServer,
@@ -22,10 +24,18 @@ import { createLog, logNotice } from "./adapters/log/index.ts";
 import { createMemoryFetch } from "./adapters/memory-http/index.ts";
 import { createMemoryStore } from "./adapters/memory-store/index.ts";
 import { createMemoryTransport } from "./adapters/memory-transport/index.ts";
-import { createMetrics } from "./adapters/metrics/index.ts";
-import { keptTokens, openSqliteStore, type SqliteStore } from "./adapters/sqlite-store/index.ts";
+import { createMetrics, type Metrics, Refusals } from "./adapters/metrics/index.ts";
+import {
+  keptTokens,
+  openSqliteStore,
+  SqliteStore,
+  type StorageFigures,
+  storageFigures,
+} from "./adapters/sqlite-store/index.ts";
 import { systemClock } from "./adapters/system-clock/index.ts";
 import { systemResources } from "./adapters/system-resources/index.ts";
+import { openRun, type Run } from "./adapters/run/index.ts";
+import { openTraces, traceLog, type TraceOptions, type Traces } from "./adapters/traces/index.ts";
 import { createUnixTransport } from "./adapters/unix-transport/index.ts";
 import { createHealth } from "./api/index.ts";
 import { Arc, type ArcOptions } from "./arc.ts";
@@ -64,6 +74,12 @@ export interface EmbedOptions extends NodeProfile {
   readonly session?: Partial<SessionSettings>;
   /** Bounds of the node; `defaultLimits` where not given. */
   readonly limits?: Partial<NodeLimits>;
+  /** What it was told and by what, for those who look for a fault; these options unless given. */
+  readonly configuration?: unknown;
+  /** Where traces of instructions go, by OTLP over HTTP; nowhere unless given. */
+  readonly traces?: TraceOptions;
+  /** Told when the node cannot go on, after it wrote why: its process should end. */
+  readonly onFatal?: (error: MyelinError) => void;
 }
 
 /** How a node that listens on TCP is started. Everything has a default. */
@@ -99,6 +115,11 @@ export interface EmbeddedNode {
   onInstructionEnded(listener: (document: InstructionDocument) => void): () => void;
   /** What the node says of itself, as `GET /api/v1/node`. */
   describe(): NodeDescription;
+  /**
+   * Writes why the process is about to end, into the log and the data directory: for a program whose
+   * `uncaughtException` ends it. `kind` says what happened.
+   */
+  reportCrash(kind: string, thrown: unknown): void;
   /** Drains within `boundMs` (5 s unless given), then lets go of everything. Called again it gives the same promise. */
   close(boundMs?: number): Promise<void>;
 }
@@ -113,6 +134,9 @@ export interface RunningNode extends EmbeddedNode {
   reloadTls(): Promise<void>;
 }
 
+/** How long a stop waits for the collector of traces. */
+const tracesWithinMs = 2000;
+
 /**
  * Starts a node in this process that listens on no TCP port: agents of the process reach it by `memory`,
  * others over a Unix socket where one is asked for.
@@ -121,8 +145,9 @@ export interface RunningNode extends EmbeddedNode {
 export async function embedNode(options: EmbedOptions = {}): Promise<EmbeddedNode> {
   const ground = await groundOf(options);
   const limits: NodeLimits = { ...defaultLimits, ...options.limits };
-  const { store, backups } = await openStore(options, limits);
-  const assembly = assemble({ ...options, limits }, { ...ground, hosts: [], store, backups });
+  const traces = await tracesOf(options, ground.log);
+  const kept = await keep(options, limits, ground);
+  const assembly = assemble({ ...options, limits }, { ...ground, ...kept, traces, hosts: [] });
   return await serve(assembly, { transports: [], addresses: () => ({}) });
 }
 
@@ -142,10 +167,11 @@ export async function startNode(options: NodeOptions = {}): Promise<RunningNode>
       throw error;
     },
   );
-  const { api, onAnswer, unreadiness, arcOptions } = assembly;
+  const { api, onAnswer, refusals, unreadiness, arcOptions } = assembly;
   const listening = {
     clock: ground.clock,
     onAnswer,
+    onRefused: (what: string, code: ErrorCode) => refusals.count(what, code),
     ...(tls === undefined ? {} : { tls }),
     ...assembly.limits,
     maxConnections: assembly.limits.maxSockets,
@@ -210,13 +236,17 @@ type Limited<Options> = Options & { readonly limits: NodeLimits };
 /** A node put together, its doors still closed. */
 interface Assembly extends Ground {
   readonly options: EmbedOptions;
+  readonly run: Run;
+  readonly traces: Traces | undefined;
   readonly limits: NodeLimits;
   readonly arc: Arc;
   readonly arcOptions: ArcOptions;
   readonly api: HttpHandler;
   /** Counts an answer over HTTP by its status. */
   readonly onAnswer: (status: number) => void;
+  readonly refusals: Refusals;
   readonly meter: LoadMeter;
+  readonly metrics: Metrics;
   readonly describe: () => NodeDescription;
   /** Undefined when the node is ready, else why it is not. */
   readonly unreadiness: () => string | undefined;
@@ -231,6 +261,8 @@ interface Material extends Ground {
   readonly hosts: readonly string[];
   readonly store: Store;
   readonly backups: StoreBackups | undefined;
+  readonly run: Run;
+  readonly traces: Traces | undefined;
   readonly lanes?: LaneCrew;
 }
 
@@ -240,9 +272,11 @@ async function assembleWithLanes(
 ): Promise<Assembly> {
   const { lanes } = options;
   const limits: NodeLimits = { ...defaultLimits, ...options.limits };
-  const { store, backups } = await openStore(options, limits);
-  if (lanes === undefined || lanes.count === 1)
-    return assemble({ ...options, limits }, { ...ground, store, backups });
+  const isOneLane = lanes === undefined || lanes.count === 1;
+  const traces = isOneLane ? await tracesOf(options, ground.log) : undefined;
+  const { store, backups, run } = await keep(options, limits, ground);
+  const material = { ...ground, store, backups, run, traces };
+  if (isOneLane) return assemble({ ...options, limits }, material);
   if (backups === undefined) {
     throw new MyelinError("INVALID_ARGUMENT", "a node of several lanes keeps its state on disk", {
       hint: "Start it with a data directory, or with one lane.",
@@ -256,20 +290,25 @@ async function assembleWithLanes(
     allowedHosts: options.allowedHosts ?? [],
     session: { ...defaultSessionSettings, ...options.session },
     log: lanes.log ?? { level: ground.log.level, isReadable: false },
+    traces: options.traces,
   };
   const crew = hireLanes(lanes, shared, store);
-  return assemble({ ...options, limits }, { ...ground, store, backups, lanes: crew });
+  return assemble({ ...options, limits }, { ...material, lanes: crew });
 }
 
 function assemble(options: Limited<EmbedOptions>, material: Material): Assembly {
-  const { clock, log, startedAtUs, store, backups, lanes } = material;
+  const { clock, log, startedAtUs, store, backups, run, traces, lanes } = material;
   const { limits } = options;
   const listeners: Assembly["listeners"] = new Set();
-  const arcOptions = arcOptionsOf(options, material, (notice) => {
-    logNotice(log, notice);
-    if (notice.kind === "instruction-ended")
-      for (const listener of listeners) listener(notice.document);
-  });
+  const arcOptions: ArcOptions = {
+    ...arcOptionsOf(options, material, (notice) => {
+      logNotice(log, notice);
+      if (notice.kind === "instruction-ended")
+        for (const listener of listeners) listener(notice.document);
+    }),
+    onInstructionOver:
+      traces && ((instruction, isKept) => traces.settled(instruction, isKept, clock.nowUs())),
+  };
   const arc = new Arc(arcOptions);
   const { node: identity, access } = arcOptions;
   if (access.tokens !== undefined) lanes?.front.attach(arc, access.tokens);
@@ -281,7 +320,15 @@ function assemble(options: Limited<EmbedOptions>, material: Material): Assembly 
     instructions: arc.watch.latestEnded.count,
   }));
   const answers = new Map<number, number>();
-  const metrics = createMetrics({ arc, store, answers });
+  const refusals = new Refusals();
+  const metrics = createMetrics({
+    ...arcOptions,
+    arc,
+    storage: storageOf(options, store),
+    traces,
+    answers,
+    refusals,
+  });
   const unreadiness = (): string | undefined =>
     arc.isDraining ? "the node is shutting down" : undefined;
   const api = createArcApi(arc, {
@@ -291,6 +338,12 @@ function assemble(options: Limited<EmbedOptions>, material: Material): Assembly 
     ...(lanes === undefined ? {} : { lanes: lanes.front }),
     describeNode: describe,
     metrics: () => metrics.read(),
+    debug: createDebug({
+      log,
+      run,
+      redactor: redactorOf(options),
+      configuration: configurationOf(options),
+    }),
     load: () => meter.read(),
     makeBackup:
       backups &&
@@ -304,8 +357,51 @@ function assemble(options: Limited<EmbedOptions>, material: Material): Assembly 
   });
   const onAnswer = (status: number): void =>
     void answers.set(status, (answers.get(status) ?? 0) + 1);
-  const parts = { arc, arcOptions, api, onAnswer, meter, describe, unreadiness, listeners, lanes };
-  return { clock, log, startedAtUs, options, limits, ...parts };
+  const parts = { run, traces, arc, arcOptions, api, onAnswer, refusals, meter, metrics, describe };
+  return { clock, log, startedAtUs, options, limits, ...parts, unreadiness, listeners, lanes };
+}
+
+/** What nobody is to see in what the node tells of itself. */
+function redactorOf({ token, traces }: EmbedOptions): Redactor {
+  const { username, password } = URL.parse(traces?.url ?? "") ?? {};
+  return new Redactor([token, username, password, password && decodeURIComponent(password)]);
+}
+
+/** Opens the store, and begins the run on it. */
+async function keep(
+  options: EmbedOptions,
+  limits: NodeLimits,
+  ground: Ground,
+): Promise<OpenStore & { readonly run: Run }> {
+  const lost = Promise.withResolvers<MyelinError>();
+  const opened = await openStore(options, limits, lost.resolve);
+  const run = runOf(options, ground);
+  void lost.promise.then((error) => {
+    run.crashed("store", error);
+    options.onFatal?.(error);
+  });
+  return { ...opened, run };
+}
+
+function runOf(options: EmbedOptions, { log, startedAtUs }: Ground): Run {
+  const { id, version } = identityOf(options);
+  const directory = options.storage === "memory" ? undefined : directoryOf(options);
+  return openRun({ directory, node: id, version, startedAtUs, log, redactor: redactorOf(options) });
+}
+
+/** How the node was started, as people may see it. */
+function configurationOf(options: EmbedOptions): unknown {
+  const plain = Object.entries(options).filter(
+    ([name, value]) => name !== "log" && typeof value !== "function",
+  );
+  return options.configuration ?? Object.fromEntries(plain);
+}
+
+/** @throws MyelinError INVALID_ARGUMENT */
+async function tracesOf(options: EmbedOptions, log: Logger): Promise<Traces | undefined> {
+  const { traces } = options;
+  if (traces === undefined) return undefined;
+  return await openTraces(traces, identityOf(options), traceLog(log, redactorOf(options)));
 }
 
 function arcOptionsOf(
@@ -356,14 +452,21 @@ interface Doors {
 
 /** Opens the doors, and lets go of everything when that fails. */
 async function serve(assembly: Assembly, doors: Doors): Promise<EmbeddedNode> {
-  const { clock, log, arc, arcOptions, api, onAnswer, describe, listeners, limits } = assembly;
+  const { clock, log, arc, arcOptions, api, onAnswer, refusals, describe, listeners, limits } =
+    assembly;
   const { maxFrameBytes } = arcOptions.sessionSettings;
   const memory = createMemoryTransport({ clock, maxFrameBytes });
   const path = assembly.options.unixPath;
   const unix =
     path === undefined
       ? undefined
-      : createUnixTransport({ path, clock, maxConnections: limits.maxSockets, maxFrameBytes });
+      : createUnixTransport({
+          path,
+          clock,
+          maxConnections: limits.maxSockets,
+          maxFrameBytes,
+          onRefused: (code) => refusals.count("unix", code),
+        });
   const transports: Transport[] = [
     ...doors.transports,
     ...(unix === undefined ? [] : [unix]),
@@ -391,6 +494,7 @@ async function serve(assembly: Assembly, doors: Doors): Promise<EmbeddedNode> {
     fetch: createMemoryFetch({ handler: api, maxBodyBytes: limits.maxBodyBytes, onAnswer }),
     unixUrl: unix?.url,
     describe,
+    reportCrash: (kind, thrown) => void assembly.run.crashed(kind, thrown),
     onInstructionEnded: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -406,31 +510,35 @@ async function stop(
   warmedUp: Promise<void>,
   boundMs: number,
 ): Promise<void> {
-  const { log, arc, arcOptions, meter, lanes } = assembly;
+  const { log, run, traces, arc, arcOptions, meter, metrics, lanes } = assembly;
   log.info("the node drains");
   await arc.drain(boundMs * 1000);
   await lanes?.all("thread.close", undefined);
   await lanes?.threads.end();
   meter.stop();
+  metrics.stop();
   await warmedUp;
   await Promise.allSettled(transports.map((transport) => transport.close()));
   tls?.close();
+  run.end();
   await arcOptions.store.close();
+  await traces?.close(tracesWithinMs);
   log.info("the node has stopped");
 }
 
 /** Undoes a start that failed. */
 async function letGo(
-  { arc, arcOptions, meter, lanes }: Assembly,
+  { run, traces, arc, arcOptions, meter, lanes }: Assembly,
   { tls }: Doors,
   opened: readonly Transport[],
 ): Promise<void> {
+  run.end();
   await Promise.allSettled(opened.map((transport) => transport.close()));
   meter.stop();
   tls?.close();
   await Promise.allSettled([arc.drain(0)]);
   await lanes?.threads.end();
-  await Promise.allSettled([arcOptions.store.close()]);
+  await Promise.allSettled([arcOptions.store.close(), traces?.close(0)]);
 }
 
 /**
@@ -472,15 +580,23 @@ function directoryOf({ dataDirectory }: NodeOptions): string {
   return dataDirectory ?? join(homedir(), ".myelin");
 }
 
+/** A store, and what makes its backups where it is on disk. */
+type OpenStore =
+  | { readonly store: Store; readonly backups: undefined }
+  | { readonly store: SqliteStore; readonly backups: StoreBackups };
+
 async function openStore(
   options: EmbedOptions,
   limits: NodeLimits,
-): Promise<
-  | { readonly store: Store; readonly backups: undefined }
-  | { readonly store: SqliteStore; readonly backups: StoreBackups }
-> {
+  onLost: (error: MyelinError) => void,
+): Promise<OpenStore> {
   if (options.storage === "memory") return { store: createMemoryStore(), backups: undefined };
   const directory = directoryOf(options);
-  const store = await openSqliteStore({ ...limits, directory });
+  const store = await openSqliteStore({ ...limits, directory, onLost });
   return { store, backups: new StoreBackups(store, directory) };
+}
+
+/** What a store on disk tells of its work; undefined for one in memory. */
+function storageOf(options: EmbedOptions, store: Store): StorageFigures | undefined {
+  return store instanceof SqliteStore ? storageFigures(store, directoryOf(options)) : undefined;
 }

@@ -135,6 +135,7 @@ export function makeDispatch(
         if (instruction.status === "sent") episodes.sent(instruction);
         watch.instruction(instruction);
       },
+      onOver: options.onInstructionOver,
       onTold: (instruction, document) => {
         watch.ended(instruction, document);
         stations.byHand.told(instruction);

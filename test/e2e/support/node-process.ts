@@ -26,6 +26,12 @@ interface Announced {
   readonly unix?: string;
 }
 
+/** What it is started in: variables besides this process's, and whether its log is to be read. */
+interface Surroundings {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stderr?: "inherit" | "pipe";
+}
+
 /** A node in a process of its own, as `myelin up` starts it. */
 export class NodeProcess implements AsyncDisposable {
   readonly url: string;
@@ -44,15 +50,22 @@ export class NodeProcess implements AsyncDisposable {
   }
 
   /** Starts one and waits until it serves. `args` are those of `myelin up`. */
-  static async start(dataDirectory: string, args: readonly string[] = []): Promise<NodeProcess> {
+  static async start(
+    dataDirectory: string,
+    args: readonly string[] = [],
+    { env, stderr = "inherit" }: Surroundings = {},
+  ): Promise<NodeProcess> {
     const given = args.includes("--port") ? args : ["--port", "0", ...args];
+    const level = args.includes("--log-level") ? [] : ["--log-level", "error"];
     const child = spawn(
       process.execPath,
-      [mainPath, "up", "--data", dataDirectory, "--log-level", "error", ...given],
+      [mainPath, "up", "--data", dataDirectory, ...level, ...given],
       {
-        stdio: ["ignore", "pipe", "inherit"],
+        stdio: ["ignore", "pipe", stderr],
+        env: { ...process.env, ...env },
       },
     );
+    if (child.stdout === null) throw new Error("it has no output");
     const line = once(createInterface({ input: child.stdout }), "line").then(([text]) =>
       String(text),
     );

@@ -49,6 +49,13 @@ export class NodeClient {
     return this.#call("GET", withQuery(path, query));
   }
 
+  /** Gets what is no JSON. */
+  async text(path: string): Promise<string> {
+    const response = await this.#send("GET", path);
+    if (!response.ok) throw await this.#refusal(response);
+    return await response.text();
+  }
+
   /** Posts a JSON document, or a text as it is. */
   post(path: string, body: JsonObject | string, headers?: Headers): Promise<JsonObject> {
     return this.#call("POST", path, body, headers);

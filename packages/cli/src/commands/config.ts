@@ -1,11 +1,13 @@
 import { buildCommand, type Command } from "@stricli/core";
 import { MyelinError } from "@myelin/core/errors";
+import { hidden } from "@myelin/core/secret";
 import {
   type ConfigFlags,
   configFlags,
   type InForce,
   problemsOf,
   readConfiguration,
+  shownEntry,
 } from "../config/index.ts";
 import { type CliContext, jsonFlag, print } from "../context.ts";
 import { table } from "../output/index.ts";
@@ -33,7 +35,7 @@ export const configCommand: Command<CliContext> = buildCommand<ConfigCommandFlag
     if (first !== undefined) throw together(first, more);
     const { file, entries } = configuration;
     if (json) {
-      print(this, { file: file ?? null, configuration: entries.map(documentOf) });
+      print(this, { file: file ?? null, configuration: entries.map(shownEntry) });
       return;
     }
     print(this, `file: ${file ?? "none"}\n\n`);
@@ -49,13 +51,8 @@ function together(first: MyelinError, more: readonly MyelinError[]): MyelinError
   return new MyelinError(first.code, `a node would not start, for ${all.length} reasons${told}`);
 }
 
-function documentOf({ key, value, from }: InForce): object {
-  const shown = value === undefined ? null : key.isSecret === true ? "(hidden)" : value;
-  return { key: key.path, value: shown, unit: key.form.unit ?? null, from };
-}
-
 function rowOf({ key, value, from }: InForce): string[] {
   if (value === undefined) return [key.path, "-", from];
-  const shown = key.isSecret === true ? "(hidden)" : key.form.format(value);
+  const shown = key.isSecret === true ? hidden : key.form.format(value);
   return [key.path, shown === "" ? "-" : shown, from];
 }

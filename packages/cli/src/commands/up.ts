@@ -5,8 +5,10 @@ import {
   configFlags,
   nodeOptionsOf,
   readConfiguration,
+  shownEntry,
 } from "../config/index.ts";
 import { type CliContext, untilStopped } from "../context.ts";
+import { exitCodes } from "../exit-codes.ts";
 
 /** `myelin up`: a node in the foreground, until SIGINT or SIGTERM. */
 export const upCommand: Command<CliContext> = buildCommand<ConfigFlags, [], CliContext>({
@@ -30,7 +32,18 @@ export const upCommand: Command<CliContext> = buildCommand<ConfigFlags, [], CliC
       isReadable: process.stderr.isTTY === true,
     });
     log.info({ file: configuration.file ?? null }, "configuration read");
-    const node = await startNode({ ...nodeOptionsOf(configuration), log });
+    const end = (): never => process.exit(exitCodes.internal);
+    const node = await startNode({
+      ...nodeOptionsOf(configuration),
+      configuration: { file: configuration.file, entries: configuration.entries.map(shownEntry) },
+      log,
+      onFatal: end,
+    });
+    const crash = (thrown: unknown, origin: string): never => {
+      node.reportCrash(origin, thrown);
+      return end();
+    };
+    process.on("uncaughtException", crash);
     this.process.stdout.write(
       `${JSON.stringify({ url: node.url, http: node.httpUrl, ...(node.unixUrl === undefined ? {} : { unix: node.unixUrl }) })}\n`,
     );
@@ -38,6 +51,7 @@ export const upCommand: Command<CliContext> = buildCommand<ConfigFlags, [], CliC
     if (configuration.node.tlsCert !== undefined) process.on("SIGHUP", reload);
     await untilStopped(this);
     await node.close();
+    process.off("uncaughtException", crash);
     process.off("SIGHUP", reload);
   },
 });

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { formatDuration, parseDuration } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
+import { Redactor } from "@myelin/core/secret";
 
 /** What a key of the configuration can hold. */
 export type ConfigValue = string | number | readonly string[];
@@ -98,6 +99,27 @@ export function count(expects: string, least: number, most: number): Form<number
     format: plain,
   };
 }
+
+/** A number from 0 to 1. */
+export const share: Form<number> = {
+  type: "share",
+  expects: "a share, from 0 to 1",
+  ofText: (given) => (/^\d*\.?\d+$/.test(given) ? shareOf(Number(given)) : undefined),
+  ofYaml: (value) => (typeof value === "number" ? shareOf(value) : undefined),
+  format: plain,
+};
+
+function shareOf(value: number): number | undefined {
+  return value >= 0 && value <= 1 ? value : undefined;
+}
+
+/** An address to call by HTTP; the credentials in it are not printed. */
+export const httpAddress: Form<string> = {
+  type: "address",
+  expects: "an address, such as http://127.0.0.1:4318",
+  ...ofString((given) => (/^https?:\/\//.test(given) && URL.canParse(given) ? given : undefined)),
+  format: (value) => new Redactor([]).text(value),
+};
 
 /** One of a few words. */
 export function choice<Word extends string>(words: readonly Word[]): Form<Word> {

@@ -28,6 +28,7 @@ export function nodeOptionsOf({ node, session, limits }: Configuration): NodeOpt
     allowedHosts: node.allowHost,
     session,
     limits,
+    ...(node.otlp === undefined ? {} : { traces: { url: node.otlp, share: node.otlpSample } }),
     ...(node.unix === undefined ? {} : { unixPath: node.unix }),
     ...(node.token === undefined ? {} : { token: node.token }),
     ...(node.id === undefined ? {} : { id: node.id }),

@@ -10,11 +10,13 @@ import {
   type ConfigValue,
   count,
   type Form,
+  httpAddress,
   list,
   listenAddress,
   path,
   port,
   secret,
+  share,
   socketPath,
   text,
 } from "./forms.ts";
@@ -32,6 +34,8 @@ export interface NodeConfig {
   readonly tlsClientCa: string | undefined;
   readonly allowOrigin: readonly string[];
   readonly allowHost: readonly string[];
+  readonly otlp: string | undefined;
+  readonly otlpSample: number;
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error";
   readonly id: string | undefined;
   readonly tier: "device" | "edge" | "cloud";
@@ -121,6 +125,18 @@ export const configKeys: { readonly [Name in keyof NodeConfig]: KeyOf<NodeConfig
     default: [],
     defaultNote: "its address and `localhost`",
     brief: "Name under which the node may be called",
+  },
+  otlp: {
+    path: "otlp.url",
+    form: httpAddress,
+    brief:
+      "Collector that traces of instructions are sent to, by OTLP over HTTP, such as http://127.0.0.1:4318",
+  },
+  otlpSample: {
+    path: "otlp.sample",
+    form: share,
+    default: 1,
+    brief: "Share of the instructions that are traced, 0 to 1, but for those of a caller's trace",
   },
   logLevel: {
     path: "logLevel",

@@ -1,5 +1,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 
+export { hidden, Redactor } from "./redact.ts";
+
 const encoder = new TextEncoder();
 
 /** The SHA-256 of a secret, to keep or compare in its stead. */

@@ -22,6 +22,20 @@ function assertWithin1Percent(actual: number, expected: number): void {
   assert.ok(Math.abs(actual - expected) <= expected * 0.01, `${actual} for ${expected}`);
 }
 
+test("below ascending bounds are all values that do not exceed them, and few that do", () => {
+  const bounds = [0, 10, 1000, 1e6, 1e9];
+  fc.assert(
+    fc.property(valueList, (values) => {
+      for (const [at, counted] of histogramOf(values).cumulative(bounds).entries()) {
+        const bound = bounds[at] ?? 0;
+        const below = values.filter((each) => each <= bound).length;
+        const about = values.filter((each) => each <= bound * (1 + 1 / 64)).length;
+        assert.ok(counted >= below && counted <= about, `${counted} below ${bound}`);
+      }
+    }),
+  );
+});
+
 test("count, minimum, maximum and mean are exact", () => {
   const histogram = histogramOf([3, 1, 4, 1, 5.5]);
   assert.equal(histogram.count, 5);

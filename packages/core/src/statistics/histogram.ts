@@ -21,6 +21,13 @@ function bucketOf(value: number): number {
   return scratch.getUint32(0) >>> 14;
 }
 
+/** Where a bucket begins. */
+function startOf(bucket: number): number {
+  scratch.setUint32(0, bucket << 14);
+  scratch.setUint32(4, 0);
+  return scratch.getFloat64(0);
+}
+
 /** Middle of a bucket. */
 function middleOf(bucket: number): number {
   scratch.setUint32(0, (bucket << 14) | (1 << 13));
@@ -130,6 +137,22 @@ export class Histogram {
   /** The mean of the values as they were recorded; NaN when there is none. */
   get mean(): number {
     return this.#sum / this.#count;
+  }
+
+  /** The sum of the values. */
+  get sum(): number {
+    return this.#sum;
+  }
+
+  /** How many values do not exceed each bound, of bounds that ascend; what is above one by less than 1/64 may count too. */
+  cumulative(bounds: readonly number[]): number[] {
+    const { length } = this.#counts;
+    let seen = this.#zeros;
+    let at = 0;
+    return bounds.map((bound) => {
+      for (; at < length && startOf(this.#first + at) <= bound; at++) seen += this.#counts[at] ?? 0;
+      return seen;
+    });
   }
 
   /** The smallest value that at least `percent` (0 to 100) of the values do not exceed. */

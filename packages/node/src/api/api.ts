@@ -4,6 +4,7 @@ import { Access, type Caller } from "../access/index.ts";
 import type { Audit } from "../audit/index.ts";
 import type { HttpHandler, HttpRequest, HttpResponse } from "../ports/transport.ts";
 import { routesAcross } from "./across.ts";
+import { debugHandler, profileHandler } from "./debug.ts";
 import { ledgerDocument } from "./ledger.ts";
 import type { ApiOptions, HealthOptions } from "./options.ts";
 import { AgentsApi } from "./agents.ts";
@@ -91,6 +92,8 @@ export function routesOf(options: ApiOptions, first: Router = new Router()): Rou
     .on("POST", "/api/v1/instructions/:id/cancel", instructions.cancel)
     .on("GET", "/api/v1/ledger", () => json(ledgerDocument(options.ledger)))
     .on("POST", "/api/v1/backup", backupHandler(options), { act: "backup" })
+    .on("GET", "/api/v1/debug", debugHandler(options), { role: "operator" })
+    .on("POST", "/api/v1/debug/profile", profileHandler(options), { act: "debug.profile" })
     .on("GET", "/api/v1/audit", audit.list)
     .on("GET", "/api/v1/tokens", tokens.list, { role: "operator" })
     .on("POST", "/api/v1/tokens", tokens.create, { act: "tokens.create" })

@@ -11,7 +11,7 @@ import {
   instructionOfRecord,
   type OrderTerms,
 } from "../dispatch/index.ts";
-import { documentOf, isEnded } from "../instruction/index.ts";
+import { documentOf, isEnded, parseTraceParent } from "../instruction/index.ts";
 import type { Ledger } from "../ledger/index.ts";
 import type { LedgerPage, Store } from "../ports/store.ts";
 import type { HttpRequest } from "../ports/transport.ts";
@@ -204,6 +204,7 @@ export function readOrder(
     durability: durability === "memory" ? ("memory" as const) : ("disk" as const),
     idempotencyKey: fields.text("idempotencyKey") ?? headerKey,
     actor,
+    traceParent: parseTraceParent(http.headers["traceparent"]),
   };
   const waitUs = Math.min(maxWaitUs, fields.durationUs("wait", 10 * secondUs));
   fields.end();

@@ -4,6 +4,7 @@ import type { AgentsApiOptions } from "./agents.ts";
 import type { AuditApiOptions } from "./audit.ts";
 import type { BackupApiOptions } from "./backup.ts";
 import type { BreakersApiOptions } from "./breakers.ts";
+import type { DebugApiOptions } from "./debug.ts";
 import type { InstructionsApiOptions } from "./instructions.ts";
 import type { Lanes } from "./lanes.ts";
 import type { RulesApiOptions } from "./rules.ts";
@@ -14,6 +15,7 @@ export interface ApiOptions
   extends AgentsApiOptions,
     BackupApiOptions,
     BreakersApiOptions,
+    DebugApiOptions,
     HealthOptions,
     InstructionsApiOptions,
     RulesApiOptions,

@@ -30,7 +30,8 @@ export interface Act {
   readonly details?: JsonObject;
 }
 
-const maxWaiting = 1000;
+/** Entries that wait while the disk takes none. */
+export const maxWaiting = 1000;
 const retryUs = 1e6;
 /** Refused attempts that are written in a row, and one more for each of `refusalEveryUs`. */
 const refusalBurst = 20;
@@ -51,6 +52,11 @@ export class Audit {
 
   constructor(options: AuditOptions) {
     this.#options = options;
+  }
+
+  /** Entries that wait to be written. */
+  get waitingCount(): number {
+    return this.#waiting.length;
   }
 
   /** Writes an act; resolves when it is on disk, or the disk did not take it. Never rejects. */

@@ -1,1 +1,1 @@
-export { type Act, Audit, type AuditOptions } from "./audit.ts";
+export { type Act, Audit, type AuditOptions, maxWaiting as maxAuditWaiting } from "./audit.ts";

@@ -18,7 +18,7 @@ import {
 import type { JsonObject } from "@myelin/core/json";
 import { type Random, randomName } from "@myelin/core/random";
 import { FrameWriter } from "@myelin/core/wire";
-import { type Instruction, isEnded } from "../instruction/index.ts";
+import { type Instruction, isEnded, type TraceParent } from "../instruction/index.ts";
 import { canonicalJson } from "../json/index.ts";
 import type { InstructionRecord, Store } from "../ports/store.ts";
 import type { Agent } from "../registry/index.ts";
@@ -47,6 +47,8 @@ export interface OrderTerms {
   readonly durability: "disk" | "memory";
   readonly idempotencyKey: string | undefined;
   readonly actor: string;
+  /** The caller's span, where it named one. */
+  readonly traceParent?: TraceParent | undefined;
 }
 
 /** What became of a call: one batch, an instruction for each agent. */
@@ -183,6 +185,8 @@ export class ByHand {
     const batch = randomName(this.#options.random, 22);
     const records = this.#recordsOf(order, order.agents(), batch);
     const instructions = records.map(instructionOfOrder);
+    if (order.traceParent !== undefined)
+      for (const instruction of instructions) instruction.traceParent = order.traceParent;
     this.#accepting += records.length;
     try {
       if (order.durability === "disk") await store.acceptInstructions(records);

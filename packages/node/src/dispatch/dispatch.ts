@@ -58,6 +58,8 @@ export interface DispatchOptions extends CourierOptions {
   readonly onProgress: (instruction: Instruction) => void;
   /** Told of each end, after it was accounted. */
   readonly onEnded: (instruction: Instruction, document: InstructionDocument) => void;
+  /** Told of each instruction last: its end is on disk, or the disk did not take it. */
+  readonly onOver?: ((instruction: Instruction, isKept: boolean) => void) | undefined;
   /** Told of each end when callers may hear of it: once it is on disk, where the instruction is durable. */
   readonly onTold: (instruction: Instruction, document: InstructionDocument) => void;
 }
@@ -103,6 +105,7 @@ export class Dispatch {
       onStoreError,
       retryAfterUs: resendAfterUs,
       onTold: options.onTold,
+      onOver: options.onOver,
       onSettled: (instruction) =>
         this.#courier.sessionOf(instruction)?.sendSettlement([instruction.id]),
     });

@@ -37,6 +37,8 @@ export interface SettlerOptions {
   readonly retryAfterUs: number;
   /** Told of an instruction whose end is on disk. */
   readonly onSettled: (instruction: Instruction) => void;
+  /** Told of each instruction last: its end is on disk, or the disk did not take it. */
+  readonly onOver?: ((instruction: Instruction, isKept: boolean) => void) | undefined;
   /** Told of an end when callers may hear of it. */
   readonly onTold: (instruction: Instruction, document: InstructionDocument) => void;
   /** Told when a write failed. */
@@ -132,6 +134,7 @@ export class Settler {
   #settled(instruction: Instruction, isKept: boolean): void {
     if (this.get(instruction.id) === instruction) this.#settling.delete(instruction.id);
     if (isKept) this.#options.onSettled(instruction);
+    this.#options.onOver?.(instruction, isKept);
   }
 
   async #writeEnds(): Promise<void> {

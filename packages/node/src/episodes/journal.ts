@@ -94,6 +94,11 @@ export class EpisodeJournal {
     return this.#size;
   }
 
+  /** Rows that are to be written. */
+  get unwrittenCount(): number {
+    return this.#writer.size;
+  }
+
   /** Takes over what an earlier run has kept, and gives its agents the window to come back. */
   restore(records: readonly EpisodeRecord[]): void {
     const { clock, windowUs } = this.#options;

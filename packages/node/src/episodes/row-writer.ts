@@ -47,6 +47,11 @@ export class RowWriter<Row> {
     this.#options = options;
   }
 
+  /** Rows that are to be written, or are being. */
+  get size(): number {
+    return this.#group.rows.size + (this.#inFlight?.rows.size ?? 0);
+  }
+
   /** The row is to be written. */
   changed(row: Row): void {
     this.#group.rows.add(row);

@@ -20,7 +20,26 @@ const longestCollectUs = 600e6;
  * add up to the whole.
  */
 export function stageDurations(times: StageTimes): StageDurations {
-  const { arrivedAtUs, computedAtUs, decidedAtUs } = times;
+  const placed = placedTimes(times);
+  const { sampledAtUs, framedAtUs, arrivedAtUs, computedAtUs, decidedAtUs } = placed;
+  const firstUs = firstKnown(sampledAtUs, framedAtUs, arrivedAtUs, decidedAtUs);
+  const ingestFromUs = Number.isNaN(framedAtUs) ? sampledAtUs : framedAtUs;
+  return {
+    stagesUs: {
+      collect: between(sampledAtUs, framedAtUs),
+      ingest: between(ingestFromUs, arrivedAtUs),
+      compute: between(arrivedAtUs, computedAtUs),
+      rule: between(computedAtUs, decidedAtUs),
+      dispatch: between(decidedAtUs, placed.receivedAtUs),
+      execute: between(times.receivedAtUs, times.executedAtUs),
+    },
+    totalUs: between(firstUs, placed.executedAtUs),
+  };
+}
+
+/** The instants as the stages are made of them: the agent's shifted as said above, what is not believed unknown. */
+export function placedTimes(times: StageTimes): StageTimes {
+  const { arrivedAtUs, decidedAtUs } = times;
   const wayInUs = excess(times.framedAtUs, arrivedAtUs);
   const framedAtUs = times.framedAtUs - wayInUs;
   const shiftedUs = times.sampledAtUs - Math.max(wayInUs, excess(times.sampledAtUs, arrivedAtUs));
@@ -30,19 +49,12 @@ export function stageDurations(times: StageTimes): StageDurations {
     arrivedAtUs,
   );
   const wayOutUs = excess(decidedAtUs, times.receivedAtUs);
-  const executedAtUs = times.executedAtUs + wayOutUs;
-  const firstUs = firstKnown(sampledAtUs, framedAtUs, arrivedAtUs, decidedAtUs);
-  const ingestFromUs = Number.isNaN(framedAtUs) ? sampledAtUs : framedAtUs;
   return {
-    stagesUs: {
-      collect: between(sampledAtUs, framedAtUs),
-      ingest: between(ingestFromUs, arrivedAtUs),
-      compute: between(arrivedAtUs, computedAtUs),
-      rule: between(computedAtUs, decidedAtUs),
-      dispatch: between(decidedAtUs, times.receivedAtUs + wayOutUs),
-      execute: between(times.receivedAtUs, times.executedAtUs),
-    },
-    totalUs: between(firstUs, executedAtUs),
+    ...times,
+    sampledAtUs,
+    framedAtUs,
+    receivedAtUs: times.receivedAtUs + wayOutUs,
+    executedAtUs: times.executedAtUs + wayOutUs,
   };
 }
 

@@ -1,4 +1,10 @@
-export { documentOf, nodeDurationUs, type StageDurations, stageDurations } from "./document.ts";
+export {
+  documentOf,
+  nodeDurationUs,
+  placedTimes,
+  type StageDurations,
+  stageDurations,
+} from "./document.ts";
 export {
   type Instruction,
   type InstructionEpisode,
@@ -9,3 +15,4 @@ export {
   unknownStageTimes,
   wasSent,
 } from "./instruction.ts";
+export { parseTraceParent, type TraceParent } from "./trace-parent.ts";

@@ -9,6 +9,7 @@ import type {
 } from "@myelin/core/ids";
 import type { InstructionStatus } from "@myelin/core/instruction";
 import type { JsonObject, JsonValue } from "@myelin/core/json";
+import type { TraceParent } from "./trace-parent.ts";
 
 /** The instants that bound the stages of an instruction, on the node's clock in microseconds; NaN where unknown. */
 export interface StageTimes {
@@ -94,6 +95,8 @@ export interface Instruction {
   isOutlived: boolean;
   /** Set when it is shed while it waits. */
   shedFor?: ShedReason;
+  /** The span of its caller, where that named one; not kept over a restart of the node. */
+  traceParent?: TraceParent;
   /** When dispatch looks at it next, and its place among those it looks at; dispatch keeps both. */
   dueUs: number;
   duePlace: number;

@@ -49,9 +49,11 @@ export interface AccountState {
 /** What became of some instructions: counts, and distributions of their times. */
 export class Account {
   readonly counts: Record<InstructionStatus, number>;
-  readonly #total = new Histogram();
-  readonly #node = new Histogram();
-  readonly #stages: Readonly<Record<StageName, Histogram>>;
+  /** From the sample, or the call, to executed. */
+  readonly total: Histogram = new Histogram();
+  /** From the frame read to the instruction written. */
+  readonly node: Histogram = new Histogram();
+  readonly stages: Readonly<Record<StageName, Histogram>>;
   #withSla = 0;
   #withinSla = 0;
 
@@ -60,20 +62,21 @@ export class Account {
       InstructionStatus,
       number
     >;
-    this.#stages = Object.fromEntries(
-      stageNames.map((stage) => [stage, new Histogram()]),
-    ) as Record<StageName, Histogram>;
+    this.stages = Object.fromEntries(stageNames.map((stage) => [stage, new Histogram()])) as Record<
+      StageName,
+      Histogram
+    >;
   }
 
   add({ document, nodeUs }: LedgerEntry): void {
     this.counts[document.status]++;
-    if (nodeUs !== null) this.#node.record(nodeUs);
+    if (nodeUs !== null) this.node.record(nodeUs);
     for (const stage of stageNames) {
       const durationUs = document.stagesUs[stage];
-      if (durationUs !== null) this.#stages[stage].record(durationUs);
+      if (durationUs !== null) this.stages[stage].record(durationUs);
     }
     if (document.status === "executed" && document.totalUs !== null)
-      this.#total.record(document.totalUs);
+      this.total.record(document.totalUs);
     if (document.withinSla === null) return;
     this.#withSla++;
     if (document.withinSla) this.#withinSla++;
@@ -83,10 +86,10 @@ export class Account {
   state(): AccountState {
     return {
       counts: { ...this.counts },
-      total: this.#total.state(),
-      node: this.#node.state(),
+      total: this.total.state(),
+      node: this.node.state(),
       stages: Object.fromEntries(
-        stageNames.map((stage) => [stage, this.#stages[stage].state()]),
+        stageNames.map((stage) => [stage, this.stages[stage].state()]),
       ) as Record<StageName, HistogramState>,
       withSla: this.#withSla,
       withinSla: this.#withinSla,
@@ -96,27 +99,26 @@ export class Account {
   /** Adds what another one held. */
   merge(other: AccountState): void {
     for (const status of instructionStatuses) this.counts[status] += other.counts[status];
-    this.#total.merge(Histogram.of(other.total));
-    this.#node.merge(Histogram.of(other.node));
-    for (const stage of stageNames) this.#stages[stage].merge(Histogram.of(other.stages[stage]));
+    this.total.merge(Histogram.of(other.total));
+    this.node.merge(Histogram.of(other.node));
+    for (const stage of stageNames) this.stages[stage].merge(Histogram.of(other.stages[stage]));
     this.#withSla += other.withSla;
     this.#withinSla += other.withinSla;
   }
 
   /** `slaUs` is that of the rule; undefined for one without, and for all instructions together. */
   figures(slaUs: number | undefined): AccountFigures {
-    const measured = this.#total.count > 0;
-    const jitterUs = measured ? this.#total.meanAbsoluteDeviation() : null;
+    const measured = this.total.count > 0;
+    const jitterUs = measured ? this.total.meanAbsoluteDeviation() : null;
     return {
       counts: { ...this.counts },
-      totalUs: figuresOf(this.#total),
-      nodeUs: figuresOf(this.#node),
+      totalUs: figuresOf(this.total),
+      nodeUs: figuresOf(this.node),
       stagesUs: Object.fromEntries(
-        stageNames.map((stage) => [stage, figuresOf(this.#stages[stage])]),
+        stageNames.map((stage) => [stage, figuresOf(this.stages[stage])]),
       ) as Record<StageName, LatencyFigures>,
       jitterUs,
-      jitterOfMean:
-        jitterUs === null || this.#total.mean === 0 ? null : jitterUs / this.#total.mean,
+      jitterOfMean: jitterUs === null || this.total.mean === 0 ? null : jitterUs / this.total.mean,
       jitterOfSla: jitterUs === null || slaUs === undefined ? null : jitterUs / slaUs,
       slaRate: this.#withSla === 0 ? null : this.#withinSla / this.#withSla,
     };

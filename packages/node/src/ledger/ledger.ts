@@ -78,10 +78,9 @@ export function readingOf(states: readonly LedgerState[]): LedgerReading {
 
 export class Ledger implements LedgerReading {
   readonly #options: LedgerOptions;
-  /** Of this life of the node and of what was restored. */
-  readonly #all = new Account();
+  readonly #thisLife = new Account();
+  readonly #earlierLives = new Account();
   readonly #rules = new Map<RuleName, RuleAccount>();
-  readonly #endedCounts: Record<InstructionStatus, number> = new Account().counts;
   #sinceUs: number;
   #group: LedgerEntry[] = [];
   #settled: Promise<boolean> | undefined;
@@ -106,8 +105,7 @@ export class Ledger implements LedgerReading {
         ? {}
         : { episode: { ...instruction.episode, agent: instruction.agent } }),
     };
-    this.#endedCounts[document.status]++;
-    this.#add(entry);
+    this.#add(this.#thisLife, entry);
     if (instruction.episode !== undefined)
       this.#accountOf(instruction.episode.rule).slaUs = instruction.slaUs;
     this.#group.push(entry);
@@ -132,14 +130,19 @@ export class Ledger implements LedgerReading {
 
   /** Takes an entry of an earlier life of the node into the figures. */
   restore(entry: LedgerEntry): void {
-    this.#add(entry);
+    this.#add(this.#earlierLives, entry);
     const { endedAt, createdAt } = entry.document;
     this.#sinceUs = Math.min(this.#sinceUs, parseTime(endedAt ?? createdAt));
   }
 
   /** Instructions that ended in this life of the node, by status. */
   get endedCounts(): Readonly<Record<InstructionStatus, number>> {
-    return this.#endedCounts;
+    return this.#thisLife.counts;
+  }
+
+  /** How long what ended in this life of the node took. */
+  get thisLife(): Pick<Account, "total" | "node" | "stages"> {
+    return this.#thisLife;
   }
 
   /** The figures are of what ended from this instant on. */
@@ -151,7 +154,7 @@ export class Ledger implements LedgerReading {
   state(): LedgerState {
     return {
       sinceUs: this.#sinceUs,
-      all: this.#all.state(),
+      all: this.#all().state(),
       rules: [...this.#rules].map(([rule, { account, slaUs }]) => ({
         rule,
         slaUs: slaUs ?? this.#options.slaUsOf?.(rule),
@@ -162,7 +165,7 @@ export class Ledger implements LedgerReading {
 
   /** Figures of all instructions. */
   figures(): AccountFigures {
-    return this.#all.figures(undefined);
+    return this.#all().figures(undefined);
   }
 
   /** Figures of each rule. */
@@ -176,10 +179,17 @@ export class Ledger implements LedgerReading {
     );
   }
 
-  #add(entry: LedgerEntry): void {
+  #all(): Account {
+    const all = new Account();
+    all.merge(this.#earlierLives.state());
+    all.merge(this.#thisLife.state());
+    return all;
+  }
+
+  #add(life: Account, entry: LedgerEntry): void {
     // A name that the ledger has kept was one when it was written.
     const rule = entry.document.rule as RuleName | null;
-    this.#all.add(entry);
+    life.add(entry);
     if (rule !== null) this.#accountOf(rule).account.add(entry);
   }
 

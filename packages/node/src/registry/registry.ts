@@ -85,6 +85,11 @@ export class Registry {
     return this.#agents.size;
   }
 
+  /** Agents whose records are to be written. */
+  get unwrittenCount(): number {
+    return this.#writeBehind.size;
+  }
+
   get(id: AgentId): Agent | undefined {
     return this.#agents.get(id);
   }

@@ -40,6 +40,11 @@ export class WriteBehind {
     this.#options = options;
   }
 
+  /** Records that wait to be written. */
+  get size(): number {
+    return this.#dirty.size;
+  }
+
   /** The agent's record has changed, or there is none yet. */
   mark(agent: Agent, isNewcomer = false): void {
     this.#dirty.add(agent);

@@ -35,7 +35,7 @@ describe("a connection", () => {
       const { code, canResume, isFinal } = agent.goodbye;
       assert.deepEqual([code, canResume, isFinal], ["PROTOCOL_ERROR", false, false]);
     }
-    assert.equal(world.station.counters.refused, firsts.length);
+    assert.equal(world.station.counters.refused.PROTOCOL_ERROR, firsts.length);
     assert.equal(world.station.sessionCount, 0);
     assert.equal(world.station.connectionCount, 0);
     assert.equal(world.registry.size, 0);
@@ -335,7 +335,7 @@ describe("a goodbye", () => {
       ["sample"],
     );
     assert.deepEqual(agent.goodbyes, [], "it is no breach of the protocol");
-    assert.equal(world.station.counters.expelled, 0);
+    assert.equal(world.station.counters.expelled.PROTOCOL_ERROR, 0);
   });
 });
 

@@ -60,7 +60,7 @@ describe("a malformed frame", () => {
       ["good"],
     );
     assert.equal(good.end, undefined);
-    assert.equal(world.station.counters.expelled, 1);
+    assert.equal(world.station.counters.expelled.PROTOCOL_ERROR, 1);
     assert.equal(world.told.at(-1), "detached bad/app PROTOCOL_ERROR");
     assert.equal(world.agent("bad").slot, undefined);
   });

@@ -18,7 +18,7 @@ import {
   encodedChannel,
 } from "@myelin/core/channel";
 import type { Clock } from "@myelin/core/clock";
-import { MyelinError } from "@myelin/core/errors";
+import { type ErrorCode, MyelinError } from "@myelin/core/errors";
 import type { PartName } from "@myelin/core/ids";
 import type { Acknowledgement, FlowControl, Goodbye, Hello, PartState } from "@myelin/core/wire";
 import { BytePool } from "../bytes/index.ts";
@@ -36,6 +36,13 @@ import type { PartSession } from "./part-session.ts";
 import { Reception, type ReceptionOptions } from "./reception.ts";
 import { SessionTable } from "./session-table.ts";
 import { Throttle } from "./throttle.ts";
+
+/** Counts by code; those that are usual are there from the start. */
+type CodeCounts = Partial<Record<ErrorCode, number>>;
+
+function count(counts: CodeCounts, code: ErrorCode): void {
+  counts[code] = (counts[code] ?? 0) + 1;
+}
 
 export interface SessionStationOptions extends ReceptionOptions {
   readonly clock: Clock;
@@ -66,12 +73,20 @@ export class SessionStation implements ConnectionHost {
     frames: 0,
     bytes: 0,
     bulkFrames: 0,
-    expelled: 0,
+    /** Sessions ended for what their agents did, by the code they were told. */
+    expelled: { PROTOCOL_ERROR: 0, RESOURCE_EXHAUSTED: 0 } as CodeCounts,
     slowReaders: 0,
     takenOver: 0,
     /** Hellos answered with the address of the lane that the agent belongs to. */
     sentOn: 0,
-    refused: 0,
+    /** Connections refused before they had a session, by the code they were told. */
+    refused: {
+      PROTOCOL_ERROR: 0,
+      RESOURCE_EXHAUSTED: 0,
+      UNAUTHENTICATED: 0,
+      PERMISSION_DENIED: 0,
+      NODE_DRAINING: 0,
+    } as CodeCounts,
     /** Connections that ended by a fault which their transport names, such as a frame too large. */
     faults: 0,
     agentDroppedSamples: 0,
@@ -169,6 +184,11 @@ export class SessionStation implements ConnectionHost {
   /** Writes what every session has queued, one frame each. */
   flush(): void {
     this.#outbox.flush();
+  }
+
+  /** Bytes of bulk that wait to be handled. */
+  get bulkBytes(): number {
+    return this.#bulk.sizeBytes;
   }
 
   /** Bytes that wait to be taken by agents. */
@@ -301,12 +321,12 @@ export class SessionStation implements ConnectionHost {
   expelled(connection: Connection, error: MyelinError): void {
     const { session } = connection;
     if (session === undefined) {
-      this.counters.refused++;
+      count(this.counters.refused, error.code);
       // Who was refused may still have a session here, to be resumed when the reason has gone.
       connection.dismiss(goodbyeOf(error, error.isRetryable));
       return;
     }
-    this.counters.expelled++;
+    count(this.counters.expelled, error.code);
     connection.dismiss(goodbyeOf(error, false));
     this.#finish(session, { code: error.code, reason: error.message });
   }

@@ -31,6 +31,11 @@ export class EventRing {
     return this.#last;
   }
 
+  /** Records held. */
+  get size(): number {
+    return this.#last - this.#oldest + 1;
+  }
+
   get sizeBytes(): number {
     return this.#bytes;
   }

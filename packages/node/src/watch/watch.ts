@@ -95,6 +95,11 @@ export class Watch {
     return this.#watchers.size;
   }
 
+  /** Events that are kept for those who watch, and their memory by an estimate. */
+  get kept(): { readonly count: number; readonly bytes: number } {
+    return { count: this.#ring.size, bytes: this.#ring.sizeBytes };
+  }
+
   /** True while events are kept: what only they need is to be made then alone. */
   get isRecording(): boolean {
     return this.#isRecording;

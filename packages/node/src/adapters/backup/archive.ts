@@ -15,7 +15,7 @@ import {
   manifestText,
   parseManifest,
 } from "./manifest.ts";
-import { blockBytes, type Entry, entryOf, headerOf, paddingOf } from "./tar.ts";
+import { blockBytes, type Entry, entryOf, headerOf, paddingOf } from "../tar/index.ts";
 
 const nameForm = /^(?:state\.db|ledger\/\d{4}-\d\d-\d\d\.db)$/;
 const chunkBytes = 256 << 10;

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { MyelinError } from "@myelin/core/errors";
+import { type ErrorCode, MyelinError } from "@myelin/core/errors";
 import type { Clock } from "../../ports/clock.ts";
 import { endAfterLinger } from "./linger.ts";
 import { errorResponse, respondRaw } from "./respond.ts";
@@ -17,6 +17,8 @@ export interface ConnectionsOptions {
   readonly clock: Clock;
   /** Told the status of each refusal, also of those that cannot be told to their callers. */
   readonly onAnswer: (status: number) => void;
+  /** Told the code of each refusal for want of room. */
+  readonly onRefused: (code: ErrorCode) => void;
 }
 
 /**
@@ -31,6 +33,7 @@ export class Connections {
   readonly #maxPipelined: number;
   readonly #clock: Clock;
   readonly #onAnswer: (status: number) => void;
+  readonly #onRefused: (code: ErrorCode) => void;
   readonly #http = new Map<Duplex, Set<ServerResponse>>();
   readonly #channels = new Set<Duplex>();
   readonly #refused = new Set<Duplex>();
@@ -41,11 +44,12 @@ export class Connections {
   #onHttpGone: (() => void) | undefined;
   #isDraining = false;
 
-  constructor({ maxConnections, maxPipelined, clock, onAnswer }: ConnectionsOptions) {
+  constructor({ maxConnections, maxPipelined, clock, onAnswer, onRefused }: ConnectionsOptions) {
     this.#maxConnections = maxConnections;
     this.#maxPipelined = maxPipelined;
     this.#clock = clock;
     this.#onAnswer = onAnswer;
+    this.#onRefused = onRefused;
     const forget = (socket: Duplex): void => this.#forgetHttp(socket);
     this.#onClose = function () {
       forget(this);
@@ -144,6 +148,7 @@ export class Connections {
   #refuse(socket: Socket): void {
     const message = `the node holds ${this.#maxConnections} connections, which is its limit`;
     const error = new MyelinError("RESOURCE_EXHAUSTED", message);
+    this.#onRefused(error.code);
     if (this.#refused.size < maxRefused) {
       this.refuse(socket, error);
       return;

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "nod
 import type { Server as TlsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { MyelinError } from "@myelin/core/errors";
+import { type ErrorCode, MyelinError } from "@myelin/core/errors";
 import { defaultHttpBounds, type HttpBounds } from "../../ports/bounds.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { AcceptChannel, HttpHandler, Transport } from "../../ports/transport.ts";
@@ -38,6 +38,8 @@ export interface HttpServerOptions
   readonly handler: HttpHandler;
   /** Told the status of each answer, refusals of connections and of malformed requests included. */
   readonly onAnswer?: (status: number) => void;
+  /** Told of each connection and each handshake of a WebSocket that was refused, with the code of why. */
+  readonly onRefused?: (what: "http" | "websocket", code: ErrorCode) => void;
   /** Speaks TLS with these; plain unless given. */
   readonly tls?: TlsFiles;
   /** For a port of HTTP alone: where agents connect instead, as they are told. */
@@ -69,7 +71,8 @@ class TcpServer implements HttpServer {
   #closed: Promise<void> | undefined;
 
   constructor(options: HttpServerOptions) {
-    const { clock, host, maxBodyBytes, handler, tls, onAnswer = () => undefined } = options;
+    const { clock, host, maxBodyBytes, handler, tls } = options;
+    const { onAnswer = () => undefined, onRefused = () => undefined } = options;
     const bounds = { ...defaultHttpBounds, ...options };
     this.#options = options;
     this.#port = options.port;
@@ -80,7 +83,13 @@ class TcpServer implements HttpServer {
       allowedOrigins: options.allowedOrigins ?? [],
     };
     const { maxConnections, maxPipelined } = bounds;
-    this.#connections = new Connections({ maxConnections, maxPipelined, clock, onAnswer });
+    this.#connections = new Connections({
+      maxConnections,
+      maxPipelined,
+      clock,
+      onAnswer,
+      onRefused: (code) => onRefused("http", code),
+    });
     this.#exchange = {
       policy: this.#policy,
       maxBodyBytes,
@@ -115,6 +124,7 @@ class TcpServer implements HttpServer {
 
   async listen(accept: AcceptChannel): Promise<void> {
     const { host, port, clock, maxFrameBytes, agentsAt } = this.#options;
+    const { onRefused = () => undefined } = this.#options;
     const server = this.#server;
     if (server.listening)
       throw new MyelinError("CONFLICT", `already listening on ${this.#authority()}`);
@@ -123,13 +133,14 @@ class TcpServer implements HttpServer {
       maxFrameBytes,
       clock,
       onUpgraded: (socket) => this.#connections.becomeChannel(socket),
+      onRefused: (code) => onRefused("websocket", code),
       onChannelGone: (socket) => this.#connections.channelGone(socket),
       ...(agentsAt === undefined ? {} : { agentsAt }),
     });
     server.on("upgrade", (request, socket, head) => upgrade(accept, request, socket, head));
     await listenOn(server, host, port);
     // An accept that fails, say for want of file descriptors, concerns that caller only.
-    server.on("error", () => {});
+    server.on("error", () => onRefused("http", "UNAVAILABLE"));
     const address = server.address();
     if (typeof address === "object" && address !== null) this.#port = address.port;
   }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { MyelinError } from "@myelin/core/errors";
+import { type ErrorCode, MyelinError } from "@myelin/core/errors";
 import {
   encodingNamed,
   encodingNames,
@@ -33,6 +33,8 @@ export interface UpgradeOptions {
   readonly onChannelGone: (socket: Duplex) => void;
   /** Where agents connect, when it is not here: then nothing becomes a channel. */
   readonly agentsAt?: () => string;
+  /** Told of each handshake that was refused, with the code of why. */
+  readonly onRefused: (code: ErrorCode) => void;
 }
 
 /** Takes a request that asks for a WebSocket; refuses in the error shape or makes it a channel. */
@@ -52,6 +54,7 @@ export function createUpgrade(options: UpgradeOptions): Upgrade {
     receiving: { maxMessageBytes: maxFrameBytes, pool: new BytePool() },
   };
   const refuse = (socket: Duplex, thrown: unknown): void => {
+    options.onRefused(MyelinError.from(thrown).code);
     respondRaw(socket, errorResponse(thrown), { "sec-websocket-version": "13" });
     endAfterLinger(socket, clock);
   };

@@ -7,6 +7,7 @@ import type { TlsPaths } from "../http-server/index.ts";
 import type { LogOptions } from "../log/index.ts";
 import { createPortBus } from "../port-bus/index.ts";
 import type { SqliteStore, StorePorts } from "../sqlite-store/index.ts";
+import type { TraceOptions } from "../traces/index.ts";
 
 /** What every lane is given. */
 export interface SharedSeed {
@@ -25,6 +26,7 @@ export interface SharedSeed {
   readonly session: SessionSettings;
   readonly limits: NodeLimits;
   readonly log: LogOptions;
+  readonly traces: TraceOptions | undefined;
 }
 
 /** What a lane's thread is given when it starts. */

@@ -1,5 +1,6 @@
 import { Writable } from "node:stream";
 import { destination, type Logger, pino } from "pino";
+import { KeepingSink } from "./recent.ts";
 
 /** How the node's log is written. */
 export interface LogOptions {
@@ -28,7 +29,7 @@ export async function createLog({ level, isReadable }: LogOptions): Promise<Logg
     redact: { paths: ["token", "*.token", "authorization", "*.authorization"], censor: "(secret)" },
     hooks: { streamWrite: escaped },
   };
-  if (!isReadable) return pino(options, destination({ dest: 2, sync: false }));
+  if (!isReadable) return pino(options, new KeepingSink(destination({ dest: 2, sync: false })));
   // Loaded where it is used: a node under a service manager starts 25 ms sooner without it.
   const { default: pretty } = await import("pino-pretty");
   const terminal = destination({ dest: 2, sync: true });
@@ -42,5 +43,5 @@ export async function createLog({ level, isReadable }: LogOptions): Promise<Logg
     translateTime: "SYS:HH:MM:ss.l",
     ignore: "pid,hostname",
   });
-  return pino(options, readable);
+  return pino(options, new KeepingSink(readable));
 }

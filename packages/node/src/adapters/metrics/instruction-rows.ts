@@ -1,7 +1,6 @@
 import { stageNames } from "@myelin/core/instruction";
 import type { Arc } from "../../arc.ts";
-import type { AccountFigures, LatencyFigures } from "../../ledger/index.ts";
-import { counter, gauge, labelled, type MetricRow, type MetricValue } from "./row.ts";
+import { counter, gauge, histogram, labelled, type MetricRow } from "./row.ts";
 
 /** What becomes of instructions, and how long it takes. */
 export function instructionRows({ dispatch, scheduler, ledger }: Arc): MetricRow[] {
@@ -11,7 +10,6 @@ export function instructionRows({ dispatch, scheduler, ledger }: Arc): MetricRow
       "Instructions accepted and not ended",
       () => dispatch.openCount,
     ),
-    gauge("myelin_scheduler_queue", "Instructions waiting in the scheduler", () => scheduler.size),
     counter(
       "myelin_instructions_delayed_total",
       "Instructions delayed for their low score",
@@ -36,27 +34,18 @@ export function instructionRows({ dispatch, scheduler, ledger }: Arc): MetricRow
       "Acknowledgements for instructions that had ended",
       () => dispatch.lateAnswers,
     ),
-    {
-      kind: "gauge",
-      name: "myelin_instruction_latency_seconds",
-      help: "Latency of executed instructions by stage and quantile",
-      labelNames: ["stage", "quantile"],
-      read: () => latencies(ledger.figures()),
-    },
+    histogram(
+      "myelin_instruction_duration_seconds",
+      "From the sample, or the call, until instructions were executed",
+      () => [[{}, ledger.thisLife.total]],
+    ),
+    histogram(
+      "myelin_instruction_node_duration_seconds",
+      "Of that, the node's own time: from the frame read to the instruction written",
+      () => [[{}, ledger.thisLife.node]],
+    ),
+    histogram("myelin_instruction_stage_duration_seconds", "Stages of instructions", () =>
+      stageNames.map((stage) => [{ stage }, ledger.thisLife.stages[stage]]),
+    ),
   ];
-}
-
-function latencies({ totalUs, nodeUs, stagesUs }: AccountFigures): MetricValue[] {
-  return [
-    ...quantiles("total", totalUs),
-    ...quantiles("node", nodeUs),
-    ...stageNames.flatMap((stage) => quantiles(stage, stagesUs[stage])),
-  ];
-}
-
-function quantiles(stage: string, { p50, p90, p99, p999 }: LatencyFigures): MetricValue[] {
-  const byQuantile = { "0.5": p50, "0.9": p90, "0.99": p99, "0.999": p999 };
-  return Object.entries(byQuantile).flatMap(([quantile, us]) =>
-    us === null ? [] : [[{ stage, quantile }, us / 1e6] as const],
-  );
 }

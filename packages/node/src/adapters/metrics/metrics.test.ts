@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TestAgent, TestNode } from "../../test-support.ts";
-import { createMetrics } from "./metrics.ts";
+import { defaultSessionSettings } from "../../session/index.ts";
+import { defaultArcSettings } from "../../settings.ts";
+import { createMetrics, Refusals } from "./index.ts";
 
 /** A node and a way to read its metrics: values by name, with labels as Prometheus writes them. */
 async function measured() {
@@ -10,7 +12,17 @@ async function measured() {
     [200, 3],
     [429, 1],
   ]);
-  const metrics = createMetrics({ arc: node.arc, store: node.store, answers });
+  const refusals = new Refusals();
+  refusals.count("unix", "RESOURCE_EXHAUSTED");
+  const metrics = createMetrics({
+    arc: node.arc,
+    store: node.store,
+    node: { id: "n1", tier: "edge", version: "0.1.0" },
+    settings: defaultArcSettings,
+    sessionSettings: defaultSessionSettings,
+    answers,
+    refusals,
+  });
   const read = async (): Promise<ReadonlyMap<string, number>> => {
     const { text } = await node.settle(metrics.read());
     const lines = text.split("\n").filter((line) => line.startsWith("myelin_"));
@@ -65,7 +77,8 @@ test("what is refused, dropped or missed is told by its reason, beside what was 
     'myelin_samples_dropped_total{reason="name"}': 1,
     'myelin_samples_dropped_total{reason="late"}': 0,
     myelin_metric_names_refused_total: 1,
-    myelin_sessions_refused_total: 1,
+    'myelin_sessions_refused_total{code="INVALID_ARGUMENT"}': 1,
+    'myelin_callers_refused_total{transport="unix",code="RESOURCE_EXHAUSTED"}': 1,
     myelin_sessions_taken_over_total: 1,
     'myelin_http_requests_total{status="429"}': 1,
   };

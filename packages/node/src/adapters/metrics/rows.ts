@@ -1,31 +1,26 @@
-import type { Arc } from "../../arc.ts";
-import type { Store } from "../../ports/store.ts";
+import process from "node:process";
 import { instructionRows } from "./instruction-rows.ts";
 import { intakeRows } from "./intake-rows.ts";
 import { counter, gauge, labelled, type MetricRow } from "./row.ts";
 import { sessionRows } from "./session-rows.ts";
+import type { MetricSources } from "./sources.ts";
 
-/** What the figures are read from. */
-export interface MetricSources {
-  readonly arc: Arc;
-  readonly store: Pick<Store, "health">;
-  /** Answers over HTTP so far, by status. */
-  readonly answers: ReadonlyMap<number, number>;
-}
-
-/** Every metric of the node but those of its process. */
+/** Every metric of the node but those of its queues, its disk and its process. */
 export function rowsOf(sources: MetricSources): readonly MetricRow[] {
   return [
     ...nodeRows(sources),
-    ...sessionRows(sources.arc),
+    ...sessionRows(sources),
     ...intakeRows(sources.arc),
     ...instructionRows(sources.arc),
     ...storeRows(sources),
   ];
 }
 
-function nodeRows({ arc, answers }: MetricSources): MetricRow[] {
+function nodeRows({ arc, answers, node }: MetricSources): MetricRow[] {
   return [
+    gauge("myelin_build_info", "1, with what runs", () => [
+      [{ version: node.version, nodejs: process.versions.node, tier: node.tier }, 1],
+    ]),
     gauge("myelin_rules", "Rules in force", () => arc.rules.list().length),
     gauge(
       "myelin_enforcement",
@@ -60,18 +55,8 @@ function nodeRows({ arc, answers }: MetricSources): MetricRow[] {
 
 function storeRows({ arc, store }: MetricSources): MetricRow[] {
   return [
-    gauge(
-      "myelin_store_pending_writes",
-      "Writes not on disk yet",
-      () => store.health().pendingWrites,
-    ),
     gauge("myelin_store_writable", "1 while the store takes writes", () =>
       store.health().isWritable ? 1 : 0,
-    ),
-    gauge(
-      "myelin_ledger_entries_pending",
-      "Entries of the ledger that are not on disk yet",
-      () => store.health().pendingLedgerEntries,
     ),
     counter(
       "myelin_ledger_entries_dropped_total",

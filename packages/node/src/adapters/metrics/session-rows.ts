@@ -1,10 +1,16 @@
-import type { Arc } from "../../arc.ts";
 import { counter, gauge, labelled, type MetricRow } from "./row.ts";
+import type { MetricSources } from "./sources.ts";
 
 /** Who is there, who was refused or ended, and what passed between agents and the node. */
-export function sessionRows({ registry, sessions }: Arc): MetricRow[] {
+export function sessionRows({ arc, refusals }: MetricSources): MetricRow[] {
+  const { registry, sessions } = arc;
   const { counters } = sessions;
   return [
+    counter(
+      "myelin_callers_refused_total",
+      "Callers that a transport did not take, by code: HTTP connections, handshakes of WebSockets, connections to the Unix socket",
+      () => refusals.values(),
+    ),
     gauge("myelin_agents_known", "Agents known, present and gone", () => registry.size),
     gauge("myelin_sessions", "Sessions, live and away", () => sessions.sessionCount),
     gauge("myelin_connections", "Open connections of agents", () => sessions.connectionCount),
@@ -13,15 +19,17 @@ export function sessionRows({ registry, sessions }: Arc): MetricRow[] {
       "Connections of agents ended by a fault on the wire, such as a frame too large",
       () => counters.faults,
     ),
-    counter(
+    labelled(
       "myelin_sessions_refused_total",
-      "Connections refused before they had a session",
-      () => counters.refused,
+      "Connections refused before they had a session, by the code they were told",
+      "code",
+      () => Object.entries(counters.refused),
     ),
-    counter(
+    labelled(
       "myelin_sessions_expelled_total",
-      "Sessions ended for a breach of the protocol or of a bound",
-      () => counters.expelled,
+      "Sessions ended for a breach of the protocol or of a bound, by the code they were told",
+      "code",
+      () => Object.entries(counters.expelled),
     ),
     counter(
       "myelin_sessions_slow_reader_total",

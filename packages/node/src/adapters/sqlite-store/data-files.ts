@@ -1,5 +1,6 @@
 // A data directory's files without a node: looked at, copied, and locked meanwhile.
 import { existsSync } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { MyelinError } from "@myelin/core/errors";
@@ -26,6 +27,32 @@ export function checkDataFiles(directory: string): void {
     ...bounds,
   });
   checkLedger(directory, bounds);
+}
+
+/** Bytes of the files of a data directory by what they are; of one that is not there 0. */
+export async function dataFileSizes(
+  directory: string,
+): Promise<Readonly<Record<DataFile, number>>> {
+  const sizes = { state: 0, state_wal: 0, ledger: 0, ledger_wal: 0 };
+  sizes.state = await sizeOf(join(directory, "state.db"));
+  sizes.state_wal = await sizeOf(join(directory, "state.db-wal"));
+  const folder = join(directory, "ledger");
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names) {
+    const sizeBytes = await sizeOf(join(folder, name));
+    sizes[name.endsWith("-wal") ? "ledger_wal" : "ledger"] += sizeBytes;
+  }
+  return sizes;
+}
+
+/** Kinds of files that a data directory has: databases and their logs. */
+export type DataFile = "state" | "state_wal" | "ledger" | "ledger_wal";
+
+function sizeOf(path: string): Promise<number> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
 }
 
 /**

@@ -38,6 +38,8 @@ export class GroupCommit {
     commitMaxUs: 0,
   };
 
+  #durationsUs: number[] = [];
+
   constructor(database: DatabaseSync, path: string, watcher: TransactionWatcher) {
     this.#database = database;
     this.#path = path;
@@ -53,6 +55,13 @@ export class GroupCommit {
   /** What commits have cost so far. */
   get figures(): CommitFigures {
     return this.#figures;
+  }
+
+  /** How long each commit took since this was last asked. */
+  takeDurations(): readonly number[] {
+    const durationsUs = this.#durationsUs;
+    this.#durationsUs = [];
+    return durationsUs;
   }
 
   /** Runs operations in their order; the outcomes are in the same order. */
@@ -120,6 +129,7 @@ export class GroupCommit {
   }
 
   #account(written: number, tookUs: number): void {
+    this.#durationsUs.push(tookUs);
     const { commits, committedOperations, commitTotalUs, commitMaxUs } = this.#figures;
     this.#figures = {
       commits: commits + 1,

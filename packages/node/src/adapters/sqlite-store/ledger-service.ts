@@ -14,6 +14,7 @@ export class LedgerService implements Service {
   readonly #settings: LedgerSettings;
   #files: LedgerFiles | undefined;
   #rowsSinceMaintenance = 0;
+  #commitsUs: number[] = [];
 
   constructor(settings: LedgerSettings) {
     this.#settings = settings;
@@ -32,7 +33,9 @@ export class LedgerService implements Service {
     }
     outcomes.push(...this.#append(appends));
     if (this.#rowsSinceMaintenance >= maxRowsBetweenMaintenance) this.#maintain();
-    return { outcomes, figures: noFigures };
+    const commitsUs = this.#commitsUs;
+    this.#commitsUs = [];
+    return { outcomes, figures: noFigures, commitsUs };
   }
 
   idle(): boolean {
@@ -49,7 +52,9 @@ export class LedgerService implements Service {
     if (calls.length === 0) return [];
     const rows = calls.flatMap(({ argument }) => argument as LedgerRow[]);
     this.#rowsSinceMaintenance += rows.length;
+    const startedAtMs = performance.now();
     const outcome = this.#perform({ name: "append", argument: rows });
+    if ("value" in outcome) this.#commitsUs.push((performance.now() - startedAtMs) * 1e3);
     const isFault = "error" in outcome && !isStorageCode(outcome.error.code);
     return calls.map((call) => (isFault && calls.length > 1 ? this.#perform(call) : outcome));
   }

@@ -31,6 +31,8 @@ export interface Joining {
 export interface Answer {
   readonly outcomes: readonly Outcome[];
   readonly figures: CommitFigures;
+  /** How long each commit took that the outcomes waited for. */
+  readonly commitsUs: readonly number[];
 }
 
 /** What a worker thread is for, given when it starts. */

@@ -9,6 +9,7 @@ import { join, resolve } from "node:path";
 import type { MessagePort } from "node:worker_threads";
 import { setTimeout as delay } from "node:timers/promises";
 import { MyelinError } from "@myelin/core/errors";
+import { Histogram } from "@myelin/core/statistics";
 import type {
   AuditEntry,
   AuditQuery,
@@ -59,6 +60,8 @@ export interface SqliteStoreOptions extends Partial<Omit<StorageBounds, "maxToke
   readonly directory: string;
   /** Most agents in the registry; 100,000 by default. */
   readonly maxAgents?: number;
+  /** Told when a thread of the open store has ended: the directory may be free for others, and nothing is kept any more. */
+  readonly onLost?: (error: MyelinError) => void;
 }
 
 const defaultMaxAgents = 100_000;
@@ -72,8 +75,12 @@ const enforcementSetting = "enforcement";
  *   STORAGE_UNAVAILABLE or STORAGE_FULL
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
+  let isOpen = false;
+  const onLost = (error: MyelinError): void => {
+    if (isOpen) options.onLost?.(error);
+  };
   const stateWorker = startWorker({ name: "state" });
-  const state = new WorkerLink<StateCalls>(endOfWorker(stateWorker));
+  const state = new WorkerLink<StateCalls>(endOfWorker(stateWorker), onLost);
   const directory = resolve(options.directory);
   try {
     await state.call("open", {
@@ -94,7 +101,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
     maxBytes: options.ledgerMaxBytes ?? defaultStorageBounds.ledgerMaxBytes,
   };
   const ledgerWorker = startWorker({ name: "ledger", settings });
-  const ledger = new WorkerLink<LedgerCalls>(endOfWorker(ledgerWorker));
+  const ledger = new WorkerLink<LedgerCalls>(endOfWorker(ledgerWorker), onLost);
+  isOpen = true;
   const share = (): StorePorts => ({ state: portTo(stateWorker), ledger: portTo(ledgerWorker) });
   return new SqliteStore({ state, ledger, share }, options);
 }
@@ -136,6 +144,10 @@ export class SqliteStore implements Store {
   readonly #share: (() => StorePorts) | undefined;
   #closed: Promise<void> | undefined;
   #lastError: MyelinError | undefined;
+  /** What may wait at the most. */
+  readonly capacity: { readonly operations: number; readonly ledgerEntries: number };
+  /** How long writes took by what they write, from the call until they are on disk, microseconds. */
+  readonly writeUs: Map<string, Histogram> = new Map();
 
   constructor(
     { state, ledger, share }: StoreLinks,
@@ -147,8 +159,17 @@ export class SqliteStore implements Store {
     this.#maxQueued = options.maxQueuedOperations ?? defaultStorageBounds.maxQueuedOperations;
     this.#entries = new LedgerBuffer(
       options.maxBufferedEntries ?? defaultStorageBounds.maxBufferedEntries,
-      (rows) => ledger.call("append", rows),
+      (rows) => this.#timed("append", () => ledger.call("append", rows)),
     );
+    this.capacity = {
+      operations: this.#maxQueued,
+      ledgerEntries: options.maxBufferedEntries ?? defaultStorageBounds.maxBufferedEntries,
+    };
+  }
+
+  /** How long commits took, by the store whose they were, microseconds. */
+  get commitUs(): Readonly<Record<"state" | "ledger", Histogram>> {
+    return { state: this.#state.commitUs, ledger: this.#ledger.commitUs };
   }
 
   async load(): Promise<StoredState> {
@@ -318,7 +339,7 @@ export class SqliteStore implements Store {
     argument: Parameters<StateCalls[Name]>[0],
   ): Promise<ReturnType<StateCalls[Name]>> {
     try {
-      const value = await this.#read(name, argument);
+      const value = await this.#timed(name, () => this.#read(name, argument));
       this.#lastError = undefined;
       return value;
     } catch (thrown) {
@@ -326,6 +347,18 @@ export class SqliteStore implements Store {
       if (isStorageCode(error.code)) this.#lastError = error;
       throw error;
     }
+  }
+
+  async #timed<Value>(name: string, write: () => Promise<Value>): Promise<Value> {
+    const startedAtMs = performance.now();
+    const value = await write();
+    let durations = this.writeUs.get(name);
+    if (durations === undefined) {
+      durations = new Histogram();
+      this.writeUs.set(name, durations);
+    }
+    durations.record((performance.now() - startedAtMs) * 1e3);
+    return value;
   }
 
   #requireOpen(): void {

@@ -73,7 +73,8 @@ export class StateService implements Service {
     }
     commit();
     if (this.#recordsInLog >= maxRecordsInLog) this.#checkpoint("PASSIVE");
-    return { outcomes, figures: this.#figures() };
+    const commitsUs = this.#open?.group.takeDurations() ?? [];
+    return { outcomes, figures: this.#figures(), commitsUs };
   }
 
   idle(): boolean {

@@ -1,5 +1,6 @@
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { MyelinError } from "@myelin/core/errors";
+import { Histogram } from "@myelin/core/statistics";
 import type { Answer, Call, CommitFigures, Joining, WorkerRole } from "./protocol.ts";
 import { noFigures } from "./service.ts";
 
@@ -67,14 +68,20 @@ export function endOfPort(port: MessagePort): LinkEnd {
  * travel in one message, and are answered in their order.
  */
 export class WorkerLink<Calls extends Functions<Calls>> {
+  /** How long the worker's commits took, microseconds. */
+  readonly commitUs: Histogram = new Histogram();
   readonly #end: LinkEnd;
   readonly #ended: Promise<void>;
   #outbox: Call[] = [];
   #waiting: Waiting[] = [];
   #figures: CommitFigures = noFigures;
   #failure: MyelinError | undefined;
+  readonly #onLost: (error: MyelinError) => void;
+  #isClosing = false;
 
-  constructor(end: LinkEnd) {
+  /** `onLost` is told when the thread ends without being asked to. */
+  constructor(end: LinkEnd, onLost: (error: MyelinError) => void = () => undefined) {
+    this.#onLost = onLost;
     this.#end = end;
     this.#ended = new Promise((resolve) => {
       end.listen(
@@ -103,6 +110,7 @@ export class WorkerLink<Calls extends Functions<Calls>> {
     argument: Parameters<Calls[Name]>[0],
   ): Promise<ReturnType<Calls[Name]>> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (name === "close") this.#isClosing = true;
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
       this.#outbox.push({ name, argument });
@@ -126,8 +134,9 @@ export class WorkerLink<Calls extends Functions<Calls>> {
     if (calls.length > 0) this.#end.post(calls);
   }
 
-  #take({ outcomes, figures }: Answer): void {
+  #take({ outcomes, figures, commitsUs }: Answer): void {
     this.#figures = figures;
+    for (const tookUs of commitsUs) this.commitUs.record(tookUs);
     const answered = this.#waiting.splice(0, outcomes.length);
     for (const [index, waiting] of answered.entries()) {
       const outcome = outcomes[index];
@@ -137,9 +146,11 @@ export class WorkerLink<Calls extends Functions<Calls>> {
   }
 
   #fail(cause: unknown): void {
-    this.#failure ??= new MyelinError("STORAGE_UNAVAILABLE", "the store's thread has failed", {
-      cause,
-    });
+    if (this.#failure === undefined) {
+      const message = "the store's thread has failed";
+      this.#failure = new MyelinError("STORAGE_UNAVAILABLE", message, { cause });
+      if (!this.#isClosing) this.#onLost(this.#failure);
+    }
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#outbox = [];

@@ -2,7 +2,7 @@ import { chmod, lstat, unlink } from "node:fs/promises";
 import { type Server, type Socket, connect, createServer } from "node:net";
 import { dirname } from "node:path";
 import { isMainThread } from "node:worker_threads";
-import { MyelinError } from "@myelin/core/errors";
+import { type ErrorCode, MyelinError } from "@myelin/core/errors";
 import type { EncodingName } from "@myelin/core/wire";
 import { BytePool } from "../../bytes/index.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -21,6 +21,8 @@ export interface UnixTransportOptions {
   /** How its frames are written, which a Unix socket cannot agree upon; protobuf by default. */
   readonly encoding?: EncodingName;
   readonly clock: Clock;
+  /** Told of each connection that was not taken, with the code of why. */
+  readonly onRefused?: (code: ErrorCode) => void;
 }
 
 /**
@@ -44,8 +46,11 @@ export function createUnixTransport(options: UnixTransportOptions): Transport {
       channel.attach(accept(channel, peer));
     });
     opened.maxConnections = options.maxConnections;
+    opened.on("drop", () => options.onRefused?.("RESOURCE_EXHAUSTED"));
     // An accept that fails, say for want of file descriptors, concerns that caller only.
-    opened.on("error", () => {});
+    opened.on("error", () => {
+      if (opened.listening) options.onRefused?.("UNAVAILABLE");
+    });
     server = opened;
     try {
       await bind(opened);

@@ -1,0 +1,1 @@
+export { createDebug, type DebugOptions } from "./debug.ts";

@@ -1,0 +1,29 @@
+import type { StorageFigures } from "../sqlite-store/index.ts";
+import { gauge, histogram, type MetricRow, valuesBy } from "./row.ts";
+
+/** The disk; nothing where the node keeps nothing. */
+export function storageRows(
+  storage: StorageFigures | undefined,
+  sizes: Readonly<Record<string, number>> = {},
+): MetricRow[] {
+  if (storage === undefined) return [];
+  return [
+    histogram(
+      "myelin_store_commit_duration_seconds",
+      "Commits by store, on their threads, the wait for the disk included",
+      () => Object.entries(storage.commitUs).map(([store, took]) => [{ store }, took]),
+    ),
+    histogram(
+      "myelin_store_write_duration_seconds",
+      "Writes by what they write, from the call until they are on disk",
+      () => [...storage.writeUs].map(([name, took]) => [{ write: snakeCase(name) }, took]),
+    ),
+    gauge("myelin_store_file_bytes", "Bytes on disk by kind of file", () =>
+      valuesBy("file", Object.entries(sizes)),
+    ),
+  ];
+}
+
+function snakeCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

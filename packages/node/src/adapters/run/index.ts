@@ -1,0 +1,1 @@
+export { crashFilesIn, openRun, type OpenRunOptions, type Run } from "./run.ts";

@@ -1,0 +1,2 @@
+export { traceLog } from "./trace-log.ts";
+export { openTraces, type TraceOptions, type Traces } from "./traces.ts";
