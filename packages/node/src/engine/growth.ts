@@ -19,3 +19,11 @@ export function doubledCapacity(present: number, needed: number, limit: number):
   while (capacity < needed) capacity *= 2;
   return Math.min(capacity, limit);
 }
+
+/** A copy of `from` that holds `length` cells; the new ones hold `fill`. */
+export function grownInt32(from: Int32Array, length: number, fill: number): Int32Array {
+  const to = new Int32Array(length);
+  to.set(from);
+  if (fill !== 0) to.fill(fill, from.length);
+  return to;
+}

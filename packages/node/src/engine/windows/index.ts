@@ -1,0 +1,6 @@
+/** Windows over the samples of a metric, or over events, kept by difference. */
+export { AggregateWindow } from "./aggregate-window.ts";
+export { BlockPool } from "./block-pool.ts";
+export { type WindowReading, windowReadings } from "./functions.ts";
+export { QuantileWindow } from "./quantile-window.ts";
+export { SeriesLog } from "./series-log.ts";
