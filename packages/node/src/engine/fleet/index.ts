@@ -1,0 +1,4 @@
+/** What the latest values of a metric come to over agents, kept by difference. */
+export { Division } from "./division.ts";
+export { FleetMetric } from "./fleet-metric.ts";
+export { SlotHeap, SlotPlaces } from "./slot-heap.ts";
