@@ -8,13 +8,16 @@
  *    no two episodes begin at the same instant.
  * 3. Late and future samples, and those for which there is no room, change nothing but their counters.
  */
+import type { PresentEvent } from "@myelin/core/rules";
 import type { AgentTable } from "./agent-table.ts";
 import type { EngineCounters } from "./counters.ts";
 import type { Evaluator } from "./evaluator.ts";
 import { type MetricColumn, type MetricColumns, noPart } from "./metric-columns.ts";
 import { partsPerAgent } from "./parts.ts";
+import type { Readings } from "./readings.ts";
 import type { RuleSet } from "./rule-set.ts";
 import type { TimerHeap } from "./timer-heap.ts";
+import type { Wakes } from "./wakes.ts";
 
 /** What an applier works on. */
 export interface ApplierOptions {
@@ -22,6 +25,8 @@ export interface ApplierOptions {
   readonly columns: MetricColumns;
   readonly rules: RuleSet;
   readonly timers: TimerHeap;
+  readonly wakes: Wakes;
+  readonly readings: Readings;
   readonly evaluator: Evaluator;
   readonly counters: EngineCounters;
   readonly futureToleranceUs: number;
@@ -32,6 +37,8 @@ export class Applier {
   readonly #columns: MetricColumns;
   readonly #rules: RuleSet;
   readonly #timers: TimerHeap;
+  readonly #wakes: Wakes;
+  readonly #readings: Readings;
   readonly #evaluator: Evaluator;
   readonly #counters: EngineCounters;
   readonly #futureToleranceUs: number;
@@ -41,6 +48,8 @@ export class Applier {
     this.#columns = options.columns;
     this.#rules = options.rules;
     this.#timers = options.timers;
+    this.#wakes = options.wakes;
+    this.#readings = options.readings;
     this.#evaluator = options.evaluator;
     this.#counters = options.counters;
     this.#futureToleranceUs = options.futureToleranceUs;
@@ -75,11 +84,8 @@ export class Applier {
     counters.late += from;
     while (from < end && agents.generations[slot] === tenancy) {
       const sampleUs = timesUs[from] as number;
-      const presentUs = agents.timesUs[slot] as number;
-      let instantUs = sampleUs;
-      if (sampleUs < presentUs)
-        instantUs = agents.evaluatedUs[slot] === presentUs ? presentUs + 1 : presentUs;
-      if (this.#timers.nextDueUs < instantUs && evaluator.runTimersBefore(slot, instantUs))
+      const instantUs = this.#instantFor(slot, sampleUs);
+      if (this.#isDueBefore(slot, instantUs) && evaluator.runTimersBefore(slot, instantUs, nowUs))
         continue;
       let to = end;
       if ((timesUs[end - 1] as number) > sampleUs) {
@@ -93,6 +99,57 @@ export class Applier {
       }
       from = to;
     }
+  }
+
+  /**
+   * Takes an event of the agent: each is evaluated at an instant of its own.
+   * @param atUs Whole microseconds on the node's clock.
+   */
+  applyEvent(slot: number, part: number, event: PresentEvent, atUs: number, nowUs: number): void {
+    const agents = this.#agents;
+    const counters = this.#counters;
+    if (!agents.has(slot)) return;
+    if (!(atUs <= nowUs + this.#futureToleranceUs)) {
+      counters.future += 1;
+      return;
+    }
+    if (atUs < (agents.newestUs[slot * partsPerAgent + part] as number)) {
+      counters.late += 1;
+      return;
+    }
+    const tenancy = agents.generations[slot];
+    let instantUs = this.#eventInstantFor(slot, atUs);
+    while (
+      this.#isDueBefore(slot, instantUs) &&
+      this.#evaluator.runTimersBefore(slot, instantUs, nowUs)
+    ) {
+      if (agents.generations[slot] !== tenancy) return;
+      instantUs = this.#eventInstantFor(slot, atUs);
+    }
+    agents.newestUs[slot * partsPerAgent + part] = atUs;
+    agents.timesUs[slot] = instantUs;
+    this.#readings.event(slot, event.type, atUs);
+    for (const rule of this.#rules.eventReaders)
+      if (rule.readsEvent(event.type)) this.#evaluator.note(rule);
+    this.#evaluator.admitNew(slot);
+    this.#evaluator.evaluateEvent(slot, part, event, instantUs, nowUs);
+  }
+
+  /** When what was observed at `atUs` is evaluated. */
+  #instantFor(slot: number, atUs: number): number {
+    const presentUs = this.#agents.timesUs[slot] as number;
+    if (atUs >= presentUs) return atUs;
+    return this.#agents.evaluatedUs[slot] === presentUs ? presentUs + 1 : presentUs;
+  }
+
+  #eventInstantFor(slot: number, atUs: number): number {
+    const instantUs = this.#instantFor(slot, atUs);
+    const evaluatedUs = this.#agents.evaluatedUs[slot] as number;
+    return evaluatedUs >= atUs ? Math.max(instantUs, evaluatedUs + 1) : instantUs;
+  }
+
+  #isDueBefore(slot: number, instantUs: number): boolean {
+    return this.#timers.nextDueUs < instantUs || (this.#wakes.duesUs[slot] as number) < instantUs;
   }
 
   /** Stores the samples of one evaluation and notes the rules that read them; false when none was applied. */
@@ -121,6 +178,8 @@ export class Applier {
       column.values[slot] = values[index] as number;
       column.timesUs[slot] = timeUs;
       column.writers[slot] = part;
+      const { follower } = column;
+      if (follower !== undefined) follower.sample(slot, timeUs, values[index] as number);
       const { endReader } = column;
       for (let reader = column.firstReader; reader < endReader; reader += 1) {
         const position = readers[reader] as number;

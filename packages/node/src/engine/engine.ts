@@ -14,7 +14,12 @@
 import { MyelinError } from "@myelin/core/errors";
 import { type EpisodeKey, parseMetricName, type RuleName } from "@myelin/core/ids";
 import type { JsonObject } from "@myelin/core/json";
-import type { AgentAttributes, EvaluationContext } from "@myelin/core/rules";
+import type {
+  AgentAttributes,
+  EvaluationContext,
+  PresentEvent,
+  RulePlan,
+} from "@myelin/core/rules";
 import { AgentTable } from "./agent-table.ts";
 import { Applier } from "./applier.ts";
 import { type EngineCounters, noCounts } from "./counters.ts";
@@ -26,7 +31,8 @@ import { Outbox } from "./outbox.ts";
 import { nodePart, partsPerAgent } from "./parts.ts";
 import type { PendingRecord } from "../ports/store.ts";
 import { PendingCells, type PendingChange } from "./pending-cells.ts";
-import type { RuleVersion } from "./rule-runtime.ts";
+import { Readings } from "./readings.ts";
+import type { RuleRuntime, RuleVersion } from "./rule-runtime.ts";
 import { RuleSet } from "./rule-set.ts";
 import { TimerHeap } from "./timer-heap.ts";
 import { isSameJson, touchesTwin } from "./twin-change.ts";
@@ -38,6 +44,7 @@ import {
   stateOf,
   statusOf,
 } from "./views.ts";
+import { Wakes } from "./wakes.ts";
 
 /** What an engine is made of. */
 export interface EngineOptions {
@@ -49,6 +56,10 @@ export interface EngineOptions {
   readonly maxUnreadBytes?: number;
   /** How far ahead of the node's clock a sample may be. */
   readonly futureToleranceUs: number;
+  /** A window with more samples passes to buckets; default 1,024. */
+  readonly windowSamples?: number;
+  /** How old a latest value may be to count in a fleet or a group; default 30 s. */
+  readonly staleAfterUs?: number;
   readonly hooks: EngineHooks;
 }
 
@@ -74,6 +85,8 @@ export interface Reinstatement {
 /** Most instructions of one episode that a rule can ask for. */
 const maxAttempts = 10;
 const defaultMaxUnreadBytes = 512 * 1024 * 1024;
+const defaultWindowSamples = 1_024;
+const defaultStaleAfterUs = 30_000_000;
 
 export class Engine {
   readonly counters: EngineCounters = noCounts();
@@ -84,6 +97,8 @@ export class Engine {
   readonly #agents: AgentTable;
   readonly #columns: MetricColumns;
   readonly #timers = new TimerHeap();
+  readonly #wakes: Wakes;
+  readonly #readings: Readings;
   readonly #pendingCells: PendingCells;
   readonly #rules: RuleSet;
   readonly #departed: DepartedCooldowns;
@@ -103,6 +118,11 @@ export class Engine {
     this.#agents = agents;
     this.#columns = columns;
     this.#departed = new DepartedCooldowns(options.maxAgents);
+    this.#wakes = new Wakes(agents.capacity);
+    const wakes = this.#wakes;
+    const { windowSamples = defaultWindowSamples, staleAfterUs = defaultStaleAfterUs } = options;
+    this.#readings = new Readings({ agents, columns, wakes, windowSamples, staleAfterUs });
+    const readings = this.#readings;
     const context: EvaluationContext = {
       nowUs: 0,
       column: (name) => {
@@ -113,18 +133,22 @@ export class Engine {
       attributes: (slot) => agents.attributesOf(slot),
       joinedAtUs: (slot) => agents.joinedAtUs[slot] as number,
       twin: (slot) => agents.twins[slot] as JsonObject,
+      kept: (reading) => readings.kept(reading, context),
+      event: () => this.#evaluator.event,
     };
     this.#pendingCells = new PendingCells(agents, options.hooks.onPendingChange);
-    this.#rules = new RuleSet(agents, columns, this.#timers, this.#pendingCells, context);
+    const rules = [agents, columns, this.#timers, this.#pendingCells, readings, context] as const;
+    this.#rules = new RuleSet(...rules);
     const { counters, futureToleranceUs } = this;
-    const parts = { agents, columns, rules: this.#rules, timers: this.#timers, counters };
+    const parts = { agents, columns, rules: this.#rules, timers: this.#timers, wakes, counters };
     this.#evaluator = new Evaluator({ ...parts, context, hooks: options.hooks });
-    this.#applier = new Applier({ ...parts, evaluator: this.#evaluator, futureToleranceUs });
+    const evaluator = this.#evaluator;
+    this.#applier = new Applier({ ...parts, readings, evaluator, futureToleranceUs });
   }
 
   /** Instant of the next timer on the node's clock; Infinity when there is none. */
   get nextDueUs(): number {
-    return this.#timers.nextDueUs;
+    return Math.min(this.#timers.nextDueUs, this.#wakes.nextDueUs);
   }
 
   /**
@@ -138,9 +162,12 @@ export class Engine {
     if (agents.capacity > capacity) {
       this.#columns.growDense(agents.capacity);
       this.#rules.grow(agents.capacity);
+      this.#readings.grow(agents.capacity);
+      this.#wakes.grow(agents.capacity);
     }
     const cooldowns = this.#departed.take(agents.idOf(slot));
     for (const [rule, untilUs] of cooldowns ?? []) this.#rules.get(rule)?.coolDown(slot, untilUs);
+    if (this.#rules.timed.length > 0) this.#evaluator.setWake(slot);
     return slot;
   }
 
@@ -158,6 +185,8 @@ export class Engine {
       if (rule.release(slot, atUs)) ended.push({ rule: rule.name, startedAtUs });
     }
     this.#departed.put(agent, cooldowns);
+    this.#wakes.at(slot, Number.POSITIVE_INFINITY);
+    this.#readings.release(slot);
     for (const index of this.#agents.series[slot] ?? []) this.#columns.all[index]?.clear(slot);
     this.#agents.remove(slot);
     for (const { rule, startedAtUs } of ended)
@@ -169,13 +198,19 @@ export class Engine {
     const agents = this.#agents;
     const present = agents.attributes[slot];
     if (present === undefined || isSameAttributes(present, attributes)) return;
-    const evaluationUs = this.#evaluator.moveOn(slot, atUs);
+    const evaluationUs = this.#evaluator.moveOn(slot, atUs, atUs);
     if (!agents.has(slot)) return;
-    agents.attributes[slot] = attributes;
+    const unmatched = this.#rules.timed.filter((rule) => !rule.sees(slot));
+    this.#readings.relabel(slot, () => {
+      agents.attributes[slot] = attributes;
+    });
     const outbox = new Outbox();
     for (const rule of this.#rules.all) if (rule.match(slot, evaluationUs)) outbox.ends(rule);
     if (agents.isNew[slot] === 0)
       for (const rule of this.#rules.attributeReaders) this.#evaluator.note(rule);
+    for (const rule of unmatched)
+      if (rule.timers?.hasAbsence === true && rule.sees(slot)) this.#evaluator.note(rule);
+    if (this.#rules.timed.length > 0) this.#evaluator.setWake(slot);
     this.#evaluator.evaluate(slot, nodePart, evaluationUs, atUs, outbox);
   }
 
@@ -193,7 +228,7 @@ export class Engine {
     nowUs: number,
   ): void {
     const isPlausible = atUs <= nowUs + this.futureToleranceUs;
-    const evaluationUs = this.#evaluator.moveOn(slot, isPlausible ? atUs : nowUs);
+    const evaluationUs = this.#evaluator.moveOn(slot, isPlausible ? atUs : nowUs, nowUs);
     if (!this.#agents.has(slot)) return;
     const before = this.#agents.twins[slot] as JsonObject;
     this.#agents.twins[slot] = twin;
@@ -265,6 +300,14 @@ export class Engine {
     this.apply(slot, part, 1, this.#oneMetric, this.#oneValue, this.#oneTime, nowUs);
   }
 
+  /**
+   * Takes an event that happened at the agent; rules that name or count it are evaluated.
+   * @param atUs When it happened, on the node's clock.
+   */
+  event(slot: number, part: number, event: PresentEvent, atUs: number, nowUs: number): void {
+    this.#applier.applyEvent(slot, part, event, Math.round(atUs), nowUs);
+  }
+
   /** Runs the timers that are due at `nowUs` of the node's clock. */
   advance(nowUs: number): void {
     this.#evaluator.runTimers(nowUs);
@@ -288,15 +331,39 @@ export class Engine {
   *prepareRules(rules: readonly RuleVersion[]): Generator<void, (nowUs: number) => void> {
     const prepared = yield* this.#rules.prepare(rules);
     return (nowUs) => {
+      const agents = this.#agents;
+      const isSilent = prepared.some(
+        (rule) => hasAbsence(rule.version.plan) && this.#rules.beginsAfresh(rule),
+      );
+      // What was due under the rules so far comes before what those to come are evaluated at.
+      for (let slot = 0; isSilent && slot < agents.used; slot += 1)
+        if (agents.has(slot)) this.#evaluator.runTimersBefore(slot, nowUs, nowUs);
       const ended: { rule: RuleName; slot: number; startedAtUs: number }[] = [];
       const isHeard = this.#hooks.onEpisodeEnd !== undefined;
-      this.#rules.put(prepared, nowUs, (rule, slot) => {
+      const afresh = this.#rules.put(prepared, nowUs, (rule, slot) => {
         if (isHeard) ended.push({ rule: rule.name, slot, startedAtUs: rule.sinceUs(slot) });
       });
       this.#evaluator.rulesChanged();
       for (const { rule, slot, startedAtUs } of ended)
         this.#hooks.onEpisodeEnd?.(rule, slot, nowUs, startedAtUs);
+      this.#lookForSilence(afresh, nowUs);
     };
+  }
+
+  /** Rules that read absence are evaluated when they come into force. */
+  #lookForSilence(afresh: readonly RuleRuntime[], nowUs: number): void {
+    const agents = this.#agents;
+    const silent = afresh.filter((rule) => rule.timers?.hasAbsence === true && !rule.isOff);
+    if (!afresh.some((rule) => rule.timers !== undefined)) return;
+    for (let slot = 0; slot < agents.used; slot += 1) {
+      if (!agents.has(slot)) continue;
+      if (silent.length > 0) {
+        const atUs = agents.moveOn(slot, Math.round(nowUs));
+        for (const rule of silent) this.#evaluator.note(rule);
+        this.#evaluator.evaluate(slot, nodePart, atUs, nowUs, undefined);
+      }
+      if (agents.has(slot)) this.#evaluator.setWake(slot);
+    }
   }
 
   /** While it is not enforcing, every rule decides as in shadow mode. */
@@ -354,7 +421,9 @@ export class Engine {
   reinstatePending(slot: number, rule: RuleName, pending: PendingRecord): boolean {
     const runtime = this.#rules.get(rule);
     if (runtime?.meaningVersion !== pending.meaningVersion || !this.#agents.has(slot)) return false;
-    return runtime.reinstatePending(slot, pending, this.#agents.timesUs[slot] as number);
+    const isPending = runtime.reinstatePending(slot, pending, this.#agents.timesUs[slot] as number);
+    if (isPending && runtime.timers !== undefined) this.#evaluator.setWake(slot);
+    return isPending;
   }
 
   /** The rule is not pending any more since that instant: what was reinstated may have acted. */
@@ -441,6 +510,10 @@ export class Engine {
   latest(slot: number): readonly LatestSample[] {
     return latestOf(slot, this.#agents, this.#columns);
   }
+}
+
+function hasAbsence({ inputs, mode }: RulePlan): boolean {
+  return mode !== "off" && inputs.timers.some(({ kind }) => kind === "absent");
 }
 
 function isSameAttributes(a: AgentAttributes, b: AgentAttributes): boolean {

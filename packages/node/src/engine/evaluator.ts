@@ -7,21 +7,24 @@
  * 2. Before inputs of an instant, the agent's timers due before it; at one instant inputs come first.
  */
 import { type EpisodeKey, instructionIdOf } from "@myelin/core/ids";
-import { type EvaluationContext, TRUE } from "@myelin/core/rules";
+import { type EvaluationContext, FALSE, type PresentEvent, TRUE } from "@myelin/core/rules";
 import { score } from "@myelin/core/schedule";
 import type { AgentTable } from "./agent-table.ts";
 import type { EngineCounters } from "./counters.ts";
 import type { EngineHooks } from "./firing.ts";
 import { Outbox } from "./outbox.ts";
-import { INACTIVE, type RuleRuntime, UNMATCHED } from "./rule-runtime.ts";
+import { nodePart } from "./parts.ts";
+import { INACTIVE, type Outcome, type RuleRuntime, UNMATCHED } from "./rule-runtime.ts";
 import type { RuleSet } from "./rule-set.ts";
 import { type TimerHeap, timerInstantUs, timerKind } from "./timer-heap.ts";
+import type { Wakes } from "./wakes.ts";
 
 /** What an evaluator works on. */
 export interface EvaluatorOptions {
   readonly agents: AgentTable;
   readonly rules: RuleSet;
   readonly timers: TimerHeap;
+  readonly wakes: Wakes;
   readonly context: EvaluationContext;
   readonly counters: EngineCounters;
   readonly hooks: EngineHooks;
@@ -40,6 +43,8 @@ export class Evaluator {
   readonly #agents: AgentTable;
   readonly #rules: RuleSet;
   readonly #timers: TimerHeap;
+  readonly #wakes: Wakes;
+  #event: PresentEvent | undefined;
   readonly #context: EvaluationContext;
   readonly #counters: EngineCounters;
   readonly #hooks: EngineHooks;
@@ -48,9 +53,15 @@ export class Evaluator {
     this.#agents = options.agents;
     this.#rules = options.rules;
     this.#timers = options.timers;
+    this.#wakes = options.wakes;
     this.#context = options.context;
     this.#counters = options.counters;
     this.#hooks = options.hooks;
+  }
+
+  /** The event that is being evaluated; undefined at any other evaluation. */
+  get event(): PresentEvent | undefined {
+    return this.#event;
   }
 
   /** The set of rules has changed. */
@@ -77,9 +88,9 @@ export class Evaluator {
   }
 
   /** Moves the agent's evaluation time on to `atUs`, rounded, if that is later, with the timers before it; gives the time. */
-  moveOn(slot: number, atUs: number): number {
+  moveOn(slot: number, atUs: number, nowUs: number): number {
     const wholeUs = Math.round(atUs);
-    if (this.#timers.nextDueUs < wholeUs) this.runTimersBefore(slot, wholeUs);
+    this.runTimersBefore(slot, wholeUs, nowUs);
     return this.#agents.moveOn(slot, wholeUs);
   }
 
@@ -91,6 +102,17 @@ export class Evaluator {
     nowUs: number,
     outbox: Outbox | undefined,
   ): void {
+    this.#decide(slot, part, atUs, nowUs, outbox)?.deliver(this.#hooks, slot, atUs);
+  }
+
+  /** Evaluates the rules noted, and gives what there is to tell. */
+  #decide(
+    slot: number,
+    part: number,
+    atUs: number,
+    nowUs: number,
+    outbox: Outbox | undefined,
+  ): Outbox | undefined {
     const { noted, notedCount } = this;
     const rules = this.#rules.all;
     this.notedCount = 0;
@@ -104,25 +126,90 @@ export class Evaluator {
       const rule = rules[noted[number] as number] as RuleRuntime;
       const state = rule.states[slot] as number;
       if (state <= UNMATCHED && !rule.sees(slot)) continue;
+      rule.timers?.evaluated(slot, atUs);
       const condition = rule.linked.condition(slot);
       if (state <= INACTIVE && condition !== TRUE) continue;
       const mayFire = held === undefined || !held.has(rule.plan.action);
       const outcome = rule.step(slot, atUs, condition, mayFire);
-      if (outcome === "none") continue;
-      if (outcome === "waits") {
-        rule.setTimeLine(slot, this.#agents.lineName(slot, part));
-        continue;
-      }
-      box ??= new Outbox();
-      if (outcome === "ends") box.ends(rule);
-      else this.#fire(rule, slot, part, atUs, nowUs, box);
+      if (outcome !== "none") box = this.#note(outcome, rule, slot, part, atUs, nowUs, box);
+      if (this.#event === undefined || !rule.plan.isEventRule) continue;
+      // An event is over right after its own evaluation.
+      const after = rule.step(slot, atUs, FALSE, mayFire);
+      if (after !== "none") box = this.#note(after, rule, slot, part, atUs, nowUs, box);
     }
-    box?.deliver(this.#hooks, slot, atUs);
+    return box;
+  }
+
+  /** Evaluates the rules noted at an event of the agent. */
+  evaluateEvent(
+    slot: number,
+    part: number,
+    event: PresentEvent,
+    atUs: number,
+    nowUs: number,
+  ): void {
+    this.#event = event;
+    const told = this.#decide(slot, part, atUs, nowUs, undefined);
+    this.#event = undefined;
+    told?.deliver(this.#hooks, slot, atUs);
+  }
+
+  /** What came of one step of a rule. */
+  #note(
+    outcome: Exclude<Outcome, "none">,
+    rule: RuleRuntime,
+    slot: number,
+    part: number,
+    atUs: number,
+    nowUs: number,
+    outbox: Outbox | undefined,
+  ): Outbox | undefined {
+    if (outcome === "waits") {
+      rule.setTimeLine(slot, this.#agents.lineName(slot, part));
+      if (rule.timers !== undefined) this.#wakes.by(slot, timerInstantUs(rule.pendingEndUs(slot)));
+      return outbox;
+    }
+    const box = outbox ?? new Outbox();
+    if (outcome === "ends") box.ends(rule);
+    else this.#fire(rule, slot, part, atUs, nowUs, box);
+    return box;
+  }
+
+  /** Has the agent looked at when the next of its rules is to be evaluated though nothing comes; gives when. */
+  setWake(slot: number): number {
+    let nextUs = Number.POSITIVE_INFINITY;
+    for (const rule of this.#rules.timed) {
+      const dueUs = this.#nextUs(rule, slot);
+      if (dueUs < nextUs) nextUs = dueUs;
+    }
+    this.#wakes.at(slot, nextUs);
+    return nextUs;
+  }
+
+  #nextUs(rule: RuleRuntime, slot: number): number {
+    const { timers } = rule;
+    if (timers === undefined || !rule.sees(slot)) return Number.POSITIVE_INFINITY;
+    const joinedAtUs = this.#agents.joinedAtUs[slot] as number;
+    return timers.nextUs(slot, joinedAtUs, rule.pendingEndUs(slot));
+  }
+
+  /** Evaluates the agent's rules that are to be at `dueUs`, though nothing comes. */
+  #wake(slot: number, dueUs: number, nowUs: number): void {
+    for (const rule of this.#rules.timed) if (this.#nextUs(rule, slot) === dueUs) this.note(rule);
+    const atUs = this.#agents.moveOn(slot, dueUs);
+    const told = this.#decide(slot, nodePart, atUs, nowUs, undefined);
+    this.setWake(slot);
+    told?.deliver(this.#hooks, slot, atUs);
   }
 
   /** Runs the agent's own timers that are due before `instantUs`, in their order; true when there were any. */
-  runTimersBefore(slot: number, instantUs: number): boolean {
+  runTimersBefore(slot: number, instantUs: number, nowUs: number): boolean {
+    const generation = this.#agents.generations[slot];
     for (let isAny = false; ; isAny = true) {
+      if (this.#agents.generations[slot] !== generation) return true;
+      const isWoken = (this.#wakes.duesUs[slot] as number) < instantUs;
+      const wakeUs = isWoken ? this.setWake(slot) : instantUs;
+      if (!(wakeUs < instantUs) && !(this.#timers.nextDueUs < instantUs)) return isAny;
       let first: RuleRuntime | undefined;
       let firstUs = instantUs;
       for (const rule of this.#rules.keepers) {
@@ -131,18 +218,24 @@ export class Evaluator {
         first = rule;
         firstUs = dueUs;
       }
-      if (first === undefined) return isAny;
-      this.#endByTimer(first, slot, firstUs);
+      if (wakeUs <= firstUs && wakeUs < instantUs) this.#wake(slot, wakeUs, nowUs);
+      else if (first === undefined) return isAny;
+      else this.#endByTimer(first, slot, firstUs);
     }
   }
 
   /** Runs all timers that are due at `nowUs`. */
   runTimers(nowUs: number): void {
-    for (
-      let timer = this.#timers.popDue(nowUs);
-      timer !== undefined;
-      timer = this.#timers.popDue(nowUs)
-    ) {
+    for (;;) {
+      const wakes = this.#wakes;
+      if (wakes.nextDueUs <= nowUs && wakes.nextDueUs <= this.#timers.nextDueUs) {
+        const slot = wakes.nextSlot;
+        const dueUs = wakes.nextDueUs;
+        if (this.setWake(slot) === dueUs) this.#wake(slot, dueUs, nowUs);
+        continue;
+      }
+      const timer = this.#timers.popDue(nowUs);
+      if (timer === undefined) return;
       const rule = this.#rules.byId(timer.owner);
       if (rule === undefined) continue;
       if (timer.kind === timerKind.breakerClose) this.#breakerTimerCame(rule, nowUs);

@@ -7,6 +7,11 @@ export const noPart = 255;
 
 const bytesPerCell = 17;
 
+/** Is told of each sample of a metric. */
+export interface SampleFollower {
+  sample(slot: number, timeUs: number, value: number): void;
+}
+
 /**
  * The latest sample of one metric of every agent, by slot.
  *
@@ -24,6 +29,8 @@ export class MetricColumn implements Column {
   /** Where, in the set's list of readers, those of this metric begin and end. */
   firstReader = 0;
   endReader = 0;
+  /** What is kept of its samples besides the latest; undefined where no rule reads that. */
+  follower: SampleFollower | undefined;
   /** True once a rule has been linked to it. */
   isDense = false;
 

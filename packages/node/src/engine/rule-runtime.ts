@@ -19,6 +19,7 @@ import { cellOf, EpisodePages } from "./episode-pages.ts";
 import { grownUint8 } from "./growth.ts";
 import type { PendingRecord } from "../ports/store.ts";
 import type { PendingCells } from "./pending-cells.ts";
+import type { RuleTimers } from "./rule-timers.ts";
 import { type TimerHeap, timerInstantUs, timerKind } from "./timer-heap.ts";
 
 /**
@@ -55,6 +56,8 @@ export class RuleRuntime {
   linked: LinkedRule;
   /** The rule that `unless` names, if it is in force. */
   unless: RuleRuntime | undefined;
+  /** When it is to be evaluated though nothing comes; undefined when that never is. */
+  readonly timers: RuleTimers | undefined;
   breaker: RuleBreaker | undefined;
   /** True while the timer that closes the breaker is in the heap. */
   hasBreakerTimer = false;
@@ -78,8 +81,10 @@ export class RuleRuntime {
     timers: TimerHeap,
     pendingCells: PendingCells,
     capacity: number,
+    ruleTimers?: RuleTimers,
   ) {
     this.id = id;
+    this.timers = ruleTimers;
     this.name = rule.plan.name;
     this.plan = rule.plan;
     this.version = rule.version;
@@ -119,6 +124,7 @@ export class RuleRuntime {
   }
 
   grow(capacity: number): void {
+    if (capacity > this.states.length) this.timers?.grow(capacity);
     if (capacity > this.states.length) this.states = grownUint8(this.states, capacity);
   }
 
@@ -164,11 +170,13 @@ export class RuleRuntime {
       this.#enter(slot, INACTIVE, atUs);
     }
     this.states.fill(UNSEEN);
+    this.timers?.forgetAll();
   }
 
   /** Forgets the agent. True when that ended an episode. */
   release(slot: number, atUs: number): boolean {
     const wasFiring = this.states[slot] === FIRING;
+    this.timers?.forget(slot);
     this.#enter(slot, UNSEEN, atUs);
     const page = this.#episodes.find(slot);
     if (page === undefined) return wasFiring;
@@ -313,6 +321,17 @@ export class RuleRuntime {
   /** Start of what is pending; NaN when nothing is. */
   pendingSinceUs(slot: number): number {
     return this.states[slot] === PENDING ? this.sinceUs(slot) : Number.NaN;
+  }
+
+  /** When what is pending has held long enough; NaN when nothing is. */
+  pendingEndUs(slot: number): number {
+    return this.pendingSinceUs(slot) + this.plan.forUs;
+  }
+
+  /** Whether events of a type are for the rule to be evaluated at. */
+  readsEvent(type: string): boolean {
+    const { readsEvent, countedEvents } = this.plan.inputs;
+    return readsEvent || countedEvents.includes(type);
   }
 
   /** What is pending for the agent, for one who has taken note of the change. */

@@ -10,12 +10,19 @@
  * 4. Rules that are off are in no list of readers.
  */
 import { MyelinError } from "@myelin/core/errors";
-import type { RuleName } from "@myelin/core/ids";
-import { type EvaluationContext, type LinkedRule, linkRule } from "@myelin/core/rules";
+import { parseMetricName, type RuleName } from "@myelin/core/ids";
+import {
+  type EvaluationContext,
+  type LinkedRule,
+  linkRule,
+  type RulePlan,
+} from "@myelin/core/rules";
 import type { AgentTable } from "./agent-table.ts";
 import type { MetricColumn, MetricColumns } from "./metric-columns.ts";
 import type { PendingCells } from "./pending-cells.ts";
+import type { Readings } from "./readings.ts";
 import { RuleRuntime, type RuleVersion } from "./rule-runtime.ts";
+import { RuleTimers } from "./rule-timers.ts";
 import type { TimerHeap } from "./timer-heap.ts";
 import { isSameJson } from "./twin-change.ts";
 
@@ -41,6 +48,10 @@ export class RuleSet {
   attributeReaders: readonly RuleRuntime[] = [];
   /** Rules that read the twin. */
   twinReaders: readonly RuleRuntime[] = [];
+  /** Rules that are evaluated at events. */
+  eventReaders: readonly RuleRuntime[] = [];
+  /** Rules that are evaluated when something has been silent. */
+  timed: readonly RuleRuntime[] = [];
   /** Rules with `keep_firing_for`. */
   keepers: readonly RuleRuntime[] = [];
   readonly #byName = new Map<RuleName, RuleRuntime>();
@@ -49,6 +60,7 @@ export class RuleSet {
   readonly #columns: MetricColumns;
   readonly #timers: TimerHeap;
   readonly #pendingCells: PendingCells;
+  readonly #readings: Readings;
   readonly #context: EvaluationContext;
   /** The columns that have readers. */
   #readColumns: MetricColumn[] = [];
@@ -59,12 +71,14 @@ export class RuleSet {
     columns: MetricColumns,
     timers: TimerHeap,
     pendingCells: PendingCells,
+    readings: Readings,
     context: EvaluationContext,
   ) {
     this.#agents = agents;
     this.#columns = columns;
     this.#timers = timers;
     this.#pendingCells = pendingCells;
+    this.#readings = readings;
     this.#context = context;
   }
 
@@ -102,8 +116,9 @@ export class RuleSet {
     return prepared;
   }
 
-  /** Puts a prepared set in force. State stays with a rule of the same name and meaning, cooldowns with the name. */
-  put(prepared: PreparedRules, nowUs: number, onEnd: OnEnd): void {
+  /** Puts a prepared set in force, and gives the rules that begin afresh. State stays with a rule of the same name and meaning, cooldowns with the name. */
+  put(prepared: PreparedRules, nowUs: number, onEnd: OnEnd): readonly RuleRuntime[] {
+    const afresh = prepared.filter((rule) => this.beginsAfresh(rule));
     const names = new Set(prepared.map(({ version }) => version.plan.name));
     for (const rule of this.all) {
       if (names.has(rule.name)) continue;
@@ -114,6 +129,17 @@ export class RuleSet {
     this.all = prepared.map((rule) => this.#put(rule, nowUs, onEnd));
     this.#readers();
     this.#timers.retain((owner) => this.#byId.has(owner));
+    this.#readings.retain(
+      this.all.map(({ plan }) => plan),
+      this.timed.flatMap(({ timers }) => timers ?? []),
+    );
+    return afresh.flatMap(({ version }) => this.#byName.get(version.plan.name) ?? []);
+  }
+
+  /** Whether a rule of a prepared set has no state when that comes into force. */
+  beginsAfresh({ version, runtime }: PreparedRule): boolean {
+    const wasOff = this.#byName.get(version.plan.name)?.isOff ?? false;
+    return runtime !== undefined || wasOff !== (version.plan.mode === "off");
   }
 
   #prepareRule(version: RuleVersion, present: RuleRuntime | undefined): PreparedRule {
@@ -134,6 +160,7 @@ export class RuleSet {
       this.#timers,
       this.#pendingCells,
       capacity,
+      this.#timersOf(plan),
     );
     return { version, linked, runtime };
   }
@@ -148,6 +175,16 @@ export class RuleSet {
     linked.where(slot);
     linked.condition(slot);
     if (linked.hasResolve) linked.resolve(slot);
+  }
+
+  #timersOf({ inputs }: RulePlan): RuleTimers | undefined {
+    if (inputs.timers.length === 0) return undefined;
+    const columnOf = (metric: string): MetricColumn => {
+      const column = this.#columns.declare(parseMetricName(metric));
+      this.#columns.makeDense(column, this.#agents.capacity);
+      return column;
+    };
+    return new RuleTimers(inputs.timers, columnOf, this.#agents.capacity);
   }
 
   #put({ version, linked, runtime }: PreparedRule, nowUs: number, onEnd: OnEnd): RuleRuntime {
@@ -174,6 +211,10 @@ export class RuleSet {
     const active = this.all.filter((rule) => !rule.isOff);
     this.attributeReaders = active.filter(({ plan }) => plan.inputs.readsAttributes);
     this.twinReaders = active.filter(({ plan }) => plan.inputs.twinPaths.length > 0);
+    this.eventReaders = active.filter(
+      ({ plan }) => plan.inputs.readsEvent || plan.inputs.countedEvents.length > 0,
+    );
+    this.timed = active.filter((rule) => rule.timers !== undefined);
     this.keepers = active.filter((rule) => rule.hasKeepFiring);
     for (const [position, rule] of this.all.entries()) rule.position = position;
     this.#listReaders(active);

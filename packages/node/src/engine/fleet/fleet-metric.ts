@@ -17,7 +17,7 @@ export interface LatestColumn {
 }
 
 export class FleetMetric {
-  readonly divisions: Division[] = [];
+  #divisions: Division[] = [];
   readonly #column: LatestColumn;
   readonly #staleAfterUs: number;
   readonly #places: SlotPlaces;
@@ -44,16 +44,21 @@ export class FleetMetric {
     this.#places.grow(capacity);
     this.#stalePlaces.grow(capacity);
     this.#held = grownFloat64(this.#held, capacity, Number.NaN);
-    for (const division of this.divisions) division.grow(capacity);
+    for (const division of this.#divisions) division.grow(capacity);
   }
 
   /** Another division: the values that are held come to it. */
   add(division: Division): void {
-    this.divisions.push(division);
+    this.#divisions.push(division);
     for (let slot = 0; slot < this.#held.length; slot += 1) {
       const held = this.#held[slot] as number;
       if (held === held) division.enter(slot, held);
     }
+  }
+
+  /** Only these divisions are asked any more. */
+  retain(divisions: ReadonlySet<Division>): void {
+    this.#divisions = this.#divisions.filter((division) => divisions.has(division));
   }
 
   /** A sample of an agent, which is in the column now. */
@@ -67,7 +72,7 @@ export class FleetMetric {
       if (timeUs < (this.#places.keys[slot] as number)) this.#fresh.set(slot, timeUs);
       if (held === value) return;
       this.#held[slot] = value;
-      for (const division of this.divisions) division.change(slot, held, value);
+      for (const division of this.#divisions) division.change(slot, held, value);
       return;
     }
     if ((this.#stalePlaces.positions[slot] as number) >= 0) this.#stale.remove(slot);
@@ -95,28 +100,30 @@ export class FleetMetric {
     }
   }
 
-  /** The agent's labels change: `change` is when its value is in no group. */
-  relabel(slot: number, change: () => void): void {
+  /** The agent's labels are about to change: its value is in no group until `enterGroups`. */
+  leaveGroups(slot: number): void {
     const held = this.#held[slot] as number;
-    const isIn = held === held;
-    for (const division of this.divisions) {
-      if (isIn) division.leave(slot, held);
+    for (const division of this.#divisions) {
+      if (held === held) division.leave(slot, held);
       division.forget(slot);
     }
-    change();
-    if (isIn) for (const division of this.divisions) division.enter(slot, held);
+  }
+
+  enterGroups(slot: number): void {
+    const held = this.#held[slot] as number;
+    if (held === held) for (const division of this.#divisions) division.enter(slot, held);
   }
 
   /** The slot is free. */
   release(slot: number): void {
     this.#takeOut(slot);
-    for (const division of this.divisions) division.forget(slot);
+    for (const division of this.#divisions) division.forget(slot);
   }
 
   #putIn(slot: number, timeUs: number, value: number): void {
     this.#fresh.set(slot, timeUs);
     this.#held[slot] = value;
-    for (const division of this.divisions) division.enter(slot, value);
+    for (const division of this.#divisions) division.enter(slot, value);
   }
 
   #takeOut(slot: number): void {
@@ -125,6 +132,6 @@ export class FleetMetric {
     if (held !== held) return;
     this.#fresh.remove(slot);
     this.#held[slot] = Number.NaN;
-    for (const division of this.divisions) division.leave(slot, held);
+    for (const division of this.#divisions) division.leave(slot, held);
   }
 }

@@ -92,9 +92,9 @@ describe("the aggregates of a fleet and its groups", () => {
             column.timesUs[each.slot] = nowUs;
             fleet.sample(each.slot, nowUs, each.value);
           } else if (each.kind === "label") {
-            fleet.relabel(each.slot, () => {
-              labels[each.slot] = each.label;
-            });
+            fleet.leaveGroups(each.slot);
+            labels[each.slot] = each.label;
+            fleet.enterGroups(each.slot);
           } else if (each.kind === "leave") {
             fleet.release(each.slot);
             column.values[each.slot] = Number.NaN;

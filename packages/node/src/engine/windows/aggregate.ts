@@ -5,6 +5,7 @@
 import { addTo, meanDifference } from "./double-double.ts";
 
 export interface Aggregate {
+  readonly name: string;
   /** How many doubles one takes. */
   readonly cells: number;
   /** Makes that of one sample. */
@@ -22,6 +23,7 @@ export interface Aggregate {
 
 /** Cells: number of samples. */
 export const countOf: Aggregate = {
+  name: "count",
   cells: 1,
   one(into, at) {
     into[at] = 1;
@@ -33,6 +35,7 @@ export const countOf: Aggregate = {
 
 /** Cells: number of samples, sum as a pair. */
 export const sumOf: Aggregate = {
+  name: "sum",
   cells: 3,
   one(into, at, _timeUs, value) {
     into[at] = 1;
@@ -54,6 +57,7 @@ export const sumOf: Aggregate = {
 
 /** Cells: number of samples, sum as a pair, sum of the squared differences from the mean (Chan, Golub, LeVeque). */
 export const spreadOf: Aggregate = {
+  name: "spread",
   cells: 4,
   one(into, at, timeUs, value) {
     sumOf.one(into, at, timeUs, value);
@@ -78,6 +82,7 @@ export const spreadOf: Aggregate = {
 
 /** Cells: least, greatest. */
 export const extremesOf: Aggregate = {
+  name: "extremes",
   cells: 2,
   one(into, at, _timeUs, value) {
     into[at] = value;
@@ -95,6 +100,7 @@ export const extremesOf: Aggregate = {
 
 /** Cells: first and last, each time and value; number of infinities. */
 export const endsOf: Aggregate = {
+  name: "ends",
   cells: 5,
   one(into, at, timeUs, value) {
     into[at] = timeUs;
@@ -115,6 +121,7 @@ export const endsOf: Aggregate = {
 
 /** Cells: those of {@link endsOf}; increase of the counter as a pair. */
 export const increaseOf: Aggregate = {
+  name: "increase",
   cells: 7,
   one(into, at, timeUs, value) {
     endsOf.one(into, at, timeUs, value);
@@ -139,6 +146,7 @@ export const increaseOf: Aggregate = {
 
 /** Cells: first value, last value, changes, resets. */
 export const stepsOf: Aggregate = {
+  name: "steps",
   cells: 4,
   one(into, at, _timeUs, value) {
     into[at] = value;
@@ -164,6 +172,7 @@ export const stepsOf: Aggregate = {
  * of microseconds are kept.
  */
 export const slopeOf: Aggregate = {
+  name: "slope",
   cells: 7,
   one(into, at, timeUs, value) {
     into[at] = 1;

@@ -59,10 +59,6 @@ export class SeriesLog {
     return this.ends.length;
   }
 
-  get isRead(): boolean {
-    return this.#readers.size > 0;
-  }
-
   addReader(reader: LogReader): void {
     this.#readers.add(reader);
     this.#reachUs = Math.max(this.#reachUs, reader.reachUs);
@@ -124,6 +120,12 @@ export class SeriesLog {
     this.firsts[slot] = 0;
     this.ends[slot] = 0;
     for (const reader of this.#readers) reader.release(slot);
+  }
+
+  /** Nothing reads it any more. */
+  drop(): void {
+    for (let slot = 0; slot < this.capacity; slot += 1)
+      if (this.#blocks[slot] !== noBlock) this.release(slot);
   }
 
   #write(slot: number, number: number, timeUs: number, value: number): void {

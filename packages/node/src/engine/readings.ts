@@ -1,0 +1,363 @@
+/**
+ * What rules read beyond latest values: windows, silences, counts of events, aggregates of fleets and groups.
+ *
+ * Invariants
+ * 1. What no rule in force reads is not kept, and costs nothing; what several read is kept once. Rules that are off read
+ *    nothing.
+ * 2. A rule is linked to a value that stays; what the value is made of comes and goes with the rules that read it.
+ * 3. A window holds what came since the first rule that reads it came into force.
+ */
+import { parseMetricName } from "@myelin/core/ids";
+import {
+  type EvaluationContext,
+  FALSE,
+  type FleetFunction,
+  type KeptValue,
+  type Reading,
+  type RulePlan,
+  TRUE,
+} from "@myelin/core/rules";
+import type { AgentTable } from "./agent-table.ts";
+import { Division, FleetMetric } from "./fleet/index.ts";
+import type { MetricColumn, MetricColumns, SampleFollower } from "./metric-columns.ts";
+import { type RuleTimers, silentSinceUs } from "./rule-timers.ts";
+import { timerInstantUs } from "./timer-heap.ts";
+import type { Wakes } from "./wakes.ts";
+import {
+  AggregateWindow,
+  BlockPool,
+  QuantileWindow,
+  SeriesLog,
+  windowReadings,
+} from "./windows/index.ts";
+
+type WindowOf = Extract<Reading, { op: "window" }>;
+type CountOf = Extract<Reading, { op: "count_events" }>;
+type FleetOf = Extract<Reading, { op: "fleet" }>;
+/** A reading that something has to be kept for. */
+type KeptReading = WindowOf | CountOf | FleetOf;
+
+/** What follows the samples of one metric. */
+class Follower implements SampleFollower {
+  readonly #log: SeriesLog | undefined;
+  readonly #fleet: FleetMetric | undefined;
+  readonly #wakes: Wakes;
+  /** The shortest silence that a rule waits for; Infinity when none does. */
+  readonly #silenceUs: number;
+
+  constructor(
+    log: SeriesLog | undefined,
+    fleet: FleetMetric | undefined,
+    wakes: Wakes,
+    silenceUs: number,
+  ) {
+    this.#log = log;
+    this.#fleet = fleet;
+    this.#wakes = wakes;
+    this.#silenceUs = silenceUs;
+  }
+
+  sample(slot: number, timeUs: number, value: number): void {
+    this.#log?.append(slot, timeUs, value);
+    this.#fleet?.sample(slot, timeUs, value);
+    this.#wakes.by(slot, timerInstantUs(timeUs + this.#silenceUs));
+  }
+}
+
+/** A value that rules are linked to, and how it is made at present. */
+class Kept implements KeptValue {
+  readonly reading: KeptReading;
+  make: (slot: number) => number;
+
+  constructor(reading: KeptReading) {
+    this.reading = reading;
+    this.make = unknown;
+  }
+
+  value(slot: number): number {
+    return this.make(slot);
+  }
+}
+
+const unknown = (): number => Number.NaN;
+
+/** What readings are made of. */
+export interface ReadingsOptions {
+  readonly agents: AgentTable;
+  readonly columns: MetricColumns;
+  readonly wakes: Wakes;
+  /** A window with more samples is one of buckets. */
+  readonly windowSamples: number;
+  /** How old a latest value may be to count in a fleet. */
+  readonly staleAfterUs: number;
+}
+
+/** What is kept under one set of rules. */
+class Holdings {
+  readonly windows = new Map<string, AggregateWindow | QuantileWindow>();
+  readonly divisions = new Map<string, Division>();
+  readonly fleets = new Map<string, FleetMetric>();
+  readonly logs = new Map<string, SeriesLog>();
+  readonly eventLogs = new Map<string, SeriesLog>();
+}
+
+export class Readings {
+  readonly #options: ReadingsOptions;
+  readonly #pool = new BlockPool();
+  readonly #kept = new Map<string, Kept>();
+  #held = new Holdings();
+  #followed: ReadonlySet<MetricColumn> = new Set();
+  #context: EvaluationContext | undefined;
+
+  constructor(options: ReadingsOptions) {
+    this.#options = options;
+  }
+
+  /** The value of a reading, for rules that are linked with this context. */
+  kept(reading: Reading, context: EvaluationContext): KeptValue {
+    this.#context = context;
+    if (reading.op === "age" || reading.op === "absent")
+      return this.#silence(reading.metric, reading, context);
+    const key = keyOf(reading);
+    let kept = this.#kept.get(key);
+    if (kept === undefined) {
+      kept = new Kept(reading);
+      this.#kept.set(key, kept);
+    }
+    return kept;
+  }
+
+  /** Keeps what the rules in force read, and no more; `timers` are theirs. */
+  retain(plans: readonly RulePlan[], timers: readonly RuleTimers[]): void {
+    const wanted = new Set<string>();
+    const linked = new Set<string>();
+    for (const { inputs, mode } of plans) {
+      const keys = [
+        ...inputs.windows.map((each) => keyOf({ op: "window", type: "double", ...each })),
+        ...inputs.events.map(({ type, widthUs }) =>
+          keyOf({ op: "count_events", type: "double", event: type, widthUs }),
+        ),
+        ...inputs.fleets.map((each) => keyOf({ op: "fleet", type: "double", ...each })),
+      ];
+      for (const key of keys) {
+        linked.add(key);
+        if (mode !== "off") wanted.add(key);
+      }
+    }
+    const before = this.#held;
+    this.#held = new Holdings();
+    for (const [key, kept] of this.#kept) {
+      kept.make = unknown;
+      if (!linked.has(key)) this.#kept.delete(key);
+    }
+    this.#makeFleets(wanted, before);
+    for (const key of wanted) {
+      const kept = this.#kept.get(key);
+      if (kept !== undefined) kept.make = this.#makerOf(kept.reading, before);
+    }
+    this.#drop(before);
+    this.#follow(timers);
+  }
+
+  grow(capacity: number): void {
+    for (const log of this.#held.logs.values()) log.grow(capacity);
+    for (const log of this.#held.eventLogs.values()) log.grow(capacity);
+    for (const fleet of this.#held.fleets.values()) fleet.grow(capacity);
+  }
+
+  /** The agent in the slot leaves; its columns still hold its samples. */
+  release(slot: number): void {
+    for (const log of this.#held.logs.values()) log.release(slot);
+    for (const log of this.#held.eventLogs.values()) log.release(slot);
+    for (const fleet of this.#held.fleets.values()) fleet.release(slot);
+  }
+
+  /** The agent's labels change within `change`. */
+  relabel(slot: number, change: () => void): void {
+    for (const fleet of this.#held.fleets.values()) fleet.leaveGroups(slot);
+    change();
+    for (const fleet of this.#held.fleets.values()) fleet.enterGroups(slot);
+  }
+
+  /** An event of the agent. */
+  event(slot: number, type: string, timeUs: number): void {
+    this.#held.eventLogs.get(type)?.append(slot, timeUs, 0);
+  }
+
+  #silence(
+    metric: string,
+    reading: Extract<Reading, { op: "age" | "absent" }>,
+    context: EvaluationContext,
+  ): KeptValue {
+    const column = this.#columnOf(metric);
+    if (reading.op === "age")
+      return { value: (slot) => (context.nowUs - (column.timesUs[slot] as number)) / 1e6 };
+    return {
+      value: (slot) => {
+        const sinceUs = silentSinceUs(column, slot, context.joinedAtUs(slot));
+        return context.nowUs >= sinceUs + reading.afterUs ? TRUE : FALSE;
+      },
+    };
+  }
+
+  #columnOf(metric: string): MetricColumn {
+    const { agents, columns } = this.#options;
+    const column = columns.declare(parseMetricName(metric));
+    columns.makeDense(column, agents.capacity);
+    return column;
+  }
+
+  #makerOf(reading: KeptReading, before: Holdings): (slot: number) => number {
+    const context = this.#context as EvaluationContext;
+    if (reading.op === "fleet") return this.#fleetMaker(reading, context);
+    if (reading.op === "count_events") {
+      const window = this.#countWindow(reading, before);
+      return (slot) => (window.gather(slot, context.nowUs) ? (window.cells[0] as number) : 0);
+    }
+    const window = this.#window(reading, before);
+    if (window instanceof QuantileWindow) {
+      const { quantile = 0 } = reading;
+      return (slot) => window.quantile(slot, context.nowUs, quantile);
+    }
+    if (reading.function === "quantile_over_time") return unknown;
+    const { read } = windowReadings[reading.function];
+    return (slot) => (window.gather(slot, context.nowUs) ? read(window.cells, 0) : Number.NaN);
+  }
+
+  #fleetMaker(reading: FleetOf, context: EvaluationContext): (slot: number) => number {
+    const fleet = this.#held.fleets.get(reading.metric);
+    const division = this.#held.divisions.get(divisionKey(reading));
+    if (fleet === undefined || division === undefined) return unknown;
+    return (slot) => {
+      fleet.settle(context.nowUs);
+      return division.read(slot, reading.function);
+    };
+  }
+
+  #window(reading: WindowOf, before: Holdings): AggregateWindow | QuantileWindow {
+    const { function: name, metric, widthUs } = reading;
+    const log = this.#log(metric, before.logs, this.#held.logs);
+    const isQuantile = name === "quantile_over_time";
+    const kind = isQuantile ? name : windowReadings[name].aggregate.name;
+    return this.#shared(`${kind} ${metric} ${widthUs}`, before, log, () =>
+      isQuantile
+        ? new QuantileWindow(log, widthUs)
+        : new AggregateWindow(log, widthUs, windowReadings[name].aggregate),
+    );
+  }
+
+  #countWindow({ event, widthUs }: CountOf, before: Holdings): AggregateWindow {
+    const log = this.#log(event, before.eventLogs, this.#held.eventLogs);
+    const { aggregate } = windowReadings.count_over_time;
+    const make = (): AggregateWindow => new AggregateWindow(log, widthUs, aggregate);
+    return this.#shared(`event ${event} ${widthUs}`, before, log, make);
+  }
+
+  /** The window that there was, is, or is made. */
+  #shared<Window extends AggregateWindow | QuantileWindow>(
+    key: string,
+    before: Holdings,
+    log: SeriesLog,
+    make: () => Window,
+  ): Window {
+    // A key tells the kind of window.
+    const known = (this.#held.windows.get(key) ?? before.windows.get(key)) as Window | undefined;
+    const window = known ?? make();
+    if (known === undefined) log.addReader(window);
+    this.#held.windows.set(key, window);
+    return window;
+  }
+
+  #log(
+    name: string,
+    before: ReadonlyMap<string, SeriesLog>,
+    held: Map<string, SeriesLog>,
+  ): SeriesLog {
+    const { agents, windowSamples } = this.#options;
+    const log =
+      held.get(name) ??
+      before.get(name) ??
+      new SeriesLog(this.#pool, windowSamples, agents.capacity);
+    held.set(name, log);
+    return log;
+  }
+
+  /** Fleets with all divisions that are wanted; made anew where what is wanted of one has changed. */
+  #makeFleets(wanted: ReadonlySet<string>, before: Holdings): void {
+    const { agents, staleAfterUs } = this.#options;
+    const functions = new Map<string, { reading: FleetOf; names: Set<FleetFunction> }>();
+    for (const key of wanted) {
+      const reading = this.#kept.get(key)?.reading;
+      if (reading?.op !== "fleet") continue;
+      const division = divisionKey(reading);
+      const names = functions.get(division)?.names ?? new Set();
+      functions.set(division, { reading, names: names.add(reading.function) });
+    }
+    for (const [key, { reading, names }] of functions) {
+      const { metric, groupBy } = reading;
+      const fleet =
+        this.#held.fleets.get(metric) ??
+        before.fleets.get(metric) ??
+        new FleetMetric(this.#columnOf(metric), staleAfterUs, agents.capacity);
+      this.#held.fleets.set(metric, fleet);
+      const present = before.divisions.get(key);
+      const isSame = present !== undefined && [...names].every((name) => present.wanted.has(name));
+      const division = isSame ? present : this.#division(names, groupBy);
+      if (!isSame) fleet.add(division);
+      this.#held.divisions.set(key, division);
+    }
+    const held = new Set(this.#held.divisions.values());
+    for (const fleet of this.#held.fleets.values()) fleet.retain(held);
+  }
+
+  #division(names: ReadonlySet<FleetFunction>, groupBy: string | undefined): Division {
+    const { agents } = this.#options;
+    if (groupBy === undefined) return new Division(names, agents.capacity, () => "");
+    return new Division(names, agents.capacity, (slot) => {
+      const labels = agents.attributes[slot]?.labels;
+      return labels !== undefined && Object.hasOwn(labels, groupBy) ? labels[groupBy] : undefined;
+    });
+  }
+
+  #drop(before: Holdings): void {
+    const { windows, logs, eventLogs } = this.#held;
+    for (const [key, window] of before.windows) if (!windows.has(key)) window.drop();
+    for (const [name, log] of before.logs) if (!logs.has(name)) log.drop();
+    for (const [name, log] of before.eventLogs) if (!eventLogs.has(name)) log.drop();
+  }
+
+  /** Has the columns tell what is kept of their samples. */
+  #follow(timers: readonly RuleTimers[]): void {
+    const { logs, fleets } = this.#held;
+    const columns = [
+      ...[...logs.keys(), ...fleets.keys()].map((metric) => this.#columnOf(metric)),
+      ...timers.flatMap((each) => each.columns),
+    ];
+    for (const column of this.#followed) column.follower = undefined;
+    this.#followed = new Set(columns);
+    for (const column of this.#followed) {
+      const silencesUs = timers.map((each) => each.shortestUs(column));
+      column.follower = new Follower(
+        logs.get(column.name),
+        fleets.get(column.name),
+        this.#options.wakes,
+        Math.min(...silencesUs),
+      );
+    }
+  }
+}
+
+function keyOf(reading: KeptReading): string {
+  switch (reading.op) {
+    case "window":
+      return `window ${reading.function} ${reading.metric} ${reading.widthUs} ${reading.quantile ?? ""}`;
+    case "count_events":
+      return `events ${reading.widthUs} ${reading.event}`;
+    case "fleet":
+      return `fleet ${reading.function} ${divisionKey(reading)}`;
+  }
+}
+
+function divisionKey({ metric, groupBy }: FleetOf): string {
+  return groupBy === undefined ? metric : `${metric} ${groupBy}`;
+}
