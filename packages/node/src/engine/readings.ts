@@ -118,6 +118,7 @@ export class Readings {
     this.#context = context;
     if (reading.op === "age" || reading.op === "absent")
       return this.#silence(reading.metric, reading, context);
+    if (reading.op !== "count_events") this.#columnOf(reading.metric);
     const key = keyOf(reading);
     let kept = this.#kept.get(key);
     if (kept === undefined) {
