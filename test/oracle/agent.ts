@@ -94,8 +94,6 @@ export class Agent {
   readonly series: Map<string, Series> = new Map();
   readonly events: (Kept & { readonly type: string })[] = [];
   readonly cells: Map<string, Cell> = new Map();
-  /** Windows that have passed to buckets. */
-  readonly bucketed: Set<string> = new Set();
   held: Held[] = [];
 
   constructor(attributes: AgentAttributes, joinedUs: number) {

@@ -33,7 +33,7 @@ export class Ground {
 
   get around(): Surroundings {
     const { settings, windowsFrom, restartedUs } = this;
-    return { agents: this.agents.values(), settings, windowsFrom, restartedUs };
+    return { agents: [...this.agents.values()], settings, windowsFrom, restartedUs };
   }
 
   tellBreaker(rule: string, isOpen: boolean): void {

@@ -26,7 +26,7 @@ import { type OracleRule, readRule } from "./rule.ts";
 import { end, makeInactive, step } from "./states.ts";
 import { nextMillisecond, type Timer, timersOf } from "./timers.ts";
 import { isEqual } from "./values.ts";
-import { noteSizes, type PresentEvent, worldOf } from "./world.ts";
+import { type PresentEvent, worldOf } from "./world.ts";
 
 export class Oracle {
   late = 0;
@@ -223,7 +223,6 @@ export class Oracle {
     if (changed.size === 0) return;
     agent.newestUs.set(part, atUs);
     agent.timeUs = instantUs;
-    for (const metric of changed) noteSizes(agent, metric, this.#ground.around);
     const readers = this.#ground.rules.filter(({ reads }) =>
       [...changed].some((metric) => reads.metrics.has(metric)),
     );
@@ -395,11 +394,8 @@ export class Oracle {
   #openWindows(): void {
     const active = this.#ground.rules.filter(({ source }) => source.mode !== "off");
     const read = new Set(active.flatMap(({ reads }) => [...reads.windows]));
-    for (const window of this.#ground.windowsFrom.keys()) {
-      if (read.has(window)) continue;
-      this.#ground.windowsFrom.delete(window);
-      for (const agent of this.#ground.agents.values()) agent.bucketed.delete(window);
-    }
+    for (const window of this.#ground.windowsFrom.keys())
+      if (!read.has(window)) this.#ground.windowsFrom.delete(window);
     this.#number += 1;
     for (const window of read)
       if (!this.#ground.windowsFrom.has(window)) this.#ground.windowsFrom.set(window, this.#number);

@@ -7,6 +7,16 @@ export interface Point {
   readonly value: number;
 }
 
+/** A sample as a sketch has it: the middle of its bin, of which there are 64 to each power of two. */
+export function sketched(point: Point): Point {
+  if (point.value === 0 || !Number.isFinite(point.value)) return point;
+  const size = Math.abs(point.value);
+  const bits = new DataView(new ArrayBuffer(8));
+  bits.setFloat64(0, size);
+  bits.setBigUint64(0, ((bits.getBigUint64(0) >> 46n) << 46n) | (1n << 45n));
+  return { ...point, value: Math.sign(point.value) * bits.getFloat64(0) };
+}
+
 /** What a function gives of a window's samples, NaN among them; undefined is unknown. */
 export function overWindow(
   name: string,

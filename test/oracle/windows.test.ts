@@ -134,14 +134,17 @@ describe("windows", () => {
     assert.deepEqual(none.log, ["r fires 1"]);
   });
 
-  test("5: a window of too many samples passes to buckets of w/256, and is whole again when it was empty", () => {
-    const told = new Told("expr: 'count_over_time(m, \"256s\") == 7 && n > 0'", {
-      windowSamples: 4,
-    });
-    for (const at of [0.2, 0.4, 0.6, 0.8, 1, 200]) told.send(at, 0);
-    told.send(256.9, 0);
+  test("5: a window of too many samples is of the buckets of w/256 that reach into it, and of fewer is exact", () => {
+    const told = new Told(
+      `- { name: many, expr: 'count_over_time(m, "256s") == 9 && n > 0', action: stop }
+       - { name: few, expr: 'count_over_time(m, "256s") == 4 && n > 0', action: stop }`,
+      { windowSamples: 4 },
+    );
+    for (const at of [0.2, 0.4, 0.6, 0.8, 1, 200, 201, 202, 256.9]) told.send(at, 0);
     told.send(256.9, 1, { metric: "n" });
-    assert.deepEqual(told.log, ["r fires 256.9"]);
+    assert.deepEqual(told.log, ["many fires 256.9"]);
+    told.send(257, 1, { metric: "n" });
+    assert.deepEqual(told.log, ["many fires 256.9", "many ends 257", "few fires 257"]);
   });
 
   test("10: absent and age count from no earlier than a restart", () => {

@@ -2,7 +2,7 @@
 import type { Agent, Kept } from "./agent.ts";
 import type { OracleSettings } from "./history.ts";
 import { type World, sampleValue } from "./interpret.ts";
-import { overWindow, sum } from "./series.ts";
+import { overWindow, sketched, sum } from "./series.ts";
 import type { Value } from "./values.ts";
 
 /** What the node knows besides the agent that is asked about. */
@@ -33,17 +33,26 @@ export function worldOf(
       name === "uptime" ? (atUs - agent.joinedUs) / 1e6 : Reflect.get(agent.attributes, name),
     twin: () => agent.twin,
     event: () => event,
-    window: (name, metric, widthUs, quantile) =>
-      sampleValue(overWindow(name, samplesIn(agent, metric, widthUs, atUs, around), quantile)),
+    window: (name, metric, widthUs, quantile) => {
+      const all = since(agent.series.get(metric)?.points ?? [], `${metric} ${widthUs}`, around);
+      const { points, isBucketed } = samplesIn(all, widthUs, atUs, around);
+      const isSketched = isBucketed && name === "quantile_over_time";
+      return sampleValue(overWindow(name, isSketched ? points.map(sketched) : points, quantile));
+    },
     age: (metric) => {
       const lastUs = agent.series.get(metric)?.atUs;
       return lastUs === undefined ? undefined : (atUs - Math.max(lastUs, around.restartedUs)) / 1e6;
     },
     isAbsent: (metric, afterUs) => atUs >= silentSinceUs(agent, metric, around) + afterUs,
     countEvents: (type, widthUs) =>
-      since(agent.events, `event ${type} ${widthUs}`, around).filter(
-        (kept) => kept.type === type && kept.atUs > atUs - widthUs && kept.atUs <= atUs,
-      ).length,
+      samplesIn(
+        since(agent.events, `event ${type} ${widthUs}`, around).filter(
+          (kept) => kept.type === type,
+        ),
+        widthUs,
+        atUs,
+        around,
+      ).points.length,
     fleet: (name, metric, label) => overFleet(name, metric, label, agent, atUs, around),
   };
 }
@@ -63,37 +72,28 @@ function since<Item extends Kept>(
   return all.filter(({ number }) => number >= from);
 }
 
-/** The samples of (t − w, t]; of a window that has passed to buckets, those of each bucket that reaches into it. */
+/** The samples of a window, and whether they are taken together in buckets. */
+interface InWindow {
+  readonly points: readonly Kept[];
+  readonly isBucketed: boolean;
+}
+
+/** The samples of (t − w, t]; of a window that holds more than may be, those of each bucket that reaches into it. */
 function samplesIn(
-  agent: Agent,
-  metric: string,
+  points: readonly Kept[],
   widthUs: number,
   atUs: number,
-  around: Surroundings,
-): readonly Kept[] {
-  const name = `${metric} ${widthUs}`;
-  const points = since(agent.series.get(metric)?.points ?? [], name, around);
-  const isBucketed = agent.bucketed.has(name);
+  { settings }: Surroundings,
+): InWindow {
+  const known = points.filter((point) => point.atUs <= atUs && !Number.isNaN(point.value));
+  const oldest = atUs - widthUs;
+  const inside = known.filter((point) => point.atUs > oldest);
+  if (inside.length <= settings.windowSamples) return { points: inside, isBucketed: false };
   // Buckets are (k·g, (k + 1)·g], g = w/256; one is in the window until it has left wholly.
   const endOf = (instantUs: number): bigint =>
     (BigInt(instantUs) * 256n + BigInt(widthUs) - 1n) / BigInt(widthUs);
-  const oldest = atUs - widthUs;
   const left = (BigInt(oldest) * 256n) / BigInt(widthUs);
-  return points.filter(
-    (point) =>
-      point.atUs <= atUs && (point.atUs > oldest || (isBucketed && endOf(point.atUs) > left)),
-  );
-}
-
-/** Notes which windows of a metric have passed to buckets, and which hold nothing any more. */
-export function noteSizes(agent: Agent, metric: string, around: Surroundings): void {
-  for (const name of around.windowsFrom.keys()) {
-    const split = name.lastIndexOf(" ");
-    if (name.slice(0, split) !== metric) continue;
-    const count = samplesIn(agent, metric, Number(name.slice(split)), agent.timeUs, around).length;
-    if (count > around.settings.windowSamples) agent.bucketed.add(name);
-    else if (count === 0) agent.bucketed.delete(name);
-  }
+  return { points: known.filter((point) => endOf(point.atUs) > left), isBucketed: true };
 }
 
 function overFleet(

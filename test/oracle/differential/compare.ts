@@ -2,13 +2,15 @@
 import assert from "node:assert/strict";
 import type { RuleSource } from "@myelin/core/rules";
 import fc from "fast-check";
-import { defaultOracleSettings, type Happening } from "../history.ts";
+import { defaultOracleSettings, type Happening, type OracleSettings } from "../history.ts";
 import { Oracle } from "../oracle.ts";
 import { EngineUnderTest } from "./engine-under-test.ts";
 import type { Feature } from "./features.ts";
 import { ruleSets, type Step, Story, steps } from "./streams.ts";
 
 const longestStream = 80;
+/** So few that windows pass to buckets, and back. */
+const settings: OracleSettings = { ...defaultOracleSettings, windowSamples: 6 };
 
 /** How many pairs to run, and of what. */
 export interface DifferentialOptions {
@@ -32,8 +34,8 @@ export function runDifferential({ features, runs, seed }: DifferentialOptions): 
 
 /** @throws AssertionError at the first input after which the two differ */
 function comparePair(rules: readonly RuleSource[], stream: readonly Step[]): void {
-  const oracle = new Oracle();
-  const engine = new EngineUnderTest(defaultOracleSettings);
+  const oracle = new Oracle(settings);
+  const engine = new EngineUnderTest(settings);
   const story = new Story();
   for (const step of [{ kind: "rules", rules } as const, ...stream]) {
     for (const input of story.inputsOf(step, oracle.happenings)) {

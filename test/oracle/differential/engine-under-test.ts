@@ -16,13 +16,15 @@ export class EngineUnderTest {
     new Map();
   #lines = 0;
 
-  constructor({ futureToleranceUs }: OracleSettings) {
+  constructor({ futureToleranceUs, windowSamples, staleAfterUs }: OracleSettings) {
     const agentOf = (slot: number): string =>
       [...this.#slots].find(([, other]) => other === slot)?.[0] ?? `slot ${slot}`;
     this.#engine = new Engine({
       maxAgents: 8,
       maxMetrics: 64,
       futureToleranceUs,
+      windowSamples,
+      staleAfterUs,
       hooks: {
         onFiring: ({ plan, slot, sampleTimeUs, episode, isShadow, isSuppressed }) => {
           const { startedAtUs, attempt } = episode;
@@ -85,6 +87,14 @@ export class EngineUnderTest {
         return this.#startLine(this.#slot(input.agent), parts[input.part] ?? 1);
       case "frame":
         return this.#applyFrame(input);
+      case "event":
+        return engine.event(
+          this.#slot(input.agent),
+          parts[input.part] ?? 1,
+          { type: input.type, attrs: input.attrs },
+          input.atUs,
+          input.nowUs,
+        );
       case "clock":
         return engine.advance(input.nowUs);
       case "ended":

@@ -118,14 +118,9 @@ export class Applier {
       return;
     }
     const tenancy = agents.generations[slot];
-    let instantUs = this.#eventInstantFor(slot, atUs);
-    while (
-      this.#isDueBefore(slot, instantUs) &&
-      this.#evaluator.runTimersBefore(slot, instantUs, nowUs)
-    ) {
+    while (this.#evaluator.runTimersBefore(slot, this.#instantFor(slot, atUs), nowUs))
       if (agents.generations[slot] !== tenancy) return;
-      instantUs = this.#eventInstantFor(slot, atUs);
-    }
+    const instantUs = this.#eventInstantFor(slot, atUs);
     agents.newestUs[slot * partsPerAgent + part] = atUs;
     agents.timesUs[slot] = instantUs;
     this.#readings.event(slot, event.type, atUs);

@@ -167,6 +167,7 @@ export class Engine {
     }
     const cooldowns = this.#departed.take(agents.idOf(slot));
     for (const [rule, untilUs] of cooldowns ?? []) this.#rules.get(rule)?.coolDown(slot, untilUs);
+    this.#wakes.joined(slot);
     if (this.#rules.timed.length > 0) this.#evaluator.setWake(slot);
     return slot;
   }
@@ -336,7 +337,7 @@ export class Engine {
         (rule) => hasAbsence(rule.version.plan) && this.#rules.beginsAfresh(rule),
       );
       // What was due under the rules so far comes before what those to come are evaluated at.
-      for (let slot = 0; isSilent && slot < agents.used; slot += 1)
+      for (const slot of isSilent ? this.#slotsByJoining() : [])
         if (agents.has(slot)) this.#evaluator.runTimersBefore(slot, nowUs, nowUs);
       const ended: { rule: RuleName; slot: number; startedAtUs: number }[] = [];
       const isHeard = this.#hooks.onEpisodeEnd !== undefined;
@@ -350,16 +351,21 @@ export class Engine {
     };
   }
 
+  #slotsByJoining(): readonly number[] {
+    const slots = Array.from({ length: this.#agents.used }, (_, slot) => slot);
+    return slots.filter((slot) => this.#agents.has(slot)).toSorted(this.#wakes.byJoining);
+  }
+
   /** Rules that read absence are evaluated when they come into force. */
   #lookForSilence(afresh: readonly RuleRuntime[], nowUs: number): void {
     const agents = this.#agents;
-    const silent = afresh.filter((rule) => rule.timers?.hasAbsence === true && !rule.isOff);
+    const silent = afresh.filter((rule) => rule.timers?.hasAbsence === true);
     if (!afresh.some((rule) => rule.timers !== undefined)) return;
-    for (let slot = 0; slot < agents.used; slot += 1) {
+    for (const slot of this.#slotsByJoining()) {
       if (!agents.has(slot)) continue;
       if (silent.length > 0) {
         const atUs = agents.moveOn(slot, Math.round(nowUs));
-        for (const rule of silent) this.#evaluator.note(rule);
+        for (const rule of silent) if (!rule.isOff) this.#evaluator.note(rule);
         this.#evaluator.evaluate(slot, nodePart, atUs, nowUs, undefined);
       }
       if (agents.has(slot)) this.#evaluator.setWake(slot);
@@ -512,8 +518,8 @@ export class Engine {
   }
 }
 
-function hasAbsence({ inputs, mode }: RulePlan): boolean {
-  return mode !== "off" && inputs.timers.some(({ kind }) => kind === "absent");
+function hasAbsence({ inputs }: RulePlan): boolean {
+  return inputs.timers.some(({ kind }) => kind === "absent");
 }
 
 function isSameAttributes(a: AgentAttributes, b: AgentAttributes): boolean {

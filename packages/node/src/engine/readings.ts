@@ -5,7 +5,8 @@
  * 1. What no rule in force reads is not kept, and costs nothing; what several read is kept once. Rules that are off read
  *    nothing.
  * 2. A rule is linked to a value that stays; what the value is made of comes and goes with the rules that read it.
- * 3. A window holds what came since the first rule that reads it came into force.
+ * 3. A window holds what came since the first rule that reads it came into force. Windows that began together share the
+ *    samples; one that begins later has a log of its own.
  */
 import { parseMetricName } from "@myelin/core/ids";
 import {
@@ -28,6 +29,7 @@ import {
   BlockPool,
   QuantileWindow,
   SeriesLog,
+  WindowSpan,
   windowReadings,
 } from "./windows/index.ts";
 
@@ -39,26 +41,28 @@ type KeptReading = WindowOf | CountOf | FleetOf;
 
 /** What follows the samples of one metric. */
 class Follower implements SampleFollower {
-  readonly #log: SeriesLog | undefined;
+  readonly #logs: readonly SeriesLog[];
   readonly #fleet: FleetMetric | undefined;
   readonly #wakes: Wakes;
   /** The shortest silence that a rule waits for; Infinity when none does. */
   readonly #silenceUs: number;
 
   constructor(
-    log: SeriesLog | undefined,
+    logs: readonly SeriesLog[],
     fleet: FleetMetric | undefined,
     wakes: Wakes,
     silenceUs: number,
   ) {
-    this.#log = log;
+    this.#logs = logs;
     this.#fleet = fleet;
     this.#wakes = wakes;
     this.#silenceUs = silenceUs;
   }
 
   sample(slot: number, timeUs: number, value: number): void {
-    this.#log?.append(slot, timeUs, value);
+    const logs = this.#logs;
+    for (let index = 0; index < logs.length; index += 1)
+      (logs[index] as SeriesLog).append(slot, timeUs, value);
     this.#fleet?.sample(slot, timeUs, value);
     this.#wakes.by(slot, timerInstantUs(timeUs + this.#silenceUs));
   }
@@ -92,13 +96,30 @@ export interface ReadingsOptions {
   readonly staleAfterUs: number;
 }
 
-/** What is kept under one set of rules. */
+/** A width over a metric's samples, or over events of a type. */
+interface HeldSpan {
+  readonly span: WindowSpan;
+  readonly of: "metric" | "event";
+  readonly name: string;
+}
+
+/** What is kept under one set of rules, by texts that say what it is. */
 class Holdings {
+  readonly spans = new Map<string, HeldSpan>();
   readonly windows = new Map<string, AggregateWindow | QuantileWindow>();
   readonly divisions = new Map<string, Division>();
   readonly fleets = new Map<string, FleetMetric>();
-  readonly logs = new Map<string, SeriesLog>();
-  readonly eventLogs = new Map<string, SeriesLog>();
+
+  /** The logs of metrics, or of events, by name. */
+  logs(of: "metric" | "event"): Map<string, SeriesLog[]> {
+    const all = new Map<string, Set<SeriesLog>>();
+    for (const held of this.spans.values()) {
+      if (held.of !== of) continue;
+      const logs = all.get(held.name) ?? new Set();
+      all.set(held.name, logs.add(held.span.log));
+    }
+    return new Map([...all].map(([name, logs]) => [name, [...logs]]));
+  }
 }
 
 export class Readings {
@@ -106,6 +127,10 @@ export class Readings {
   readonly #pool = new BlockPool();
   readonly #kept = new Map<string, Kept>();
   #held = new Holdings();
+  #logs: readonly SeriesLog[] = [];
+  #eventLogs: ReadonlyMap<string, readonly SeriesLog[]> = new Map();
+  /** Logs of windows that begin with the set of rules that is being put in force. */
+  #newLogs = new Map<string, SeriesLog>();
   #followed: ReadonlySet<MetricColumn> = new Set();
   #context: EvaluationContext | undefined;
 
@@ -147,6 +172,7 @@ export class Readings {
     }
     const before = this.#held;
     this.#held = new Holdings();
+    this.#newLogs = new Map();
     for (const [key, kept] of this.#kept) {
       kept.make = unknown;
       if (!linked.has(key)) this.#kept.delete(key);
@@ -161,15 +187,13 @@ export class Readings {
   }
 
   grow(capacity: number): void {
-    for (const log of this.#held.logs.values()) log.grow(capacity);
-    for (const log of this.#held.eventLogs.values()) log.grow(capacity);
+    for (const log of this.#logs) log.grow(capacity);
     for (const fleet of this.#held.fleets.values()) fleet.grow(capacity);
   }
 
   /** The agent in the slot leaves; its columns still hold its samples. */
   release(slot: number): void {
-    for (const log of this.#held.logs.values()) log.release(slot);
-    for (const log of this.#held.eventLogs.values()) log.release(slot);
+    for (const log of this.#logs) log.release(slot);
     for (const fleet of this.#held.fleets.values()) fleet.release(slot);
   }
 
@@ -182,7 +206,7 @@ export class Readings {
 
   /** An event of the agent. */
   event(slot: number, type: string, timeUs: number): void {
-    this.#held.eventLogs.get(type)?.append(slot, timeUs, 0);
+    for (const log of this.#eventLogs.get(type) ?? []) log.append(slot, timeUs, 0);
   }
 
   #silence(
@@ -237,50 +261,53 @@ export class Readings {
 
   #window(reading: WindowOf, before: Holdings): AggregateWindow | QuantileWindow {
     const { function: name, metric, widthUs } = reading;
-    const log = this.#log(metric, before.logs, this.#held.logs);
+    const span = this.#span("metric", metric, widthUs, before);
     const isQuantile = name === "quantile_over_time";
     const kind = isQuantile ? name : windowReadings[name].aggregate.name;
-    return this.#shared(`${kind} ${metric} ${widthUs}`, before, log, () =>
+    return this.#shared(`${kind} ${metric} ${widthUs}`, before, () =>
       isQuantile
-        ? new QuantileWindow(log, widthUs)
-        : new AggregateWindow(log, widthUs, windowReadings[name].aggregate),
+        ? new QuantileWindow(span)
+        : new AggregateWindow(span, windowReadings[name].aggregate),
     );
   }
 
   #countWindow({ event, widthUs }: CountOf, before: Holdings): AggregateWindow {
-    const log = this.#log(event, before.eventLogs, this.#held.eventLogs);
+    const span = this.#span("event", event, widthUs, before);
     const { aggregate } = windowReadings.count_over_time;
-    const make = (): AggregateWindow => new AggregateWindow(log, widthUs, aggregate);
-    return this.#shared(`event ${event} ${widthUs}`, before, log, make);
+    return this.#shared(
+      `event ${event} ${widthUs}`,
+      before,
+      () => new AggregateWindow(span, aggregate),
+    );
   }
 
   /** The window that there was, is, or is made. */
   #shared<Window extends AggregateWindow | QuantileWindow>(
     key: string,
     before: Holdings,
-    log: SeriesLog,
     make: () => Window,
   ): Window {
     // A key tells the kind of window.
     const known = (this.#held.windows.get(key) ?? before.windows.get(key)) as Window | undefined;
     const window = known ?? make();
-    if (known === undefined) log.addReader(window);
     this.#held.windows.set(key, window);
     return window;
   }
 
-  #log(
-    name: string,
-    before: ReadonlyMap<string, SeriesLog>,
-    held: Map<string, SeriesLog>,
-  ): SeriesLog {
+  #span(of: "metric" | "event", name: string, widthUs: number, before: Holdings): WindowSpan {
+    const key = `${of} ${name} ${widthUs}`;
+    const known = this.#held.spans.get(key) ?? before.spans.get(key);
+    const held = known ?? { span: this.#newSpan(`${of} ${name}`, widthUs), of, name };
+    this.#held.spans.set(key, held);
+    return held.span;
+  }
+
+  #newSpan(source: string, widthUs: number): WindowSpan {
     const { agents, windowSamples } = this.#options;
     const log =
-      held.get(name) ??
-      before.get(name) ??
-      new SeriesLog(this.#pool, windowSamples, agents.capacity);
-    held.set(name, log);
-    return log;
+      this.#newLogs.get(source) ?? new SeriesLog(this.#pool, windowSamples, agents.capacity);
+    this.#newLogs.set(source, log);
+    return new WindowSpan(log, widthUs);
   }
 
   /** Fleets with all divisions that are wanted; made anew where what is wanted of one has changed. */
@@ -321,15 +348,19 @@ export class Readings {
   }
 
   #drop(before: Holdings): void {
-    const { windows, logs, eventLogs } = this.#held;
+    const { windows, spans } = this.#held;
     for (const [key, window] of before.windows) if (!windows.has(key)) window.drop();
-    for (const [name, log] of before.logs) if (!logs.has(name)) log.drop();
-    for (const [name, log] of before.eventLogs) if (!eventLogs.has(name)) log.drop();
+    for (const [key, { span }] of before.spans) if (!spans.has(key)) span.drop();
+    const logs = new Set([...spans.values()].map(({ span }) => span.log));
+    for (const log of this.#logs) if (!logs.has(log)) log.drop();
+    this.#logs = [...logs];
+    this.#eventLogs = this.#held.logs("event");
   }
 
   /** Has the columns tell what is kept of their samples. */
   #follow(timers: readonly RuleTimers[]): void {
-    const { logs, fleets } = this.#held;
+    const { fleets } = this.#held;
+    const logs = this.#held.logs("metric");
     const columns = [
       ...[...logs.keys(), ...fleets.keys()].map((metric) => this.#columnOf(metric)),
       ...timers.flatMap((each) => each.columns),
@@ -339,7 +370,7 @@ export class Readings {
     for (const column of this.#followed) {
       const silencesUs = timers.map((each) => each.shortestUs(column));
       column.follower = new Follower(
-        logs.get(column.name),
+        logs.get(column.name) ?? [],
         fleets.get(column.name),
         this.#options.wakes,
         Math.min(...silencesUs),

@@ -13,6 +13,7 @@ export class Wakes {
   duesUs: Float64Array;
   readonly #places: SlotPlaces;
   readonly #heap: SlotHeap;
+  #joined = 0;
 
   constructor(capacity: number) {
     this.duesUs = new Float64Array(capacity).fill(never);
@@ -25,7 +26,7 @@ export class Wakes {
     return this.#heap.firstKey;
   }
 
-  /** The slot of the first; of several at one instant the lowest. */
+  /** The slot of the first; of several at one instant that of the agent that joined first. */
   get nextSlot(): number {
     return this.#heap.first;
   }
@@ -34,6 +35,16 @@ export class Wakes {
     this.duesUs = grownFloat64(this.duesUs, capacity, never);
     this.#places.grow(capacity);
   }
+
+  /** An agent has got the slot. */
+  joined(slot: number): void {
+    this.#joined += 1;
+    this.#places.ranks[slot] = this.#joined;
+  }
+
+  /** Orders slots by when their agents joined. */
+  readonly byJoining = (slot: number, other: number): number =>
+    (this.#places.ranks[slot] as number) - (this.#places.ranks[other] as number);
 
   /** Has the slot looked at by then, or before if that is set already. */
   by(slot: number, dueUs: number): void {

@@ -1,24 +1,27 @@
 /**
- * Slots in order of a key: a binary heap from which each can be taken and moved. At one key the lower slot comes first.
+ * Slots in order of a key, and at one key of a rank: a binary heap from which each can be taken and moved.
  * Heaps that no slot is in two of share their places.
  */
 import { grownFloat64, grownInt32 } from "../growth.ts";
 
 const absent = -1;
 
-/** Where in its heap each slot is, and its key. */
+/** Where in its heap each slot is, its key, and its rank, which is 0 unless it is set. */
 export class SlotPlaces {
   keys: Float64Array;
   positions: Int32Array;
+  ranks: Float64Array;
 
   constructor(capacity: number) {
     this.keys = new Float64Array(capacity);
     this.positions = new Int32Array(capacity).fill(absent);
+    this.ranks = new Float64Array(capacity);
   }
 
   grow(capacity: number): void {
     this.keys = grownFloat64(this.keys, capacity, 0);
     this.positions = grownInt32(this.positions, capacity, absent);
+    this.ranks = grownFloat64(this.ranks, capacity, 0);
   }
 }
 
@@ -111,8 +114,10 @@ export class SlotHeap {
   }
 
   #isBefore(slot: number, other: number): boolean {
-    const { keys } = this.#places;
-    const difference = (keys[slot] as number) - (keys[other] as number);
-    return difference < 0 || (difference === 0 && slot < other);
+    const { keys, ranks } = this.#places;
+    const key = keys[slot] as number;
+    const otherKey = keys[other] as number;
+    if (key !== otherKey) return key < otherKey;
+    return (ranks[slot] as number) < (ranks[other] as number);
   }
 }

@@ -7,24 +7,21 @@
  *    of it and those behind it up to there; `#backs` is made of those from `#turns` to before `#taken`.
  * 2. With more than `bound` samples in (t − w, t] it is of buckets instead, those that reach into the window: a function
  *    of the samples alone. Buckets are kept while the window is near that.
- * 3. Samples from before it was made (`#from`) are not in it.
  */
 import { grownFloat64, grownInt32 } from "../growth.ts";
 import type { Aggregate } from "./aggregate.ts";
 import { noBlock } from "./block-pool.ts";
 import { BucketQueue } from "./bucket-queue.ts";
-import { oldestBucketAfter, reachOfBuckets } from "./buckets.ts";
-import type { LogReader, SeriesLog } from "./series-log.ts";
+import type { SeriesLog } from "./series-log.ts";
+import type { SpanReader, WindowSpan } from "./window-span.ts";
 
-export class AggregateWindow implements LogReader {
-  readonly reachUs: number;
+export class AggregateWindow implements SpanReader {
   /** What it is of, once it has been gathered. */
   readonly cells: Float64Array;
   readonly #log: SeriesLog;
-  readonly #widthUs: number;
+  readonly #span: WindowSpan;
   readonly #aggregate: Aggregate;
   readonly #scratch: Float64Array;
-  #from: Float64Array;
   #heads: Float64Array;
   #turns: Float64Array;
   #taken: Float64Array;
@@ -35,35 +32,32 @@ export class AggregateWindow implements LogReader {
   #frontBegins: Float64Array;
   readonly #buckets: (BucketQueue | undefined)[] = [];
 
-  constructor(log: SeriesLog, widthUs: number, aggregate: Aggregate) {
+  constructor(span: WindowSpan, aggregate: Aggregate) {
+    const { log } = span;
     const { capacity } = log;
     this.#log = log;
-    this.#widthUs = widthUs;
-    this.reachUs = reachOfBuckets(widthUs);
+    this.#span = span;
     this.#aggregate = aggregate;
     this.cells = new Float64Array(aggregate.cells);
     this.#scratch = new Float64Array(aggregate.cells);
-    this.#from = log.ends.slice();
-    this.#heads = log.ends.slice();
-    this.#turns = log.ends.slice();
-    this.#taken = log.ends.slice();
+    this.#heads = new Float64Array(capacity);
+    this.#turns = new Float64Array(capacity);
+    this.#taken = new Float64Array(capacity);
     this.#backs = new Float64Array(capacity * aggregate.cells);
     this.#fronts = new Int32Array(capacity).fill(noBlock);
     this.#frontLengths = new Int32Array(capacity);
     this.#frontBegins = new Float64Array(capacity);
+    span.addReader(this);
   }
 
   /** Makes `cells` of the window that ends at `nowUs`; false when it is empty. */
   gather(slot: number, nowUs: number): boolean {
     const log = this.#log;
     const end = log.ends[slot] as number;
-    const edgeUs = nowUs - this.#widthUs;
-    const first = Math.max(log.firsts[slot] as number, this.#from[slot] as number);
-    const bounded = end - log.bound - 1;
-    if (bounded >= first && log.timeUs(slot, bounded) > edgeUs) {
-      const queue = this.#feed(slot);
-      return queue.gather(oldestBucketAfter(edgeUs, this.#widthUs), this.cells);
-    }
+    const edgeUs = nowUs - this.#span.widthUs;
+    if (this.#span.isBeyondBound(slot, nowUs))
+      return this.#feed(slot).gather(this.#span.oldestBucket(nowUs), this.cells);
+    const first = this.#log.firsts[slot] as number;
     let head = this.#heads[slot] as number;
     if (head < first) head = first;
     while (head < end && log.timeUs(slot, head) <= edgeUs) head += 1;
@@ -80,18 +74,16 @@ export class AggregateWindow implements LogReader {
   }
 
   beforeTrim(slot: number): void {
-    const log = this.#log;
-    const end = log.ends[slot] as number;
-    const bounded = end - log.bound - 1;
-    const isNear = log.timeUs(slot, bounded) > log.timeUs(slot, end - 1) - this.reachUs;
-    if (isNear && bounded >= (this.#from[slot] as number)) this.#feed(slot);
-    else this.#buckets[slot] = undefined;
+    this.#feed(slot);
+  }
+
+  forgetBuckets(slot: number): void {
+    this.#buckets[slot] = undefined;
   }
 
   reordered(slot: number, number: number): void {
     const log = this.#log;
-    if (number < (this.#from[slot] as number)) this.#from[slot] = (this.#from[slot] as number) + 1;
-    const first = Math.max(log.firsts[slot] as number, this.#from[slot] as number);
+    const first = this.#log.firsts[slot] as number;
     this.#heads[slot] = first;
     this.#turns[slot] = first;
     this.#taken[slot] = first;
@@ -101,7 +93,6 @@ export class AggregateWindow implements LogReader {
 
   release(slot: number): void {
     this.#giveFront(slot);
-    this.#from[slot] = 0;
     this.#heads[slot] = 0;
     this.#turns[slot] = 0;
     this.#taken[slot] = 0;
@@ -111,11 +102,10 @@ export class AggregateWindow implements LogReader {
   /** No rule reads it any more. */
   drop(): void {
     for (let slot = 0; slot < this.#fronts.length; slot += 1) this.#giveFront(slot);
-    this.#log.removeReader(this);
+    this.#span.removeReader(this);
   }
 
   grow(capacity: number): void {
-    this.#from = grownFloat64(this.#from, capacity, 0);
     this.#heads = grownFloat64(this.#heads, capacity, 0);
     this.#turns = grownFloat64(this.#turns, capacity, 0);
     this.#taken = grownFloat64(this.#taken, capacity, 0);
@@ -126,8 +116,12 @@ export class AggregateWindow implements LogReader {
   }
 
   #feed(slot: number): BucketQueue {
-    const first = Math.max(this.#log.firsts[slot] as number, this.#from[slot] as number);
-    const queue = (this.#buckets[slot] ??= new BucketQueue(this.#aggregate, this.#widthUs, first));
+    const first = this.#log.firsts[slot] as number;
+    const queue = (this.#buckets[slot] ??= new BucketQueue(
+      this.#aggregate,
+      this.#span.widthUs,
+      first,
+    ));
     queue.feed(this.#log, slot, this.#scratch);
     return queue;
   }

@@ -4,3 +4,4 @@ export { BlockPool } from "./block-pool.ts";
 export { type WindowReading, windowReadings } from "./functions.ts";
 export { QuantileWindow } from "./quantile-window.ts";
 export { SeriesLog } from "./series-log.ts";
+export { WindowSpan } from "./window-span.ts";

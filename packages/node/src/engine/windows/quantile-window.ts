@@ -6,45 +6,41 @@
  * 1. The slot's block holds, in order, the values of the samples from `#heads` to before `#taken`.
  * 2. With more than `bound` samples in (t − w, t] it is a sketch of the buckets that reach into the window instead: a
  *    function of the samples alone. The sketch is kept while the window is near that.
- * 3. Samples from before it was made (`#from`) are not in it.
  */
 import { grownFloat64, grownInt32 } from "../growth.ts";
 import { noBlock } from "./block-pool.ts";
-import { oldestBucketAfter, reachOfBuckets } from "./buckets.ts";
-import type { LogReader, SeriesLog } from "./series-log.ts";
+import type { SeriesLog } from "./series-log.ts";
 import { between, Sketch } from "./sketch.ts";
+import type { SpanReader, WindowSpan } from "./window-span.ts";
 
-export class QuantileWindow implements LogReader {
-  readonly reachUs: number;
+export class QuantileWindow implements SpanReader {
   readonly #log: SeriesLog;
-  readonly #widthUs: number;
-  #from: Float64Array;
+  readonly #span: WindowSpan;
   #heads: Float64Array;
   #taken: Float64Array;
   #blocks: Int32Array;
   #lengths: Int32Array;
   readonly #sketches: (Sketch | undefined)[] = [];
 
-  constructor(log: SeriesLog, widthUs: number) {
+  constructor(span: WindowSpan) {
+    const { log } = span;
     this.#log = log;
-    this.#widthUs = widthUs;
-    this.reachUs = reachOfBuckets(widthUs);
-    this.#from = log.ends.slice();
-    this.#heads = log.ends.slice();
-    this.#taken = log.ends.slice();
+    this.#span = span;
+    this.#heads = new Float64Array(log.capacity);
+    this.#taken = new Float64Array(log.capacity);
     this.#blocks = new Int32Array(log.capacity).fill(noBlock);
     this.#lengths = new Int32Array(log.capacity);
+    span.addReader(this);
   }
 
   /** The quantile of the window that ends at `nowUs`, between neighbours by rank; NaN when it is empty. */
   quantile(slot: number, nowUs: number, quantile: number): number {
     const log = this.#log;
     const end = log.ends[slot] as number;
-    const edgeUs = nowUs - this.#widthUs;
-    const first = Math.max(log.firsts[slot] as number, this.#from[slot] as number);
-    const bounded = end - log.bound - 1;
-    if (bounded >= first && log.timeUs(slot, bounded) > edgeUs)
-      return this.#feed(slot).quantile(oldestBucketAfter(edgeUs, this.#widthUs), quantile);
+    const edgeUs = nowUs - this.#span.widthUs;
+    if (this.#span.isBeyondBound(slot, nowUs))
+      return this.#feed(slot).quantile(this.#span.oldestBucket(nowUs), quantile);
+    const first = this.#log.firsts[slot] as number;
     let head = Math.max(this.#heads[slot] as number, first);
     while (head < end && log.timeUs(slot, head) <= edgeUs) head += 1;
     this.#moveTo(slot, head, first, end);
@@ -60,18 +56,16 @@ export class QuantileWindow implements LogReader {
   }
 
   beforeTrim(slot: number): void {
-    const log = this.#log;
-    const end = log.ends[slot] as number;
-    const bounded = end - log.bound - 1;
-    const isNear = log.timeUs(slot, bounded) > log.timeUs(slot, end - 1) - this.reachUs;
-    if (isNear && bounded >= (this.#from[slot] as number)) this.#feed(slot);
-    else this.#sketches[slot] = undefined;
+    this.#feed(slot);
+  }
+
+  forgetBuckets(slot: number): void {
+    this.#sketches[slot] = undefined;
   }
 
   reordered(slot: number, number: number): void {
     const log = this.#log;
-    if (number < (this.#from[slot] as number)) this.#from[slot] = (this.#from[slot] as number) + 1;
-    const first = Math.max(log.firsts[slot] as number, this.#from[slot] as number);
+    const first = this.#log.firsts[slot] as number;
     this.#heads[slot] = first;
     this.#taken[slot] = first;
     const [timeUs, value] = [log.timeUs(slot, number), log.value(slot, number)];
@@ -80,7 +74,6 @@ export class QuantileWindow implements LogReader {
 
   release(slot: number): void {
     this.#giveBlock(slot);
-    this.#from[slot] = 0;
     this.#heads[slot] = 0;
     this.#taken[slot] = 0;
     this.#sketches[slot] = undefined;
@@ -89,11 +82,10 @@ export class QuantileWindow implements LogReader {
   /** No rule reads it any more. */
   drop(): void {
     for (let slot = 0; slot < this.#blocks.length; slot += 1) this.#giveBlock(slot);
-    this.#log.removeReader(this);
+    this.#span.removeReader(this);
   }
 
   grow(capacity: number): void {
-    this.#from = grownFloat64(this.#from, capacity, 0);
     this.#heads = grownFloat64(this.#heads, capacity, 0);
     this.#taken = grownFloat64(this.#taken, capacity, 0);
     this.#blocks = grownInt32(this.#blocks, capacity, noBlock);
@@ -101,8 +93,8 @@ export class QuantileWindow implements LogReader {
   }
 
   #feed(slot: number): Sketch {
-    const first = Math.max(this.#log.firsts[slot] as number, this.#from[slot] as number);
-    const sketch = (this.#sketches[slot] ??= new Sketch(this.#widthUs, first));
+    const first = this.#log.firsts[slot] as number;
+    const sketch = (this.#sketches[slot] ??= new Sketch(this.#span.widthUs, first));
     sketch.feed(this.#log, slot);
     return sketch;
   }

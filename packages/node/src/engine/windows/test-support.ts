@@ -1,6 +1,13 @@
 import type { WindowFunction } from "@myelin/core/rules";
 import { exactSum, roundExact, scaled } from "../test-exact.ts";
-import { AggregateWindow, BlockPool, QuantileWindow, SeriesLog, windowReadings } from "./index.ts";
+import {
+  AggregateWindow,
+  BlockPool,
+  QuantileWindow,
+  SeriesLog,
+  WindowSpan,
+  windowReadings,
+} from "./index.ts";
 
 /** A sample as tests give it: microseconds, value. */
 export type Point = readonly [timeUs: number, value: number];
@@ -17,15 +24,14 @@ export class TestWindows {
 
   constructor(widthUs: number, bound = 1_024, pool: BlockPool = new BlockPool()) {
     this.log = new SeriesLog(pool, bound, 4);
+    const span = new WindowSpan(this.log, widthUs);
     this.#windows = new Map(
       plainFunctions.map((name) => [
         name,
-        new AggregateWindow(this.log, widthUs, windowReadings[name].aggregate),
+        new AggregateWindow(span, windowReadings[name].aggregate),
       ]),
     );
-    this.#quantiles = new QuantileWindow(this.log, widthUs);
-    for (const window of this.#windows.values()) this.log.addReader(window);
-    this.log.addReader(this.#quantiles);
+    this.#quantiles = new QuantileWindow(span);
   }
 
   /** What a function gives at `nowUs`; NaN is unknown. */
