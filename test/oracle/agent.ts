@@ -89,6 +89,8 @@ export class Agent {
   evaluatedUs: number = Number.NEGATIVE_INFINITY;
   /** Newest instant applied of each part, within its time line. */
   readonly newestUs: Map<string, number> = new Map();
+  /** Newest event of each part, within its time line. */
+  readonly newestEventUs: Map<string, number> = new Map();
   /** How many time lines each part has begun. */
   readonly lines: Map<string, number> = new Map();
   readonly series: Map<string, Series> = new Map();

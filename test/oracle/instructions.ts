@@ -70,5 +70,5 @@ export function endInstruction(ground: Ground, input: Extract<Input, { kind: "en
   }
   cell.cooldownUntilUs = untilUs;
   const isPresent = cell.state === "firing" && cell.sinceUs === input.sinceUs;
-  if (isPresent && !input.succeeded) cell.hasFailed = true;
+  if (isPresent) cell.hasFailed = !input.succeeded;
 }

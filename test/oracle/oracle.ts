@@ -65,6 +65,7 @@ export class Oracle {
         const agent = this.#ground.agent(input.agent);
         agent.lines.set(input.part, agent.line(input.part) + 1);
         agent.newestUs.delete(input.part);
+        agent.newestEventUs.delete(input.part);
         return;
       }
       case "frame":
@@ -248,14 +249,14 @@ export class Oracle {
       this.future += 1;
       return;
     }
-    if (atUs < (agent.newestUs.get(part) ?? Number.NEGATIVE_INFINITY)) {
+    if (atUs < (agent.newestEventUs.get(part) ?? Number.NEGATIVE_INFINITY)) {
       this.late += 1;
       return;
     }
     // Each is an episode of its own, so no two are evaluated at one instant.
     const freeUs = (): number => Math.max(this.#instantFor(agent, atUs), agent.evaluatedUs + 1);
     const instantUs = agent.evaluatedUs >= atUs ? freeUs() : this.#instantFor(agent, atUs);
-    agent.newestUs.set(part, atUs);
+    agent.newestEventUs.set(part, atUs);
     agent.timeUs = Math.max(agent.timeUs, instantUs);
     agent.events.push({ type, atUs, value: 0, number: this.#number });
     const readers = this.#ground.rules.filter(

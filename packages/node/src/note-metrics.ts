@@ -13,6 +13,7 @@ export function noteMetrics(engine: Engine, note: (name: string) => void): Inges
     apply: (slot, part, count, metrics, values, timesUs, nowUs) =>
       engine.apply(slot, part, count, metrics, values, timesUs, nowUs),
     appliedBefore: (slot, part, untilUs) => engine.appliedBefore(slot, part, untilUs),
+    event: (slot, part, event, atUs, nowUs) => engine.event(slot, part, event, atUs, nowUs),
     setTwin: (slot, twin, fields, part, atUs, nowUs) =>
       engine.setTwin(slot, twin, fields, part, atUs, nowUs),
     tenancy: (slot) => engine.tenancy(slot),

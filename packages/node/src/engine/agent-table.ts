@@ -28,6 +28,8 @@ export class AgentTable {
   joinedAtUs: Float64Array;
   /** Newest instant applied of each part, at slot × parts + part. */
   newestUs: Float64Array;
+  /** Newest event of each part, likewise: samples do not make events late, nor events samples. */
+  newestEventUs: Float64Array;
   /** 1 until the first evaluation, at which rules that read attributes take part. */
   isNew: Uint8Array;
   /** Actions that rules must not ask the agent for now; undefined when there are none. */
@@ -48,6 +50,7 @@ export class AgentTable {
     this.evaluatedUs = new Float64Array(this.capacity).fill(never);
     this.joinedAtUs = new Float64Array(this.capacity);
     this.newestUs = new Float64Array(this.capacity * partsPerAgent).fill(never);
+    this.newestEventUs = new Float64Array(this.capacity * partsPerAgent).fill(never);
     this.isNew = new Uint8Array(this.capacity);
   }
 
@@ -94,6 +97,7 @@ export class AgentTable {
     this.isNew[slot] = 0;
     const firstLine = slot * partsPerAgent;
     this.newestUs.fill(never, firstLine, firstLine + partsPerAgent);
+    this.newestEventUs.fill(never, firstLine, firstLine + partsPerAgent);
     this.#lineNames.fill(undefined, firstLine, firstLine + partsPerAgent);
     this.#free.push(slot);
   }
@@ -123,10 +127,12 @@ export class AgentTable {
     return this.#lineNames[slot * partsPerAgent + part] ?? (part === nodePart ? "node" : "");
   }
 
-  /** Counts the samples of a part up to an instant as applied. */
+  /** Counts the samples and events of a part up to an instant as applied. */
   reach(slot: number, part: number, untilUs: number): void {
     const line = slot * partsPerAgent + part;
-    if (this.has(slot) && untilUs > (this.newestUs[line] as number)) this.newestUs[line] = untilUs;
+    if (!this.has(slot)) return;
+    if (untilUs > (this.newestUs[line] as number)) this.newestUs[line] = untilUs;
+    if (untilUs > (this.newestEventUs[line] as number)) this.newestEventUs[line] = untilUs;
   }
 
   /** Begins a time line of a part; false when it is the one it has. */
@@ -135,6 +141,7 @@ export class AgentTable {
     if (this.#lineNames[line] === name) return false;
     this.#lineNames[line] = name;
     this.newestUs[line] = never;
+    this.newestEventUs[line] = never;
     return true;
   }
 
@@ -157,6 +164,7 @@ export class AgentTable {
     this.evaluatedUs = grownFloat64(this.evaluatedUs, capacity, never);
     this.joinedAtUs = grownFloat64(this.joinedAtUs, capacity, 0);
     this.newestUs = grownFloat64(this.newestUs, capacity * partsPerAgent, never);
+    this.newestEventUs = grownFloat64(this.newestEventUs, capacity * partsPerAgent, never);
     this.isNew = grownUint8(this.isNew, capacity);
   }
 }

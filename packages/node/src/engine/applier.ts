@@ -113,7 +113,7 @@ export class Applier {
       counters.future += 1;
       return;
     }
-    if (atUs < (agents.newestUs[slot * partsPerAgent + part] as number)) {
+    if (atUs < (agents.newestEventUs[slot * partsPerAgent + part] as number)) {
       counters.late += 1;
       return;
     }
@@ -121,7 +121,7 @@ export class Applier {
     while (this.#evaluator.runTimersBefore(slot, this.#instantFor(slot, atUs), nowUs))
       if (agents.generations[slot] !== tenancy) return;
     const instantUs = this.#eventInstantFor(slot, atUs);
-    agents.newestUs[slot * partsPerAgent + part] = atUs;
+    agents.newestEventUs[slot * partsPerAgent + part] = atUs;
     agents.timesUs[slot] = instantUs;
     this.#readings.event(slot, event.type, atUs);
     for (const rule of this.#rules.eventReaders)

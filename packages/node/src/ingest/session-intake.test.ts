@@ -267,6 +267,7 @@ describe("a session's intake", () => {
         const spy = {
           futureToleranceUs: 60e6,
           metric: () => 0,
+          event: () => undefined,
           setTwin: () => undefined,
           tenancy: () => 1,
           timeLine: () => "line",
@@ -359,7 +360,7 @@ describe("a session's intake", () => {
     });
     const event = { type: "tool_call", attributes: { tool: "search" }, timeUs: 100 };
     const of = { slot, partName: "app", partIndex: 1, incarnation: "life-1" };
-    listening.open(of).event(event, 1_000_100);
+    listening.open(of).event(event, 1_000_100, 1_000_100);
     assert.equal(listening.counters.events, 1);
     assert.deepEqual(told, [[slot, "app", event, 1_000_100]]);
   });

@@ -206,11 +206,13 @@ export class SessionIntake {
     return outcome === "needsFull";
   }
 
-  /** Hands on an event that happened at `timeUs` on the node's clock; no rule reads events yet. */
-  event(event: EventMessage, timeUs: number): void {
-    const { counters, onEvent } = this.#ground;
+  /** Hands on an event that happened at `timeUs` on the node's clock. */
+  event(event: EventMessage, timeUs: number, nowUs: number): void {
+    const { counters, engine, onEvent } = this.#ground;
     counters.events += 1;
     onEvent(this.#slot, this.#partName, event, timeUs);
+    const present = { type: event.type, attrs: event.attributes };
+    engine.event(this.#slot, this.#partIndex, present, timeUs, nowUs);
   }
 
   #take(): SampleBuffer {

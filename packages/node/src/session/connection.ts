@@ -328,7 +328,9 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
     const session = this.#begin("event");
     this.#events += 1;
     if (this.#isRepeated) return;
-    session.intake.event(event, session.place(event.timeUs, this.#arrivedAtUs));
+    const timeUs = session.place(event.timeUs, this.#arrivedAtUs);
+    this.#beginApply(session);
+    session.intake.event(event, timeUs, this.#arrivedAtUs);
   }
 
   onTwinDelta(delta: TwinDelta): void {

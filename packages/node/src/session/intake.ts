@@ -27,7 +27,7 @@ export interface SessionIntake {
   /** True when a difference is missing and the whole state must be sent. */
   twinDelta(delta: TwinDelta, timeUs: number, nowUs: number): boolean;
   /** `timeUs` is when it happened, on the node's clock. */
-  event(event: EventMessage, timeUs: number): void;
+  event(event: EventMessage, timeUs: number, nowUs: number): void;
 }
 
 /** Opens the way for one session's telemetry. */
