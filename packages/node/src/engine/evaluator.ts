@@ -122,17 +122,19 @@ export class Evaluator {
     this.#counters.evaluations += notedCount;
     let box = outbox;
     const held = this.#agents.heldActions[slot];
+    const isTimed = this.#rules.timed.length > 0;
+    const isEvent = this.#event !== undefined;
     for (let number = 0; number < notedCount; number += 1) {
       const rule = rules[noted[number] as number] as RuleRuntime;
       const state = rule.states[slot] as number;
       if (state <= UNMATCHED && !rule.sees(slot)) continue;
-      rule.timers?.evaluated(slot, atUs);
+      if (isTimed) rule.timers?.evaluated(slot, atUs);
       const condition = rule.linked.condition(slot);
       if (state <= INACTIVE && condition !== TRUE) continue;
       const mayFire = held === undefined || !held.has(rule.plan.action);
       const outcome = rule.step(slot, atUs, condition, mayFire);
       if (outcome !== "none") box = this.#note(outcome, rule, slot, part, atUs, nowUs, box);
-      if (this.#event === undefined || !rule.plan.isEventRule) continue;
+      if (!isEvent || !rule.plan.isEventRule) continue;
       // An event is over right after its own evaluation.
       const after = rule.step(slot, atUs, FALSE, mayFire);
       if (after !== "none") box = this.#note(after, rule, slot, part, atUs, nowUs, box);

@@ -11,9 +11,6 @@ const segmentLength = 1 << segmentBits;
 const offsetMask = segmentLength - 1;
 const smallestBits = 4;
 
-/** The longest block, in doubles. */
-export const longestBlock: number = segmentLength;
-
 /** No block. */
 export const noBlock = -1;
 
@@ -22,17 +19,12 @@ export class BlockPool {
   /** Handles that wait, by the length's power of two. */
   readonly #free: number[][] = [];
 
-  /** Bytes of all segments. */
-  get bytes(): number {
-    return this.#segments.length * segmentLength * Float64Array.BYTES_PER_ELEMENT;
-  }
-
   /** The length of the block that is given for so many doubles. */
   lengthFor(doubles: number): number {
     return 1 << bitsFor(doubles);
   }
 
-  /** A block of at least so many doubles, at most {@link longestBlock}; it may hold anything. */
+  /** A block of at least so many doubles, at most a whole segment; it may hold anything. */
   take(doubles: number): number {
     const bits = bitsFor(doubles);
     if (bits > segmentBits) throw new RangeError(`no block holds ${doubles} doubles`);

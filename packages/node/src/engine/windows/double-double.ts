@@ -4,7 +4,7 @@
  */
 
 /** What `sum`, which is a + b rounded, lacks of a + b. */
-export function sumError(a: number, b: number, sum: number): number {
+function sumError(a: number, b: number, sum: number): number {
   const ofB = sum - a;
   return a - (sum - ofB) + (b - ofB);
 }
@@ -12,7 +12,7 @@ export function sumError(a: number, b: number, sum: number): number {
 const splitter = 134_217_729;
 
 /** What `product`, which is a · b rounded, lacks of a · b; 0 where that cannot be said, at the rim of the range. */
-export function productError(a: number, b: number, product: number): number {
+function productError(a: number, b: number, product: number): number {
   const scaledA = splitter * a;
   const scaledB = splitter * b;
   const highA = scaledA - (scaledA - a);

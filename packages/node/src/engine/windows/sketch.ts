@@ -66,8 +66,16 @@ export class Sketch {
     if (this.#total === 0) return Number.NaN;
     const rank = quantile * (this.#total - 1);
     const below = Math.floor(rank);
-    const lower = this.#middleAt(below);
-    return rank === below ? lower : between(lower, this.#middleAt(below + 1), rank - below);
+    let place = 0;
+    let upTo = this.#counts[0] as number;
+    while (upTo <= below) {
+      place += 1;
+      upTo += this.#counts[place] as number;
+    }
+    const lower = this.#middleOf(this.#bins[place] as number);
+    // Both neighbours are in one bin, unless the lower is the last of it.
+    if (rank === below || below + 1 < upTo) return lower;
+    return between(lower, this.#middleOf(this.#bins[place + 1] as number), rank - below);
   }
 
   #take(timeUs: number, value: number): void {
@@ -163,15 +171,6 @@ export class Sketch {
       else high = middle;
     }
     return low;
-  }
-
-  #middleAt(rank: number): number {
-    let before = 0;
-    for (let place = 0; place < this.#binCount; place += 1) {
-      before += this.#counts[place] as number;
-      if (rank < before) return this.#middleOf(this.#bins[place] as number);
-    }
-    return Number.NaN;
   }
 
   /** Bins are in order of value; those below 0 have negative numbers. */
