@@ -154,6 +154,21 @@ test("whoever speaks no TLS is cut off, and nobody else is touched", async (t) =
   assert.equal(await statusOf(server), 200);
 });
 
+test("handshakes that are half open end at their bound in time, and those beyond their number at once", async (t) => {
+  const bounds = { maxConnections: 1, maxHandshakes: 1, handshakeWithinUs: 200_000 };
+  const { server } = await startTls(t, bounds);
+  const halfOpen = Array.from({ length: 4 }, (_, at) => {
+    const socket = connectTcp(server.port, "127.0.0.1");
+    socket.on("error", () => undefined);
+    socket.resume();
+    // The first bytes of a greeting that does not go on.
+    if (at % 2 === 0) socket.write(Uint8Array.of(0x16, 3, 1, 2, 0, 1));
+    return new Promise((resolve) => socket.once("close", resolve));
+  });
+  await Promise.all(halfOpen);
+  assert.equal(await statusOf(server), 200);
+});
+
 test("closing ends what is open over TLS", async (t) => {
   const { server } = await startTls(t);
   const idle = connect({ host: "127.0.0.1", port: server.port, ca: authority.ca });
