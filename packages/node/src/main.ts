@@ -5,12 +5,11 @@ import type { Dial } from "@myelin/core/channel";
 import type { Clock } from "@myelin/core/clock";
 import { type ErrorCode, MyelinError } from "@myelin/core/errors";
 import type { InstructionDocument } from "@myelin/core/instruction";
-import { Redactor } from "@myelin/core/secret";
 import type { Logger } from "pino";
 import { Access, assertGuarded, endOfToken, isLoopbackHost, TokenBook } from "./access/index.ts";
 import { StoreBackups } from "./adapters/backup/index.ts";
 import { cryptoRandom } from "./adapters/crypto-random/index.ts";
-import { createDebug } from "./adapters/debug/index.ts";
+import { configurationOf, createDebug, redactorOf } from "./adapters/debug/index.ts";
 import {
   checkTlsFiles,
   createHttpServer,
@@ -361,12 +360,6 @@ function assemble(options: Limited<EmbedOptions>, material: Material): Assembly 
   return { clock, log, startedAtUs, options, limits, ...parts, unreadiness, listeners, lanes };
 }
 
-/** What nobody is to see in what the node tells of itself. */
-function redactorOf({ token, traces }: EmbedOptions): Redactor {
-  const { username, password } = URL.parse(traces?.url ?? "") ?? {};
-  return new Redactor([token, username, password, password && decodeURIComponent(password)]);
-}
-
 /** Opens the store, and begins the run on it. */
 async function keep(
   options: EmbedOptions,
@@ -387,14 +380,6 @@ function runOf(options: EmbedOptions, { log, startedAtUs }: Ground): Run {
   const { id, version } = identityOf(options);
   const directory = options.storage === "memory" ? undefined : directoryOf(options);
   return openRun({ directory, node: id, version, startedAtUs, log, redactor: redactorOf(options) });
-}
-
-/** How the node was started, as people may see it. */
-function configurationOf(options: EmbedOptions): unknown {
-  const plain = Object.entries(options).filter(
-    ([name, value]) => name !== "log" && typeof value !== "function",
-  );
-  return options.configuration ?? Object.fromEntries(plain);
 }
 
 /** @throws MyelinError INVALID_ARGUMENT */

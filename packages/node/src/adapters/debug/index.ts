@@ -1,1 +1,2 @@
 export { createDebug, type DebugOptions } from "./debug.ts";
+export { configurationOf, redactorOf } from "./shown-options.ts";

@@ -8,7 +8,7 @@ import {
   workerData,
 } from "node:worker_threads";
 import { LedgerService } from "./ledger-service.ts";
-import type { Call, Joining, Outcome, WorkerRole } from "./protocol.ts";
+import type { Answer, Call, Joining, Outcome, WorkerRole } from "./protocol.ts";
 import type { Service } from "./service.ts";
 import { StateService } from "./state-service.ts";
 import { isStorageCode, storageError } from "./storage-error.ts";
@@ -95,7 +95,7 @@ function perform(first: Batch): void {
     }
   }
   const calls = batches.flatMap((batch) => batch.calls);
-  const { outcomes, figures } = service.run(calls);
+  const { outcomes, figures, commitsUs } = service.run(calls);
   let from = 0;
   const byPort = new Map<MessagePort, Outcome[]>();
   for (const batch of batches) {
@@ -103,7 +103,13 @@ function perform(first: Batch): void {
     own.push(...outcomes.slice(from, (from += batch.calls.length)));
     byPort.set(batch.port, own);
   }
-  for (const [port, own] of byPort) port.postMessage({ outcomes: own, figures });
+  // Each commit is told of once, so that what the threads count adds up.
+  let untoldUs = commitsUs;
+  for (const [port, own] of byPort) {
+    const answer: Answer = { outcomes: own, figures, commitsUs: untoldUs };
+    port.postMessage(answer);
+    untoldUs = [];
+  }
   if (calls.some(({ name }) => name === "close")) {
     clearTimeout(idleTimer);
     clearInterval(hourTimer);
