@@ -7,7 +7,7 @@ import { textOf } from "./kill/report.ts";
 const seed = 1;
 const registered = 10_000;
 /** A start from source on a busy machine; what it takes is printed. */
-const longestRestartMs = 10_000;
+const longestRestartMs = 60_000;
 
 test("kill -9 of the node with instructions in flight, 20 times: each accepted one ends, executed once, failed or expired", async (context) => {
   const report = await killCampaign({ kills: 20, seed, registered });
