@@ -69,7 +69,11 @@ export async function soakBench(minutes: number = usualMinutes): Promise<Report>
   const node = await startProcess(
     mainPath,
     [...arguments_, "--log-level", "error"],
-    { MYELIN_SESSION_RESUME_WINDOW_US: `${resumeWindowSeconds}s` },
+    {
+      MYELIN_SESSION_RESUME_WINDOW_US: `${resumeWindowSeconds}s`,
+      // A generator that is starved for a while by others of the machine is late, and not gone.
+      MYELIN_SESSION_DEAD_CONNECTION_US: "60s",
+    },
     ["--import", probeUrl],
   );
   try {
