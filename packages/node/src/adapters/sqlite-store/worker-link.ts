@@ -125,6 +125,7 @@ export class WorkerLink<Calls extends Functions<Calls>> {
 
   /** Calls no more; a worker of this thread goes on. */
   leave(): void {
+    this.#isClosing = true;
     this.#end.leave();
   }
 
