@@ -258,6 +258,15 @@ describe("states", () => {
     assert.deepEqual(told.log, ["r fires 1", "r fires 4 attempt 2"]);
   });
 
+  test("attempts: none after one that counted as failed and is told to have succeeded", () => {
+    const told = new Told("expr: m > 1, attempts: 2");
+    told.send(1, 2);
+    told.end(2, false);
+    told.end(3, true);
+    told.send(4, 2);
+    assert.deepEqual(told.log, ["r fires 1"]);
+  });
+
   test("while enforcement is off every rule decides as in shadow", () => {
     const told = new Told("expr: m > 1");
     told.enforcing(0.5, false);
