@@ -7,8 +7,15 @@
  * several parts are left out, for the spells of their parts mix; so is what comes while a former episode may still
  * cool down, and what is begun anew by right: a new life, a clock that was set, an agent that left, a rule that changed.
  */
-import type { Judge } from "./judge.ts";
-import { clocksApart } from "./troubles.ts";
+import type { Records } from "./records.ts";
+import { clocksApart, type Troubles } from "./troubles.ts";
+
+/** Where a breach is told, and what excuses one. */
+interface Bench {
+  readonly records: Records;
+  readonly troubles: Troubles;
+  breach(rule: string, what: string): void;
+}
 
 /** `for` of the rule, and the load below which it resolves. */
 const forUs = 300_000;
@@ -79,7 +86,7 @@ export class FiringRecords {
   }
 
   /** Judges what was decided for the agents with these parts. */
-  check(parts: Iterable<string>, judge: Judge): void {
+  check(parts: Iterable<string>, judge: Bench): void {
     for (const part of parts) {
       const course = this.#of(part);
       for (const fired of course.fired) checkFired(part, course, fired, judge);
@@ -99,7 +106,7 @@ export class FiringRecords {
 }
 
 /** It fires only where the condition has held for as long as it must. */
-function checkFired(part: string, { loads, applied }: Course, fired: Fired, judge: Judge): void {
+function checkFired(part: string, { loads, applied }: Course, fired: Fired, judge: Bench): void {
   const { id, run, spell, sampleTimeUs, attempt } = fired;
   if (attempt > 1) return;
   // One spell may follow another without a calm sample that came between them.
@@ -117,7 +124,7 @@ function checkFired(part: string, { loads, applied }: Course, fired: Fired, judg
 }
 
 /** Where one run of the node was given all that it takes, it fires. */
-function checkRun(part: string, course: Course, samples: readonly Applied[], judge: Judge): void {
+function checkRun(part: string, course: Course, samples: readonly Applied[], judge: Bench): void {
   const { loads, fired } = course;
   const spells = new Set(fired.map(({ spell }) => spell));
   const known = new Set<number>();
@@ -154,7 +161,7 @@ function isExcused(
   { fired }: Course,
   first: Applied,
   last: Applied,
-  judge: Judge,
+  judge: Bench,
 ): boolean {
   if (judge.troubles.touches(clocksApart(part), first.atUs, last.atUs)) return true;
   return fired.some(({ id, sampleTimeUs }) => {
