@@ -60,8 +60,9 @@ export const suites = [
     name: "sim",
     globs: ["test/sim/**/*.test.ts"],
     isIsolated: true,
-    concurrency: 2,
-    timeoutMs: 180_000,
+    // The sweep has a thread for each core.
+    concurrency: 1,
+    timeoutMs: 600_000,
     isFull: true,
   },
   {
