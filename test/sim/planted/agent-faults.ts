@@ -14,7 +14,7 @@ export const agentFaults: Readonly<Record<string, PlantedFault>> = {
     plant: () => plant(OutcomeStore.prototype, "get", () => () => undefined),
   },
   "a deadline is off by one interval": {
-    seed: 5,
+    seed: 16,
     plant: () =>
       plant(
         NodeTime.prototype,
