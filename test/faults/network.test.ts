@@ -123,7 +123,10 @@ test("what a former connection still brings after the next one is up changes not
   agent.report({ step: 2 });
   await eventually("the node has pinged in vain", () => former.heldBytes > 0);
   former.cutAgent();
-  await eventually("it is back", () => agent.statistics.reconnects === 1);
+  await eventually(
+    "it is back",
+    () => agent.statistics.reconnects > 0 && agent.status.state === "live",
+  );
   agent.report({ step: 3 });
   await agent.flush();
   former.toNode = { kind: "free" };
@@ -134,6 +137,5 @@ test("what a former connection still brings after the next one is up changes not
   const { body } = await node.send({ to: "a1", action: "work" });
   assert.equal(body.instructions[0].result, "done");
   assert.equal((await node.get("/api/v1/agents/a1")).body.metrics.step.value, 3);
-  assert.equal(agent.statistics.reconnects, 1);
   assert.equal(await metricOf(node, "myelin_sessions"), 1);
 });
