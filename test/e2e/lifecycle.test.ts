@@ -262,7 +262,9 @@ test("kill -9 of the node while a rule is pending: it goes on with its since, an
   const { since = "" } = await ruleAt(first);
   await eventually("that is on disk", async () => {
     const metrics = await (await fetch(new URL("/metrics", first.http))).text();
-    return metrics.includes("_episodes_kept 1") && metrics.includes("_store_pending_writes 0");
+    return (
+      metrics.includes("_episodes_kept 1") && metrics.includes('_queue_length{queue="store"} 0')
+    );
   });
   await first.end("SIGKILL");
   await eventually("the agent has noticed", () => !agent.isLive);

@@ -31,4 +31,9 @@ export const regressions: readonly Regression[] = [
       "The check took an attempt for unfounded whose former one was told to be executed only afterwards (a stalled link, and a ledger that had no room for the first end).",
     seed: 1425,
   },
+  {
+    sentence:
+      "What the ledger had as held back, and the killed node's next run decided again and sent, stayed accounted as held back though its agent told that it was executed.",
+    seed: 422,
+  },
 ];

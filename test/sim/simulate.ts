@@ -43,6 +43,8 @@ export interface Verdict {
 
 const startUs = Date.UTC(2026, 0, 1) * 1000;
 const boundsEveryUs = 250_000;
+/** How often the operator tries to apply the rules. */
+const applyEveryUs = 500_000;
 const settleStepUs = 500_000;
 /** How long the judging may take, which asks the node for each instruction in turn. */
 const judgedWithinUs = 300e6;
@@ -124,7 +126,7 @@ async function live(world: World): Promise<number> {
   const delivery = new DeliveryWatch(node, judge, scenario.maxOutstanding);
   node.start();
   await clock.run(100_000);
-  void node.call("POST", "/api/v1/rules", rulesOf(0));
+  applyRules();
   for (const part of parts) part.start();
   for (const workload of workloads) workload.begin();
   callers.begin();
@@ -137,6 +139,15 @@ async function live(world: World): Promise<number> {
   callers.end();
   for (const workload of workloads) workload.calm();
   return settle(clock, scenario, { node, fleet, network, judge });
+
+  /** Again and again until the node has rules: a full disk refuses them, and a crash loses the call. */
+  function applyRules(): void {
+    if (judge.firings.areInForce) return;
+    void node
+      .call("POST", "/api/v1/rules", rulesOf(0))
+      ?.then(({ status }) => status === 200 && judge.firings.inForce());
+    clock.schedule(applyEveryUs, applyRules);
+  }
 
   function watchBounds(): void {
     clock.schedule(boundsEveryUs, () => {

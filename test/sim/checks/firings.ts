@@ -27,6 +27,9 @@ const aheadUs = 300_000;
 /** How differently two runs of the node may place one instant. */
 const placementUs = 2e6;
 
+/** The epoch of reports of which it is not known whether rules were in force already. */
+const beforeRules = -1;
+
 /** A report as the engine was given it. */
 interface Applied {
   readonly run: number;
@@ -65,6 +68,12 @@ interface Course {
 export class FiringRecords {
   readonly #courses = new Map<string, Course>();
   #epoch = 0;
+  #areInForce = false;
+
+  /** True from when the node has told that it has rules. */
+  get areInForce(): boolean {
+    return this.#areInForce;
+  }
 
   reported(part: string, number: number, load: Load): void {
     this.#of(part).loads.set(number, load);
@@ -72,11 +81,18 @@ export class FiringRecords {
 
   applied(part: string, applied: Omit<Applied, "epoch">): void {
     const course = this.#of(part);
-    course.applied.push({ ...applied, epoch: course.epoch + this.#epoch });
+    const epoch = this.#areInForce ? course.epoch + this.#epoch : beforeRules;
+    course.applied.push({ ...applied, epoch });
   }
 
   fired(part: string, fired: Fired): void {
     this.#of(part).fired.push(fired);
+  }
+
+  /** The node has the rules that it was given; they begin anew. */
+  inForce(): void {
+    this.#areInForce = true;
+    this.begunAnew();
   }
 
   /** The rules of a part's agent, or of all, begin anew. */
@@ -137,6 +153,7 @@ function checkRun(part: string, course: Course, samples: readonly Applied[], jud
     if (timeUs < newestUs || known.has(number)) continue;
     known.add(number);
     newestUs = timeUs;
+    if (epoch === beforeRules) continue;
     if (spell === undefined) {
       first = undefined;
       if (load < resolveBelow) resolved = sample;
@@ -167,6 +184,7 @@ function isExcused(
   return fired.some(({ id, sampleTimeUs }) => {
     if (sampleTimeUs > last.timeUs) return false;
     const { ends } = judge.records.of(id);
-    return !ends.some(({ atUs }) => atUs + cooldownUs < last.atUs);
+    // A run that had lost an end has it once more, and cools down from then.
+    return ends.length === 0 || ends.some(({ atUs }) => atUs + cooldownUs >= last.atUs);
   });
 }

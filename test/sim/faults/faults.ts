@@ -143,7 +143,9 @@ export class Faults {
     judge.firings.begunAnew();
     void node
       .call("POST", "/api/v1/rules", rulesOf(++this.#ruleVariant))
-      ?.then(() => judge.firings.begunAnew());
+      ?.then(({ status }) =>
+        status === 200 ? judge.firings.inForce() : judge.firings.begunAnew(),
+      );
   }
 
   #strikePart(name: PartFault, dice: Dice): void {

@@ -133,6 +133,32 @@ test("an outcome that the ledger has already is settled and not accounted again"
   assert.ok(again.settled.includes(report.instructionId));
 });
 
+test("an instruction that the ledger has as held back, and the agent has done all the same, is accounted as the agent says", async () => {
+  const before = new ReportingWorld();
+  const app = before.attach("w1");
+  const report = before.report(app, "executed");
+  before.reports.take(app, [report]);
+  await before.clock.run(secondUs);
+  const { ledger } = before.store.disk;
+  const kept = ledger.get(report.instructionId);
+  assert.ok(kept !== undefined);
+  const { document } = kept.entry;
+  const stagesUs = { ...document.stagesUs, dispatch: null, execute: null };
+  const heldBack = { ...document, status: "rejected", stagesUs } as const;
+  ledger.set(report.instructionId, { ...kept, entry: { ...kept.entry, document: heldBack } });
+
+  const after = new ReportingWorld({ clock: before.clock, disk: before.store.disk });
+  const again = after.attach("w1");
+  after.reports.take(again, [report]);
+  await after.clock.run(secondUs);
+  assert.equal(after.endOf(report.instructionId), "executed");
+  assert.equal(
+    after.store.disk.ledger.get(report.instructionId)?.entry.document.status,
+    "executed",
+  );
+  assert.ok(again.settled.includes(report.instructionId));
+});
+
 test("an instruction that the ledger has ended and the agent still runs is ended for the engine too", async () => {
   const before = new ReportingWorld();
   const app = before.attach("w1");

@@ -5,7 +5,7 @@
  * 1. An episode that an agent tells of, and that this run of the node did not decide, is reinstated before
  *    anything else of that agent is heard: it never acts twice.
  * 2. An instruction that the ledger has already is not accounted again; until that is known what is told of it waits.
- *    Its agent may forget it when the episode, too, is on disk.
+ *    Its agent may forget it when the episode, too, is on disk. One that it has as held back did not go then, but later.
  * 3. An agent can only tell of its own: the id must be that of the episode with this agent. At most `maxChecking`
  *    are looked up at once; of what is beyond, an outcome is told again by the agent's next hello, and what still
  *    runs is taken up unasked (if the ledger had it, its account takes the place of the earlier one).
@@ -112,7 +112,9 @@ export class Reports {
     const check: Check = { lost, key, told: { session, report } };
     this.#checks.set(id, check);
     void this.#lookUp(id).then((entry) =>
-      entry === undefined ? this.#isLost(check) : this.#isAccounted(check, entry),
+      entry === undefined || neverWent(entry)
+        ? this.#isLost(check)
+        : this.#isAccounted(check, entry),
     );
   }
 
@@ -191,6 +193,14 @@ export class Reports {
     const key = { ...episode, rule: parseRuleName(episode.rule), agent: agent.id };
     return instructionIdOf(key) === report.instructionId ? key : undefined;
   }
+}
+
+/**
+ * True when a former run had accounted it as held back, and the agent has it all the same: the episode was not on disk
+ * when that run was killed, and the next one decided again, without what had held it back. The agent's word counts.
+ */
+function neverWent({ document: { status, stagesUs } }: LedgerEntry): boolean {
+  return (status === "rejected" || status === "canceled") && stagesUs.dispatch === null;
 }
 
 function isWellFormed({ timeLine, startedAtUs, attempt }: Episode): boolean {
