@@ -30,13 +30,17 @@ class Sender {
   readonly agent: RawAgent;
   /** How far ahead of the first agent in what is sent in turn, so that all do not fire at once. */
   readonly #ahead: number;
+  readonly #instants: number;
   readonly #buffer: Buffer;
   #sent = 0;
+  /** When the next frame's samples are of at the earliest: none is older than one before it. */
+  #fromUs = 0;
   /** When samples that fire were meant to leave, oldest first. */
   readonly firedAtUs: number[] = [];
 
   constructor(load: Load, at: number, frames: Frames, onLatency: (latencyUs: number) => void) {
     this.#ahead = at % load.fireEvery;
+    this.#instants = load.instants;
     this.#buffer = Buffer.alloc(frames.maxBytes * framesPerWrite);
     this.agent = new RawAgent(load.url, `${load.name}-${at}`, () => {
       const firedAtUs = this.firedAtUs.shift();
@@ -55,6 +59,7 @@ class Sender {
     const buffer = socket.writableLength === 0 ? this.#buffer : Buffer.alloc(this.#buffer.length);
     let end = 0;
     let fired = 0;
+    let timeUs = Math.max(intendedUs, this.#fromUs);
     for (let at = 0; at < count; at++) {
       const isFirst = this.#sent === 0;
       const number = this.#sent++ + this.#ahead;
@@ -64,8 +69,10 @@ class Sender {
         fired++;
       }
       const frame = isFirst ? frames.first : frames.of(number);
-      end = frame.copyTo(buffer, end, intendedUs + at);
+      end = frame.copyTo(buffer, end, timeUs);
+      timeUs += this.#instants;
     }
+    this.#fromUs = timeUs;
     socket.write(buffer.subarray(0, end));
     return fired;
   }

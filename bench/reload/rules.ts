@@ -15,7 +15,7 @@ export function ruleSet(number: number): string {
     expr: `m${at % metrics} > ${0.9 + number / 1e4} && m${(at + 1) % metrics} > 0.5`,
     for: "1s",
     action: "measure",
-    args: { reason: `m${at % metrics} is \${m${at % metrics}} on \${agent.id}` },
+    args: { reason: `set-${at}: m${at % metrics} is \${m${at % metrics}} on \${agent.id}` },
     priority: 1 + (at % 10),
     sla: "10ms",
   }));

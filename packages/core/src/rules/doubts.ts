@@ -3,6 +3,7 @@ import { formatDuration } from "../clock/index.ts";
 import { type Expression, partsOfExpression } from "./expression.ts";
 import type { FieldReader } from "./fields.ts";
 import type { RulePlan } from "./plan.ts";
+import type { RuleProblem } from "./problem.ts";
 import { type Alternatives, alternativesOf, isImplied, neverHolds } from "./ranges.ts";
 import { expressionsOf } from "./template.ts";
 
@@ -108,6 +109,19 @@ export function shadowedRules(
       return by === undefined ? [] : [{ plan: one.plan, by: by.plan }];
     });
   });
+}
+
+/** The warning about a rule that another one makes needless; its place is for who knows the file. */
+export function warningOfShadow(plan: RulePlan, by: RulePlan): RuleProblem {
+  return {
+    severity: "warning",
+    rule: plan.name,
+    field: "name",
+    line: 1,
+    column: 1,
+    message: `rule ${by.name} gives the same instruction wherever this one does`,
+    hint: "leave one of them out, or let their instructions differ",
+  };
 }
 
 function isShadowedBy(one: Compared, other: Compared): boolean {

@@ -1,9 +1,15 @@
-import { shadowedRules } from "./doubts.ts";
 import { isJsonObject } from "../json/index.ts";
+import { shadowedRules, warningOfShadow } from "./doubts.ts";
 import { limits } from "./limits.ts";
-import type { RulePlan } from "./plan.ts";
+import type { RulePlan, RuleSource } from "./plan.ts";
 import { planRule, type PlanOptions } from "./plan-rule.ts";
-import type { RuleSource } from "./plan.ts";
+import type { RuleProblem } from "./problem.ts";
+
+/** The rules of a file, and warnings about them, each at the beginning of its rule. */
+export interface PlainRules {
+  readonly rules: readonly RulePlan[];
+  readonly problems: readonly RuleProblem[];
+}
 
 /**
  * Reads a rule file that a program wrote: JSON just as `JSON.stringify` writes it, and nothing wrong with it. YAML's
@@ -13,21 +19,44 @@ import type { RuleSource } from "./plan.ts";
 export function* readPlainJson(
   text: string,
   options: PlanOptions,
-): Generator<void, readonly RulePlan[] | undefined> {
+): Generator<void, PlainRules | undefined> {
   if (!text.startsWith("{") || text.length > limits.fileLength) return undefined;
   const rules = rulesOf(text);
   if (rules === undefined || rules.length > limits.rulesPerFile) return undefined;
   const plans: RulePlan[] = [];
   const names = new Set<string>();
-  for (const fields of rules) {
+  const warnings: { readonly index: number; readonly problem: RuleProblem }[] = [];
+  for (const [index, fields] of rules.entries()) {
     // The planner checks each field: what is none of a rule's source is refused there.
     const { plan, problems } = planRule(fields as RuleSource, options);
-    if (plan === undefined || problems.length > 0 || names.has(plan.name)) return undefined;
+    if (plan === undefined || names.has(plan.name)) return undefined;
+    for (const problem of problems) warnings.push({ index, problem });
     names.add(plan.name);
     plans.push(plan);
     yield;
   }
-  return shadowedRules(plans).length === 0 ? plans : undefined;
+  for (const { plan, by } of shadowedRules(plans))
+    warnings.push({ index: plans.indexOf(plan), problem: warningOfShadow(plan, by) });
+  return { rules: plans, problems: placed(warnings, text, rules) };
+}
+
+/** The warnings with their places: a program has no lines, so that the beginning of the rule says as much as there is. */
+function placed(
+  warnings: readonly { readonly index: number; readonly problem: RuleProblem }[],
+  text: string,
+  rules: readonly unknown[],
+): readonly RuleProblem[] {
+  if (warnings.length === 0) return [];
+  const columns: number[] = [];
+  let column = text.indexOf("[") + 2;
+  for (const fields of rules) {
+    columns.push(column);
+    column += JSON.stringify(fields).length + 1;
+  }
+  return warnings.map(({ index, problem }) => {
+    const { length: _, ...rest } = problem;
+    return { ...rest, line: 1, column: columns[index] ?? 1 };
+  });
 }
 
 /** The list of rules, if there is nothing else and all is written as JavaScript writes it. */

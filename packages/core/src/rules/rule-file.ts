@@ -1,5 +1,5 @@
 import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
-import { shadowedRules } from "./doubts.ts";
+import { shadowedRules, warningOfShadow } from "./doubts.ts";
 import type { Locate } from "./fields.ts";
 import { limits } from "./limits.ts";
 import type { RulePlan } from "./plan.ts";
@@ -38,8 +38,7 @@ export function* readRuleFile(
   options: RuleFileOptions = {},
 ): Generator<void, RuleFileResult> {
   const plain = yield* readPlainJson(text, options);
-  if (plain !== undefined)
-    return { rules: plain, problems: [], names: plain.map(({ name }) => name) };
+  if (plain !== undefined) return { ...plain, names: plain.rules.map(({ name }) => name) };
   const file = new RuleFile(text, options);
   const rules = yield* file.read();
   const hasErrors = file.problems.some((problem) => problem.severity === "error");
@@ -182,12 +181,8 @@ class RuleFile {
     const isWhole = this.problems.every(({ severity }) => severity === "warning");
     for (const { plan, by } of isWhole ? shadowedRules(plans) : [])
       this.problems.push({
-        severity: "warning",
-        rule: plan.name,
-        field: "name",
+        ...warningOfShadow(plan, by),
         ...(places.get(plan) ?? this.#place(0)),
-        message: `rule ${by.name} gives the same instruction wherever this one does`,
-        hint: "leave one of them out, or let their instructions differ",
       });
     return plans;
   }
