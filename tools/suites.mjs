@@ -7,6 +7,8 @@ import { fileURLToPath } from "node:url";
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const isIoTest = (path) => path.endsWith(".io.test.ts");
+/** Tests whose figures need the machine to themselves. */
+const isLoadTest = (path) => /\/(?:demo|flood|scale)\.test\.ts$/.test(path);
 
 /**
  * The suites, in the order they run. Pure tests share one process; tests of sockets, workers, files
@@ -116,6 +118,16 @@ export const suites = [
   {
     name: "e2e",
     globs: ["test/e2e/**/*.test.ts"],
+    accepts: (path) => !isLoadTest(path),
+    isIsolated: true,
+    concurrency: 2,
+    timeoutMs: 300_000,
+    isFull: true,
+  },
+  {
+    name: "load",
+    globs: ["test/e2e/**/*.test.ts"],
+    accepts: isLoadTest,
     isIsolated: true,
     concurrency: 1,
     timeoutMs: 300_000,
