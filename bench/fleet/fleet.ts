@@ -8,8 +8,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Flood } from "../flood/flood-process.ts";
-import { type LoadFigures, LoadProcess, loadRules, maxLateUs, takenSamples } from "../load/load.ts";
-import { cpuSeconds, held, machine, median, type Report, startProcess } from "../report/index.ts";
+import {
+  type LoadFigures,
+  LoadProcess,
+  loadRules,
+  maxLateUs,
+  nodeTimes,
+  takenSamples,
+} from "../load/load.ts";
+import { held, machine, median, type Report, spentDuring, startProcess } from "../report/index.ts";
 
 const mainPath = fileURLToPath(new URL("../../packages/cli/src/main.ts", import.meta.url));
 const agents = 1000;
@@ -22,13 +29,6 @@ const seconds = 20;
 const slices = 3;
 const sliceSeconds = 8;
 const mostTimes = 2;
-
-interface Distribution {
-  readonly count: number;
-  readonly p50: number;
-  readonly p99: number;
-  readonly p999: number;
-}
 
 /** Runs the benchmark; with `isFlooded` the one of a fleet beside an agent that floods. */
 export async function fleetBench(isFlooded = false): Promise<Report> {
@@ -68,13 +68,8 @@ async function alone(
   pid: number,
   framesBefore: number,
 ): Promise<Report> {
-  const [cpuBefore, beganAtMs] = [cpuSeconds(pid), performance.now()];
-  const seen = await load.run(seconds);
-  const cpuShare = (cpuSeconds(pid) - cpuBefore) / ((performance.now() - beganAtMs) / 1e3);
-  const ledger = (await (await fetch(new URL("/api/v1/ledger", http))).json()) as {
-    readonly fleet: { readonly nodeUs: Distribution };
-  };
-  const { nodeUs } = ledger.fleet;
+  const { seen, cpuShare } = await slice(load, pid, seconds);
+  const nodeUs = await nodeTimes(http);
   const lost = (framesBefore + seen.frames) * metrics - (await takenSamples(http));
   const [p50 = Number.NaN, p99 = Number.NaN, p999 = Number.NaN] = seen.latencyUs;
   return {
@@ -109,11 +104,9 @@ interface Slice {
   readonly cpuShare: number;
 }
 
-async function slice(load: LoadProcess, pid: number): Promise<Slice> {
-  const [cpuBefore, beganAtMs] = [cpuSeconds(pid), performance.now()];
-  const seen = await load.run(sliceSeconds);
-  const cpuShare = (cpuSeconds(pid) - cpuBefore) / ((performance.now() - beganAtMs) / 1e3);
-  return { seen, cpuShare };
+async function slice(load: LoadProcess, pid: number, forSeconds: number): Promise<Slice> {
+  const { result, cpu, took } = await spentDuring(pid, async () => await load.run(forSeconds));
+  return { seen: result, cpuShare: cpu / took };
 }
 
 /** What the fleet sees without and with one agent more that sends as fast as it can, in slices that alternate. */
@@ -124,10 +117,10 @@ async function besideFlood(load: LoadProcess, url: string, pid: number): Promise
   let floodMs = 0;
   let floodBytes = 0;
   for (let count = 0; count < slices; count++) {
-    quiet.push(await slice(load, pid));
+    quiet.push(await slice(load, pid, sliceSeconds));
     const beganAtMs = performance.now();
     flood.begin();
-    flooded.push(await slice(load, pid));
+    flooded.push(await slice(load, pid, sliceSeconds));
     floodMs += performance.now() - beganAtMs;
     floodBytes = await flood.end();
   }

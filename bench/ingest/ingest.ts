@@ -6,13 +6,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { takenSamples, LoadProcess, loadRules } from "../load/load.ts";
+import { LoadProcess, loadRules, nodeTimes, takenSamples } from "../load/load.ts";
 import {
-  cpuSeconds,
   held,
   heldAbove,
   machine,
   type Report,
+  spentDuring,
   startProcess,
 } from "../report/index.ts";
 
@@ -48,16 +48,9 @@ export async function ingestBench(): Promise<Report> {
     });
     const warmUp = await load.run(warmUpSeconds);
     const pid = node.process.pid ?? 0;
-    const [cpuBefore, beganAtMs] = [cpuSeconds(pid), performance.now()];
-    const seen = await load.run(seconds);
-    const tookSeconds = (performance.now() - beganAtMs) / 1e3;
-    const cpu = cpuSeconds(pid) - cpuBefore;
-    const ledger = (await (await fetch(new URL("/api/v1/ledger", http))).json()) as {
-      readonly fleet: {
-        readonly nodeUs: { readonly p50: number; readonly p99: number; readonly p999: number };
-      };
-    };
-    const { nodeUs } = ledger.fleet;
+    const spent = await spentDuring(pid, async () => await load.run(seconds));
+    const { result: seen, cpu, took: tookSeconds } = spent;
+    const nodeUs = await nodeTimes(http);
     const perFrame = metrics * instants;
     const samples = seen.frames * perFrame;
     const lost = (warmUp.frames + seen.frames) * perFrame - (await takenSamples(http));

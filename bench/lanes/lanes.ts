@@ -11,11 +11,11 @@ import { fileURLToPath } from "node:url";
 import { LoadProcess, loadRules } from "../load/load.ts";
 import {
   type BenchProcess,
-  cpuSeconds,
   held,
   machine,
   median,
   type Report,
+  spentDuring,
   startProcess,
 } from "../report/index.ts";
 
@@ -119,14 +119,12 @@ async function underLoad(node: BenchProcess, name: string, pace: number): Promis
   await using load = await LoadProcess.start({ url, name, framesPerSecond: pace, ...shape });
   await load.run(warmUpSeconds);
   const pid = node.process.pid ?? 0;
-  const [cpuBefore, beganAtMs] = [cpuSeconds(pid), performance.now()];
-  const seen = await load.run(seconds);
-  const tookSeconds = (performance.now() - beganAtMs) / 1e3;
-  const cpu = cpuSeconds(pid) - cpuBefore;
+  const spent = await spentDuring(pid, async () => await load.run(seconds));
+  const { result: seen, cpu, took } = spent;
   const samples = seen.frames * metrics * instants;
   return {
     cpuUs: (cpu / samples) * 1e9,
-    samplesPerSecond: samples / tookSeconds,
+    samplesPerSecond: samples / took,
     missed: seen.fired - seen.received,
   };
 }

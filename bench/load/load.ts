@@ -74,6 +74,18 @@ export function loadRules(count: number, metrics: number): readonly unknown[] {
   }));
 }
 
+/** From a frame read to its instruction written, as the node has it of its whole life: microseconds. */
+export async function nodeTimes(
+  http: string,
+): Promise<{ readonly p50: number; readonly p99: number; readonly p999: number }> {
+  const ledger = (await (await fetch(new URL("/api/v1/ledger", http))).json()) as {
+    readonly fleet: {
+      readonly nodeUs: { readonly p50: number; readonly p99: number; readonly p999: number };
+    };
+  };
+  return ledger.fleet.nodeUs;
+}
+
 /** Samples of agents that the node has taken since it started: received, and not dropped for any reason. */
 export async function takenSamples(http: string): Promise<number> {
   const text = await (await fetch(new URL("/metrics", http))).text();

@@ -1,12 +1,32 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { FrameWriter, type InstructionMessage, readFrame } from "@myelin/core/wire";
+import { FrameWriter, type Hello, type InstructionMessage, readFrame } from "@myelin/core/wire";
 import { maskedFrame } from "./prebuilt-frame.ts";
 
 /** Microseconds since the epoch. */
 export function epochUs(): number {
   return Math.round((performance.timeOrigin + performance.now()) * 1e3);
+}
+
+/** The hello of an agent that performs one action. */
+export function greeting(agentId: string, action: string): Hello {
+  return {
+    protocolVersion: 1,
+    agentId,
+    agentType: "bench",
+    part: "app",
+    incarnation: "life-1",
+    tier: "edge",
+    capabilities: [],
+    labels: {},
+    actions: [{ name: action, isIdempotent: true }],
+    actionsFollow: false,
+    token: "",
+    outcomes: [],
+    sentAtUs: epochUs(),
+    timeLine: "t1",
+  };
 }
 
 /**
@@ -61,22 +81,7 @@ export class RawAgent {
     const { promise, resolve } = Promise.withResolvers<string>();
     this.#onWelcome = resolve;
     this.#socket.on("data", (bytes) => this.#onBytes(bytes as Buffer));
-    this.#writer.hello({
-      protocolVersion: 1,
-      agentId: this.#id,
-      agentType: "bench",
-      part: "app",
-      incarnation: "life-1",
-      tier: "edge",
-      capabilities: [],
-      labels: {},
-      actions: [{ name: action, isIdempotent: true }],
-      actionsFollow: false,
-      token: "",
-      outcomes: [],
-      sentAtUs: epochUs(),
-      timeLine: "t1",
-    });
+    this.#writer.hello(greeting(this.#id, action));
     this.#send();
     return await promise;
   }

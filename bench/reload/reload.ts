@@ -9,6 +9,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseTime } from "@myelin/core/instruction";
 import {
   type BenchProcess,
   held,
@@ -141,12 +142,7 @@ async function apply(http: string, number: number): Promise<Took> {
   const { inForceAt } = await post(http, body);
   const answeredUs = epochUs() - beganAtUs;
   if (inForceAt === undefined) throw new Error(`set ${number} changed nothing`);
-  return { inForceUs: microsecondsOf(inForceAt) - beganAtUs, answeredUs };
-}
-
-/** An instant with microseconds, which `Date` does not read. */
-function microsecondsOf(time: string): number {
-  return Date.parse(`${time.slice(0, 19)}Z`) * 1e3 + Number(time.slice(20, 26));
+  return { inForceUs: parseTime(inForceAt) - beganAtUs, answeredUs };
 }
 
 /** The turns of the node's loop while something is done. */

@@ -11,4 +11,4 @@ export {
   tableOf,
 } from "./figures.ts";
 export { Helper } from "./messages.ts";
-export { cpuSeconds, cpuShare, fileLimit, passed, residentBytes } from "./process.ts";
+export { cpuSeconds, cpuShare, fileLimit, passed, residentBytes, spentDuring } from "./process.ts";

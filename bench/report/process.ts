@@ -12,11 +12,31 @@ export function residentBytes(pid: number): number {
   return Number(line?.[1]) * 1024;
 }
 
+/** What some work gave, and what a process took meanwhile: seconds of processor and of time. */
+export interface Spent<Result> {
+  readonly result: Result;
+  readonly cpu: number;
+  readonly took: number;
+}
+
+/** Does some work, and tells what a process took meanwhile. */
+export async function spentDuring<Result>(
+  pid: number,
+  work: () => Promise<Result>,
+): Promise<Spent<Result>> {
+  const [before, beganAtMs] = [cpuSeconds(pid), performance.now()];
+  const result = await work();
+  return {
+    result,
+    cpu: cpuSeconds(pid) - before,
+    took: (performance.now() - beganAtMs) / 1e3,
+  };
+}
+
 /** Share of a core that a process takes for a while. */
 export async function cpuShare(pid: number, seconds: number): Promise<number> {
-  const [before, beganAtMs] = [cpuSeconds(pid), performance.now()];
-  await passed(seconds);
-  return (cpuSeconds(pid) - before) / ((performance.now() - beganAtMs) / 1e3);
+  const { cpu, took } = await spentDuring(pid, async () => await passed(seconds));
+  return cpu / took;
 }
 
 /** Files that a process may have open, sockets included; Infinity where there is no bound, or it is not known. */

@@ -1,7 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { FrameWriter, readFrame } from "@myelin/core/wire";
 import { maskedFrame } from "../load/prebuilt-frame.ts";
-import { epochUs } from "../load/raw-agent.ts";
+import { epochUs, greeting } from "../load/raw-agent.ts";
 
 /** Whom a client talks to: a node, a bare WebSocket server, or a bare server of sockets. */
 export type Peer = "node" | "websocket" | "socket";
@@ -139,22 +139,7 @@ export class LightClient {
   }
 
   #greet(): void {
-    writer.hello({
-      protocolVersion: 1,
-      agentId: this.#id,
-      agentType: "bench",
-      part: "app",
-      incarnation: "life-1",
-      tier: "edge",
-      capabilities: [],
-      labels: {},
-      actions: [{ name: "measure", isIdempotent: true }],
-      actionsFollow: false,
-      token: "",
-      outcomes: [],
-      sentAtUs: epochUs(),
-      timeLine: "t1",
-    });
+    writer.hello(greeting(this.#id, "measure"));
     this.#send();
   }
 

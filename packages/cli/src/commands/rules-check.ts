@@ -1,11 +1,22 @@
 import { readFile } from "node:fs/promises";
 import process from "node:process";
 import { text } from "node:stream/consumers";
-import { buildCommand, type Command } from "@stricli/core";
+import { buildCommand, type Command, type TypedPositionalParameters } from "@stricli/core";
 import { MyelinError } from "@myelin/core/errors";
 import { formatProblem, parseRuleFile, ruleFileSchema } from "@myelin/core/rules";
 import { type CliContext, jsonFlag, print } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
+
+/** The files that a command about rule files takes. */
+export const ruleFiles: TypedPositionalParameters<string[], CliContext> = {
+  kind: "array",
+  minimum: 1,
+  parameter: {
+    parse: String,
+    brief: "Rule file in YAML or JSON; - for standard input",
+    placeholder: "FILE",
+  },
+};
 
 /** `myelin rules check FILE…`: says what is wrong with rule files, and asks no node. */
 export const check: Command<CliContext> = buildCommand<
@@ -16,15 +27,7 @@ export const check: Command<CliContext> = buildCommand<
   docs: { brief: "Check rule files without a node; exits 2 when one has an error" },
   parameters: {
     flags: jsonFlag,
-    positional: {
-      kind: "array",
-      minimum: 1,
-      parameter: {
-        parse: String,
-        brief: "Rule file in YAML or JSON; - for standard input",
-        placeholder: "FILE",
-      },
-    },
+    positional: ruleFiles,
   },
   async func({ json }, ...names) {
     const files = await Promise.all(

@@ -14,7 +14,7 @@ import {
 } from "../context.ts";
 import type { NodeClient } from "../client/index.ts";
 import { cell, objectsOf, table } from "../output/index.ts";
-import { check, schema, textOf } from "./rules-check.ts";
+import { check, ruleFiles, schema, textOf } from "./rules-check.ts";
 import { diff, ifMatch, ifMatchFlag, pathOf, rollback, versions } from "./rule-versions.ts";
 
 interface RulesFlags extends NodeFlags {
@@ -52,15 +52,7 @@ const apply: Command<CliContext> = buildCommand<ApplyFlags, string[], CliContext
       },
       ifMatch: ifMatchFlag,
     },
-    positional: {
-      kind: "array",
-      minimum: 1,
-      parameter: {
-        parse: String,
-        brief: "Rule file in YAML or JSON; - for standard input",
-        placeholder: "FILE",
-      },
-    },
+    positional: ruleFiles,
   },
   async func(given, ...files) {
     const client = clientOf(this, given);

@@ -3,7 +3,7 @@ import { parseMetricName } from "../ids/index.ts";
 import { checkSeries, isSeriesFunction } from "./check-series.ts";
 import type { Checking } from "./checking.ts";
 import { promoteLiteral } from "./check-operator.ts";
-import type { Expression, FunctionName } from "./expression.ts";
+import type { Conversion, Expression, FunctionName } from "./expression.ts";
 import { complainOfFunction } from "./functions.ts";
 import { isDurationPart, type MomentPart, momentParts } from "./moments.ts";
 import { patternProblem } from "./pattern.ts";
@@ -140,20 +140,6 @@ function checkDefault(syntax: CallSyntax, checking: Checking): Expression | unde
   checking.report(fallbackSyntax.offset, `default needs two values of one type, found ${types}`);
   return undefined;
 }
-
-type Conversion = Extract<
-  FunctionName,
-  | "int"
-  | "uint"
-  | "double"
-  | "string"
-  | "bool"
-  | "bytes"
-  | "timestamp"
-  | "duration"
-  | "type"
-  | "dyn"
->;
 
 function checkConversion(
   name: Conversion,

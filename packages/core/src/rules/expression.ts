@@ -28,6 +28,11 @@ export type FunctionName =
   | "endsWith"
   | "contains"
   | "matches"
+  | Conversion
+  | MomentPart;
+
+/** A function that bears the name of the type that it gives. */
+export type Conversion =
   | "int"
   | "uint"
   | "double"
@@ -37,8 +42,7 @@ export type FunctionName =
   | "timestamp"
   | "duration"
   | "type"
-  | "dyn"
-  | MomentPart;
+  | "dyn";
 
 /** A function over the samples of one metric in a window that ends now. */
 export type WindowFunction =

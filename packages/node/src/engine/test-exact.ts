@@ -1,4 +1,5 @@
-/** Sums without rounding, for tests. */
+// Sums without rounding, for tests.
+
 /** The sum of finite doubles, rounded once. */
 export function exactSum(values: readonly number[]): number {
   return roundExact(

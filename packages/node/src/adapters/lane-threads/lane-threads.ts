@@ -1,11 +1,11 @@
 // The threads of a node's lanes: started, joined by a message channel for every two of them, and ended.
-import { MessageChannel, type MessagePort, Worker, workerData } from "node:worker_threads";
+import { type MessagePort, Worker, workerData } from "node:worker_threads";
 import type { Bus } from "../../ports/bus.ts";
 import type { SessionSettings } from "../../session/index.ts";
 import type { NodeLimits } from "../../limits.ts";
 import type { TlsPaths } from "../http-server/index.ts";
 import type { LogOptions } from "../log/index.ts";
-import { createPortBus } from "../port-bus/index.ts";
+import { createPortBus, meshOf } from "../port-bus/index.ts";
 import type { SqliteStore, StorePorts } from "../sqlite-store/index.ts";
 import type { TraceOptions } from "../traces/index.ts";
 
@@ -86,16 +86,4 @@ export function startLaneThreads(
 export function readSeed(): LaneSeed {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- startLaneThreads writes it
   return workerData as LaneSeed;
-}
-
-function meshOf(names: readonly string[]): ReadonlyMap<string, Map<string, MessagePort>> {
-  const ports = new Map(names.map((name) => [name, new Map<string, MessagePort>()]));
-  for (const [at, one] of names.entries()) {
-    for (const other of names.slice(at + 1)) {
-      const { port1, port2 } = new MessageChannel();
-      ports.get(one)?.set(other, port1);
-      ports.get(other)?.set(one, port2);
-    }
-  }
-  return ports;
 }

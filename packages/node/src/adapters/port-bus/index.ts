@@ -1,1 +1,1 @@
-export { createPortBus } from "./port-bus.ts";
+export { createPortBus, meshOf } from "./port-bus.ts";
