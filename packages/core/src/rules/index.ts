@@ -36,6 +36,7 @@ export type {
 } from "./plan.ts";
 export { type PlanOptions, type PlanResult, planRule } from "./plan-rule.ts";
 export { formatProblem, invalidRules, type Report, type RuleProblem } from "./problem.ts";
+export { type Bounds, boundsToHold } from "./ranges.ts";
 export {
   parseRuleFile,
   readRuleFile,

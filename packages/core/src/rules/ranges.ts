@@ -62,6 +62,28 @@ export function alternativesOf(condition: Expression): Alternatives {
   return parts.length > mostAlternatives ? [unknown] : parts.map(alternativeOf);
 }
 
+/** Between which values a metric must be for a condition to hold, both included; nothing is said where it may be any, or unknown. */
+export interface Bounds {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The bounds within which metrics must be for a condition to hold, by metric: outside of them it is false or unknown. */
+export function boundsToHold(condition: Expression): ReadonlyMap<string, Bounds> {
+  const [first, ...others] = alternativesOf(condition);
+  const bounds = new Map<string, Bounds>();
+  for (const [operand, { low, high }] of first?.ranges ?? []) {
+    const expression = JSON.parse(operand) as Expression;
+    const ranges = others.map((other) => other.ranges.get(operand));
+    if (expression.op !== "metric" || ranges.includes(undefined)) continue;
+    bounds.set(expression.metric, {
+      low: Math.min(low, ...ranges.map((range) => range?.low ?? low)),
+      high: Math.max(high, ...ranges.map((range) => range?.high ?? high)),
+    });
+  }
+  return bounds;
+}
+
 const unknown: Alternative = { ranges: new Map(), isWhole: false };
 
 function alternativeOf(condition: Expression): Alternative {

@@ -6,7 +6,9 @@
  * 2. Samples behind the agent's evaluation time are evaluated instant by instant too, so that no dip or
  *    peak among them is passed over; each such evaluation is a microsecond after the one before, so that
  *    no two episodes begin at the same instant.
- * 3. Late and future samples, and those for which there is no room, change nothing but their counters.
+ * 3. A rule is not noted where its evaluation would change nothing: it is inactive, and its condition asks
+ *    for other values of the metric. It counts as evaluated all the same.
+ * 4. Late and future samples, and those for which there is no room, change nothing but their counters.
  */
 import type { PresentEvent } from "@myelin/core/rules";
 import type { AgentTable } from "./agent-table.ts";
@@ -15,6 +17,7 @@ import type { Evaluator } from "./evaluator.ts";
 import { type MetricColumn, type MetricColumns, noPart } from "./metric-columns.ts";
 import { partsPerAgent } from "./parts.ts";
 import type { Readings } from "./readings.ts";
+import { INACTIVE, type RuleRuntime } from "./rule-runtime.ts";
 import type { RuleSet } from "./rule-set.ts";
 import type { TimerHeap } from "./timer-heap.ts";
 import type { Wakes } from "./wakes.ts";
@@ -42,6 +45,8 @@ export class Applier {
   readonly #evaluator: Evaluator;
   readonly #counters: EngineCounters;
   readonly #futureToleranceUs: number;
+  /** Rules that were not noted for the latest evaluation since it would change nothing. */
+  #passedCount = 0;
 
   constructor(options: ApplierOptions) {
     this.#agents = options.agents;
@@ -96,6 +101,7 @@ export class Applier {
         agents.timesUs[slot] = instantUs;
         if (agents.isNew[slot] === 1) evaluator.admitNew(slot);
         if (evaluator.notedCount > 0) evaluator.evaluate(slot, part, instantUs, nowUs, undefined);
+        else if (this.#passedCount > 0) agents.evaluatedUs[slot] = instantUs;
       }
       from = to;
     }
@@ -158,33 +164,44 @@ export class Applier {
     timesUs: Float64Array,
   ): boolean {
     const columns = this.#columns.all;
-    const { readers } = this.#rules;
+    const { all, readers, readerLows, readerHighs } = this.#rules;
     const { stamp, stamps, noted } = this.#evaluator;
     let notedCount = 0;
+    let passedCount = 0;
     let newestUs = Number.NEGATIVE_INFINITY;
     for (let index = from; index < to; index += 1) {
       const column = columns[metrics[index] as number] as MetricColumn;
+      const value = values[index] as number;
       const timeUs = timesUs[index] as number;
       const seriesUs = column.timesUs;
       // The length is asked first: a load beyond the end would make every load slow (measured: 1.15×).
       const isNewer = slot < seriesUs.length && timeUs >= (seriesUs[slot] as number);
       if (!isNewer && !this.#admit(column, slot, part)) continue;
       newestUs = timeUs;
-      column.values[slot] = values[index] as number;
+      column.values[slot] = value;
       column.timesUs[slot] = timeUs;
       column.writers[slot] = part;
       const { follower } = column;
-      if (follower !== undefined) follower.sample(slot, timeUs, values[index] as number);
+      if (follower !== undefined) follower.sample(slot, timeUs, value);
       const { endReader } = column;
       for (let reader = column.firstReader; reader < endReader; reader += 1) {
         const position = readers[reader] as number;
         if (stamps[position] === stamp) continue;
+        // An unknown value is neither below nor above: what it means, the condition tells.
+        const isOutside =
+          value < (readerLows[reader] as number) || value > (readerHighs[reader] as number);
+        if (isOutside && (all[position] as RuleRuntime).states[slot] === INACTIVE) {
+          passedCount += 1;
+          continue;
+        }
         stamps[position] = stamp;
         noted[notedCount] = position;
         notedCount += 1;
       }
     }
     this.#evaluator.notedCount = notedCount;
+    this.#passedCount = passedCount;
+    this.#counters.evaluations += passedCount;
     if (newestUs === Number.NEGATIVE_INFINITY) return false;
     this.#agents.newestUs[slot * partsPerAgent + part] = newestUs;
     return true;

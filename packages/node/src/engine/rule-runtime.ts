@@ -13,7 +13,16 @@
  * 6. A cell that begins or ceases to be pending is noted, but not one that fires.
  */
 import type { RuleName } from "@myelin/core/ids";
-import { FALSE, type LinkedRule, type RulePlan, TRUE, type Tri, UNKNOWN } from "@myelin/core/rules";
+import {
+  type Bounds,
+  boundsToHold,
+  FALSE,
+  type LinkedRule,
+  type RulePlan,
+  TRUE,
+  type Tri,
+  UNKNOWN,
+} from "@myelin/core/rules";
 import { RuleBreaker } from "./breaker.ts";
 import { cellOf, EpisodePages } from "./episode-pages.ts";
 import { grownUint8 } from "./growth.ts";
@@ -58,6 +67,8 @@ export class RuleRuntime {
   unless: RuleRuntime | undefined;
   /** When it is to be evaluated though nothing comes; undefined when that never is. */
   readonly timers: RuleTimers | undefined;
+  /** Where a sample must lie to concern the rule while it is inactive, by metric; none where any may. */
+  readonly bounds: ReadonlyMap<string, Bounds>;
   breaker: RuleBreaker | undefined;
   /** True while the timer that closes the breaker is in the heap. */
   hasBreakerTimer = false;
@@ -85,6 +96,8 @@ export class RuleRuntime {
   ) {
     this.id = id;
     this.timers = ruleTimers;
+    // What has timers is told of every evaluation.
+    this.bounds = ruleTimers === undefined ? boundsToHold(rule.plan.condition) : new Map();
     this.name = rule.plan.name;
     this.plan = rule.plan;
     this.version = rule.version;

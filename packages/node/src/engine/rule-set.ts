@@ -44,6 +44,9 @@ export class RuleSet {
   all: readonly RuleRuntime[] = [];
   /** Positions of the rules to be evaluated when a sample comes, metric by metric; a column knows its range. */
   readers: Int32Array = new Int32Array(0);
+  /** By reader: a sample below it, or above the other, does not concern a rule that is inactive for its agent. */
+  readerLows: Float64Array = new Float64Array(0);
+  readerHighs: Float64Array = new Float64Array(0);
   /** Rules to be evaluated when an agent's attributes change. */
   attributeReaders: readonly RuleRuntime[] = [];
   /** Rules that read the twin. */
@@ -246,5 +249,20 @@ export class RuleSet {
       this.#readColumns.push(column);
     }
     this.readers = Int32Array.from(list);
+    this.#listBounds();
+  }
+
+  #listBounds(): void {
+    const { all, readers } = this;
+    this.readerLows = new Float64Array(readers.length).fill(Number.NEGATIVE_INFINITY);
+    this.readerHighs = new Float64Array(readers.length).fill(Number.POSITIVE_INFINITY);
+    for (const column of this.#readColumns) {
+      for (let reader = column.firstReader; reader < column.endReader; reader += 1) {
+        const bounds = all[readers[reader] as number]?.bounds.get(column.name);
+        if (bounds === undefined) continue;
+        this.readerLows[reader] = bounds.low;
+        this.readerHighs[reader] = bounds.high;
+      }
+    }
   }
 }
