@@ -8,7 +8,7 @@ export interface EngineCounters {
   future: number;
   /** Samples refused because there was no room for another series. */
   refused: number;
-  /** Evaluations of rules for agents. */
+  /** Evaluations of rules for agents; one that a sample cannot concern counts for each such sample. */
   evaluations: number;
   /** Instructions decided. */
   firings: number;
