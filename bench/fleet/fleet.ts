@@ -1,6 +1,7 @@
 /**
  * A fleet at work: 1,000 agents, each with 50 frames a second of 10 metrics, 20 rules, of 100 frames
- * one fires. Measured inside the node, and from the moment a sample was meant to leave.
+ * one fires. Measured inside the node, and from the moment a sample was meant to leave; beside it, right before, the
+ * same load on a bare server.
  * With `--flood` one agent floods as fast as it can, and what the others see is compared with and without.
  */
 import { mkdtemp, rm } from "node:fs/promises";
@@ -9,6 +10,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Flood } from "../flood/flood-process.ts";
 import {
+  bareLoad,
   type LoadFigures,
   LoadProcess,
   loadRules,
@@ -16,7 +18,15 @@ import {
   nodeTimes,
   takenSamples,
 } from "../load/load.ts";
-import { held, machine, median, type Report, spentDuring, startProcess } from "../report/index.ts";
+import {
+  held,
+  machine,
+  median,
+  type Report,
+  type Spent,
+  spentDuring,
+  startProcess,
+} from "../report/index.ts";
 
 const mainPath = fileURLToPath(new URL("../../packages/cli/src/main.ts", import.meta.url));
 const agents = 1000;
@@ -25,6 +35,7 @@ const metrics = 10;
 const ruleCount = 20;
 const warmUpSeconds = 5;
 const seconds = 20;
+const bareSeconds = 5;
 /** Beside a flood: slices without and with it, and what the fleet's p99 may rise by. */
 const slices = 3;
 const sliceSeconds = 8;
@@ -35,26 +46,27 @@ export async function fleetBench(isFlooded = false): Promise<Report> {
   const directory = await mkdtemp(join(tmpdir(), "myelin-bench-"));
   const data = join(directory, "data");
   const arguments_ = ["up", "--port", "0", "--data", data, "--log-level", "warn"];
+  const shape = {
+    name: "fleet",
+    agents: isFlooded ? agents - 1 : agents,
+    framesPerSecond,
+    metrics,
+    instants: 1,
+    fireEvery: 100,
+    rules: ruleCount,
+  };
+  const bare = isFlooded ? undefined : await bareLoad(shape, bareSeconds, bareSeconds);
   const node = await startProcess(mainPath, arguments_);
   try {
     const http = node.announced["http"] ?? "";
     const url = node.announced["url"] ?? "";
     const rules = JSON.stringify({ rules: loadRules(ruleCount, metrics) });
     await fetch(new URL("/api/v1/rules", http), { method: "POST", body: rules });
-    await using load = await LoadProcess.start({
-      url,
-      name: "fleet",
-      agents: isFlooded ? agents - 1 : agents,
-      framesPerSecond,
-      metrics,
-      instants: 1,
-      fireEvery: 100,
-      rules: ruleCount,
-    });
+    await using load = await LoadProcess.start({ url, ...shape });
     const warmUp = await load.run(warmUpSeconds);
     const pid = node.process.pid ?? 0;
-    if (isFlooded) return await besideFlood(load, url, pid);
-    return await alone(load, http, pid, warmUp.frames);
+    if (bare === undefined) return await besideFlood(load, url, pid);
+    return await alone(load, http, pid, warmUp.frames, bare);
   } finally {
     await node.stop();
     await rm(directory, { recursive: true, force: true });
@@ -67,9 +79,11 @@ async function alone(
   http: string,
   pid: number,
   framesBefore: number,
+  bare: Spent<LoadFigures>,
 ): Promise<Report> {
   const { seen, cpuShare } = await slice(load, pid, seconds);
   const nodeUs = await nodeTimes(http);
+  const bareShare = bare.cpu / bare.took;
   const lost = (framesBefore + seen.frames) * metrics - (await takenSamples(http));
   const [p50 = Number.NaN, p99 = Number.NaN, p999 = Number.NaN] = seen.latencyUs;
   return {
@@ -91,7 +105,14 @@ async function alone(
         target: 0,
       }),
       held({ name: "samples lost", value: lost, unit: "", target: 0 }),
+      { name: "bare server's share of a core", value: bareShare * 100, unit: "%" },
       held({ name: "node's share of a core", value: cpuShare * 100, unit: "%", target: 70 }),
+      {
+        name: "node's share against the bare server's",
+        value: cpuShare * 100,
+        unit: "%",
+        ratio: cpuShare / bareShare,
+      },
       { name: "generator late p99.9", value: seen.lateP999Us, unit: "us" },
     ],
     ...(seen.lateP999Us > maxLateUs ? { void: "the generator was late" } : {}),

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { Helper } from "../report/index.ts";
+import { Helper, type Spent, spentDuring, startProcess } from "../report/index.ts";
 import { punctual } from "./policy.ts";
 
 /** What agents of a load send. */
@@ -59,6 +59,24 @@ export class LoadProcess implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#helper[Symbol.asyncDispose]();
+  }
+}
+
+/** The same load on a bare server, after a while that does not count: what it takes without a node. */
+export async function bareLoad(
+  load: Omit<Load, "url">,
+  warmUpSeconds: number,
+  seconds: number,
+): Promise<Spent<LoadFigures>> {
+  const path = fileURLToPath(new URL("./bare-server.ts", import.meta.url));
+  const bare = await startProcess(path, []);
+  try {
+    const url = bare.announced["url"] ?? "";
+    await using process = await LoadProcess.start({ ...load, url });
+    await process.run(warmUpSeconds);
+    return await spentDuring(bare.process.pid ?? 0, async () => await process.run(seconds));
+  } finally {
+    await bare.stop();
   }
 }
 

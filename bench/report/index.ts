@@ -11,4 +11,12 @@ export {
   tableOf,
 } from "./figures.ts";
 export { Helper } from "./messages.ts";
-export { cpuSeconds, cpuShare, fileLimit, passed, residentBytes, spentDuring } from "./process.ts";
+export {
+  cpuSeconds,
+  cpuShare,
+  fileLimit,
+  passed,
+  residentBytes,
+  type Spent,
+  spentDuring,
+} from "./process.ts";
