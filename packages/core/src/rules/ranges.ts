@@ -32,6 +32,8 @@ const mirrored: Readonly<Partial<Record<FunctionName, FunctionName>>> = {
   equal: "equal",
 };
 const mostAlternatives = 16;
+/** Begins the text of a metric; that of anything else is JSON. */
+const metricMark = "metric ";
 
 /** Alternatives of which one holds where a condition does. */
 export type Alternatives = readonly Alternative[];
@@ -73,10 +75,9 @@ export function boundsToHold(condition: Expression): ReadonlyMap<string, Bounds>
   const [first, ...others] = alternativesOf(condition);
   const bounds = new Map<string, Bounds>();
   for (const [operand, { low, high }] of first?.ranges ?? []) {
-    const expression = JSON.parse(operand) as Expression;
     const ranges = others.map((other) => other.ranges.get(operand));
-    if (expression.op !== "metric" || ranges.includes(undefined)) continue;
-    bounds.set(expression.metric, {
+    if (!operand.startsWith(metricMark) || ranges.includes(undefined)) continue;
+    bounds.set(operand.slice(metricMark.length), {
       low: Math.min(low, ...ranges.map((range) => range?.low ?? low)),
       high: Math.max(high, ...ranges.map((range) => range?.high ?? high)),
     });
@@ -116,7 +117,12 @@ function comparisonOf(part: Expression): { operand: string; range: Range } | und
   if (operand === undefined || bound === undefined || numberOf(operand) !== undefined)
     return undefined;
   const range = relation === undefined ? undefined : rangeOf(relation, bound);
-  return range && { operand: JSON.stringify(operand), range };
+  return range && { operand: textOf(operand), range };
+}
+
+/** What stands for an operand: the same text for the same operand. */
+function textOf(operand: Expression): string {
+  return operand.op === "metric" ? metricMark + operand.metric : JSON.stringify(operand);
 }
 
 function rangeOf(relation: FunctionName, bound: number): Range | undefined {

@@ -9,7 +9,13 @@
  * 3. Every metric id is at least 1, and times never decrease.
  */
 import { MyelinError } from "../errors/index.ts";
-import { type ByteReader, malformed, wireFixed64, wireVarint } from "./byte-reader.ts";
+import {
+  type ByteReader,
+  isLittleEndian,
+  malformed,
+  wireFixed64,
+  wireVarint,
+} from "./byte-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 import type { MetricDeclaration } from "./messages.ts";
 import { PackedColumn } from "./packed-column.ts";
@@ -46,6 +52,8 @@ export interface OutgoingSamples {
   readonly count: number;
 }
 
+/** So many values are copied at once, as they lie in the frame; fewer cost less one by one. */
+const leastCopied = 8;
 const noNames: readonly MetricDeclaration[] = [];
 
 /** Reads Samples messages into columns that it owns. */
@@ -57,6 +65,8 @@ export class SampleReader implements SampleColumns {
   timesUs: Float64Array = new Float64Array(0);
   isOneInstant = true;
 
+  /** The memory of `values`. */
+  #valueBytes: Uint8Array = new Uint8Array(0);
   readonly #metricColumn = new PackedColumn();
   readonly #valueColumn = new PackedColumn();
   readonly #offsetColumn = new PackedColumn();
@@ -110,6 +120,10 @@ export class SampleReader implements SampleColumns {
     const count = sizeBytes / 8;
     this.count = count;
     if (count > this.values.length) this.#grow(count);
+    if (isLittleEndian && count >= leastCopied) {
+      this.#valueBytes.set(column.reader.bytes.subarray(column.start, column.end));
+      return;
+    }
     const { view } = column.reader;
     const { values } = this;
     for (let index = 0, at = column.start; index < count; index++, at += 8) {
@@ -120,6 +134,7 @@ export class SampleReader implements SampleColumns {
   #grow(count: number): void {
     const capacity = Math.max(count, 16);
     this.values = new Float64Array(capacity);
+    this.#valueBytes = new Uint8Array(this.values.buffer);
     this.metrics = new Uint32Array(capacity);
     this.timesUs = new Float64Array(capacity);
   }
