@@ -20,6 +20,7 @@ const benches: Readonly<Record<string, (told: Told) => Promise<Report>>> = {
   flood: async () => await (await import("./flood/flood.ts")).floodBench(),
   fleet: async ({ flood }) => await (await import("./fleet/fleet.ts")).fleetBench(flood),
   ingest: async () => await (await import("./ingest/ingest.ts")).ingestBench(),
+  rules: async () => await (await import("./rules/rules.ts")).rulesBench(),
   wire: async () => (await import("./wire/wire.ts")).wireBench(),
   priority: async () => await (await import("./priority/priority.ts")).priorityBench(),
   lanes: async () => await (await import("./lanes/lanes.ts")).lanesBench(),
