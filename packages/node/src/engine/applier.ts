@@ -17,7 +17,7 @@ import type { Evaluator } from "./evaluator.ts";
 import { type MetricColumn, type MetricColumns, noPart } from "./metric-columns.ts";
 import { partsPerAgent } from "./parts.ts";
 import type { Readings } from "./readings.ts";
-import { INACTIVE, type RuleRuntime } from "./rule-runtime.ts";
+import { INACTIVE } from "./rule-runtime.ts";
 import type { RuleSet } from "./rule-set.ts";
 import type { TimerHeap } from "./timer-heap.ts";
 import type { Wakes } from "./wakes.ts";
@@ -164,7 +164,7 @@ export class Applier {
     timesUs: Float64Array,
   ): boolean {
     const columns = this.#columns.all;
-    const { all, readers, readerLows, readerHighs } = this.#rules;
+    const { readers, readerLows, readerHighs, readerStates } = this.#rules;
     const { stamp, stamps, noted } = this.#evaluator;
     let notedCount = 0;
     let passedCount = 0;
@@ -190,7 +190,7 @@ export class Applier {
         // An unknown value is neither below nor above: what it means, the condition tells.
         const isOutside =
           value < (readerLows[reader] as number) || value > (readerHighs[reader] as number);
-        if (isOutside && (all[position] as RuleRuntime).states[slot] === INACTIVE) {
+        if (isOutside && (readerStates[reader] as Uint8Array)[slot] === INACTIVE) {
           passedCount += 1;
           continue;
         }

@@ -47,6 +47,8 @@ export class RuleSet {
   /** By reader: a sample below it, or above the other, does not concern a rule that is inactive for its agent. */
   readerLows: Float64Array = new Float64Array(0);
   readerHighs: Float64Array = new Float64Array(0);
+  /** By reader: the states of its rule, which lie behind two objects otherwise. */
+  readerStates: readonly Uint8Array[] = [];
   /** Rules to be evaluated when an agent's attributes change. */
   attributeReaders: readonly RuleRuntime[] = [];
   /** Rules that read the twin. */
@@ -95,6 +97,7 @@ export class RuleSet {
 
   grow(capacity: number): void {
     for (const rule of this.all) rule.grow(capacity);
+    this.#listStates();
   }
 
   /**
@@ -250,6 +253,14 @@ export class RuleSet {
     }
     this.readers = Int32Array.from(list);
     this.#listBounds();
+    this.#listStates();
+  }
+
+  #listStates(): void {
+    this.readerStates = Array.from(
+      this.readers,
+      (position) => (this.all[position] as RuleRuntime).states,
+    );
   }
 
   #listBounds(): void {
