@@ -2,7 +2,7 @@
  * The same arithmetic as the rules', written by hand for just that: what it costs to know the answer, without time
  * lines, late samples, unknown values, episodes and changes of the rules. The floor of `rules`.
  */
-import { agents, type Case, forUs, lowThreshold, quantile, threshold, windowUs } from "./cases.ts";
+import { type Case, forUs, groups, lowThreshold, quantile, threshold, windowUs } from "./cases.ts";
 
 /** Samples of one agent: `metrics[i]` counts from 0. */
 export interface Frame {
@@ -31,11 +31,12 @@ export function byHand(what: Case): Apply {
 }
 
 /** For each metric a number for each agent. */
-function perSeries({ metrics }: Case): readonly Float64Array[] {
+function perSeries({ metrics, agents }: Case): readonly Float64Array[] {
   return Array.from({ length: metrics }, () => new Float64Array(agents));
 }
 
 function thresholdByHand(what: Case): Apply {
+  const { agents } = what;
   const [latest, timesUs] = [perSeries(what), perSeries(what)];
   const readers = Math.min(what.conditions.length, what.metrics * what.rulesPerMetric);
   const rules = Float64Array.from(
@@ -115,11 +116,12 @@ class Ring {
   }
 }
 
-function rings({ metrics, intervalUs }: Case): readonly Ring[] {
+function rings({ agents, metrics, intervalUs }: Case): readonly Ring[] {
   return Array.from({ length: metrics * agents }, () => new Ring(intervalUs));
 }
 
 function averageByHand(what: Case): Apply {
+  const { agents } = what;
   const series = rings(what);
   const sums = new Float64Array(what.metrics * agents);
   let firings = 0;
@@ -180,6 +182,7 @@ class Sorted {
 }
 
 function quantileByHand(what: Case): Apply {
+  const { agents } = what;
   const series = rings(what);
   const orders = series.map(() => new Sorted(what.intervalUs));
   let firings = 0;
@@ -199,20 +202,23 @@ function quantileByHand(what: Case): Apply {
   };
 }
 
+/** With the agents of a group as those of a number modulo {@link groups}. */
 function fleetByHand(what: Case): Apply {
   const [latest, timesUs] = [perSeries(what), perSeries(what)];
-  const sums = new Float64Array(what.metrics);
+  const sums = new Float64Array(what.metrics * groups);
+  const members = what.agents / groups;
   let firings = 0;
   return (slot, frame) => {
     for (let at = 0; at < frame.values.length; at += 1) {
       const metric = frame.metrics[at] as number;
       const value = frame.values[at] as number;
       const values = latest[metric] as Float64Array;
-      const sum = (sums[metric] as number) + value - (values[slot] as number);
-      sums[metric] = sum;
+      const group = metric * groups + (slot % groups);
+      const sum = (sums[group] as number) + value - (values[slot] as number);
+      sums[group] = sum;
       values[slot] = value;
       (timesUs[metric] as Float64Array)[slot] = frame.timesUs[at] as number;
-      if (sum / agents > lowThreshold) firings += 1;
+      if (sum / members > lowThreshold) firings += 1;
     }
     return firings;
   };

@@ -9,6 +9,7 @@ export interface Case {
   /** Conditions, each of one rule. */
   readonly conditions: readonly string[];
   readonly byHand: ByHand;
+  readonly agents: number;
   /** Metrics of a frame, and instants at which each is sampled. */
   readonly metrics: number;
   readonly instants: number;
@@ -22,11 +23,12 @@ export interface Case {
   readonly leastMillions?: number;
 }
 
-export const agents = 100;
 /** What a value is compared with where that alone fires: a sample in a thousand is above it. */
 export const threshold = 0.999;
 /** The same where it must hold for a while, or on an average: a sample in twenty is above it. */
 export const lowThreshold = 0.95;
+/** Of agents, by their zone. */
+export const groups = 10;
 /** How long a condition must hold. */
 export const forUs = 10_000_000;
 /** Of the windows. */
@@ -34,7 +36,7 @@ export const windowUs = 30_000_000;
 export const quantile = 0.9;
 
 const metrics = 20;
-const usual = { metrics, instants: 1, intervalUs: 100_000, rulesPerMetric: 1 };
+const usual = { agents: 100, metrics, instants: 1, intervalUs: 100_000, rulesPerMetric: 1 };
 
 /** Rules of which as many as there are metrics read one each, the others metrics that nobody sends. */
 function thresholds(count: number): readonly string[] {
@@ -48,7 +50,13 @@ function onEach(condition: (metric: string) => string): readonly string[] {
 
 const tenOnOne = Array.from({ length: 10 }, (_, at) => `m0 > ${threshold + at}`);
 const others = Array.from({ length: 990 }, (_, at) => `other${at} > ${threshold}`);
-const ofOneMetric = { metrics: 1, instants: 10, intervalUs: 100_000, rulesPerMetric: 10 };
+const ofOneMetric = {
+  agents: 100,
+  metrics: 1,
+  instants: 10,
+  intervalUs: 100_000,
+  rulesPerMetric: 10,
+};
 
 /** The two that are held against each other. */
 export const few = "10 rules on one metric";
@@ -94,6 +102,20 @@ export const cases: readonly Case[] = [
     ...usual,
     name: "fleet_avg, 20 rules",
     conditions: onEach((metric) => `fleet_avg(${metric}) > ${lowThreshold}`),
+    byHand: "fleet",
+  },
+  {
+    ...usual,
+    name: "thresholds, 20 rules, 10,000 agents",
+    agents: 10_000,
+    conditions: thresholds(20),
+    byHand: "threshold",
+  },
+  {
+    ...usual,
+    name: "group_avg, 20 rules, 10,000 agents, 10 groups",
+    agents: 10_000,
+    conditions: onEach((metric) => `group_avg(${metric}, "zone") > ${lowThreshold}`),
     byHand: "fleet",
   },
   { ...ofOneMetric, name: few, conditions: tenOnOne, byHand: "threshold" },

@@ -4,7 +4,7 @@ import { parseRuleFile } from "@myelin/core/rules";
 import { Engine } from "../../packages/node/src/engine/index.ts";
 import { median } from "../report/index.ts";
 import { type Apply, byHand, type Frame } from "./by-hand.ts";
-import { agents, type Case, cases } from "./cases.ts";
+import { type Case, cases, groups } from "./cases.ts";
 import type { Rates } from "./rules.ts";
 
 const startUs = 1_760_000_000_000_000;
@@ -51,7 +51,7 @@ class Load {
 
   /** Samples taken in a second of computing. */
   rate(forMs: number): number {
-    const { metrics, instants } = this.#case;
+    const { agents, metrics, instants } = this.#case;
     const before = cpuMs();
     for (let turns = turnsAtOnce; ; turns += turnsAtOnce) {
       for (let turn = 0; turn < turnsAtOnce; turn += 1) this.#turn();
@@ -61,7 +61,7 @@ class Load {
   }
 
   #turn(): void {
-    const { metrics, instants, intervalUs } = this.#case;
+    const { agents, metrics, instants, intervalUs } = this.#case;
     const frame = this.#frames[(this.#nowUs / intervalUs) % frameCount] as Frame;
     for (let at = 0; at < frame.timesUs.length; at += 1)
       frame.timesUs[at] = this.#nowUs + Math.floor(at / metrics) * intervalUs;
@@ -73,7 +73,7 @@ class Load {
 function byEngine(what: Case): Apply {
   let firings = 0;
   const engine = new Engine({
-    maxAgents: agents,
+    maxAgents: what.agents,
     maxMetrics: 2_000,
     futureToleranceUs: 60e6,
     hooks: {
@@ -94,8 +94,9 @@ function byEngine(what: Case): Apply {
     { length: what.metrics * what.instants },
     (_, at) => own[at % what.metrics] as number,
   );
-  const attributes = { type: "worker", tier: "edge", labels: {}, capabilities: [] };
-  for (let at = 0; at < agents; at += 1) engine.join({ id: `agent-${at}`, ...attributes }, startUs);
+  const attributes = { type: "worker", tier: "edge", capabilities: [] };
+  for (let at = 0; at < what.agents; at += 1)
+    engine.join({ id: `agent-${at}`, labels: { zone: `z${at % groups}` }, ...attributes }, startUs);
   return (slot, { values, timesUs }) => {
     const nowUs = timesUs[timesUs.length - 1] as number;
     engine.apply(slot, 1, values.length, metrics, values, timesUs, nowUs);

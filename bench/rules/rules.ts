@@ -1,6 +1,6 @@
 /**
  * How many samples a second the engine takes on one core under sets of rules, beside loops written by hand for just these,
- * in the same process and in turns: 100 agents, frames of 20 metrics or of one at ten instants. Time is the thread's own, so that what else runs on the machine counts as little as may be.
+ * in the same process and in turns: 100 agents unless it says otherwise, frames of 20 metrics or of one at ten instants. Time is the thread's own, so that what else runs on the machine counts as little as may be.
  */
 import { fileURLToPath } from "node:url";
 import { type Figure, Helper, held, heldAbove, machine, type Report } from "../report/index.ts";

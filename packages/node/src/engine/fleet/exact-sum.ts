@@ -11,6 +11,17 @@ const limbBase = 2 ** 32;
 /** As many changes of less than 2^32 as a limb takes before it is carried on. */
 const changesBetweenCarries = 2 ** 20;
 const smallestExponent = -1_074;
+/** Powers of two are looked up: to work one out costs as much as all the rest of an addition. */
+const powers: Float64Array = Float64Array.from({ length: 32 }, (_, exponent) => 2 ** exponent);
+/** By limb, what its unit is as a product of two, since by itself it may be too small for a double. */
+const unitHalves: Float64Array = Float64Array.from(
+  { length: limbCount },
+  (_, limb) => 2 ** Math.trunc((32 * limb + smallestExponent) / 2),
+);
+const unitRests: Float64Array = Float64Array.from({ length: limbCount }, (_, limb) => {
+  const exponent = 32 * limb + smallestExponent;
+  return 2 ** (exponent - Math.trunc(exponent / 2));
+});
 
 export class ExactSum {
   readonly #limbs: Float64Array = new Float64Array(limbCount);
@@ -53,7 +64,7 @@ export class ExactSum {
     if (upper === 0 && lower === 0) return;
     const shift = Math.max(exponent - 1, 0);
     const limb = shift >>> 5;
-    const scale = 2 ** (shift & 31);
+    const scale = powers[shift & 31] as number;
     const signed = value < 0 ? -sign : sign;
     const first = lower * scale;
     const firstCarry = Math.floor(first / limbBase);
@@ -99,9 +110,9 @@ export class ExactSum {
     const following = isWide ? middle : low;
     const hasMore = hasRest || (isWide && low !== 0);
     const sum = leading + (following + (hasMore ? 0.5 : 0));
-    const exponent = 32 * (top - (isWide ? 1 : 2)) + smallestExponent;
-    const half = Math.trunc(exponent / 2);
-    return sign * (sum * 2 ** half * 2 ** (exponent - half));
+    const unit = top - (isWide ? 1 : 2);
+    if (unit < 0) return sign * (sum * 2 ** (16 * unit - 537) * 2 ** (16 * unit - 537));
+    return sign * (sum * (unitHalves[unit] as number) * (unitRests[unit] as number));
   }
 
   /** Writes the sum without its sign as digits from 0 to below 2^32; gives the sign. */
