@@ -33,6 +33,7 @@ const tracesWithinMs = 2000;
 
 /** A lane put together, its doors still closed. */
 interface Lane {
+  readonly service: LaneService;
   readonly seed: LaneSeed;
   readonly bus: Bus;
   readonly clock: Clock;
@@ -110,16 +111,17 @@ async function assemble(seed: LaneSeed, bus: Bus): Promise<Lane> {
       await Promise.all([arc.episodes.flush(), arc.registry.flush(), store.ledgerById("")]);
     },
   );
-  new LaneService({ bus, clock, arc, tokens, addresses, api });
-  return { seed, bus, clock, arc, options, answers, refusals, traces };
+  const service = new LaneService({ lane, count, bus, clock, arc, tokens, addresses, api });
+  return { service, seed, bus, clock, arc, options, answers, refusals, traces };
 }
 
 /** Opens the lane's doors; gives its TCP port. @throws MyelinError as a node's start does */
 async function open(assembly: Lane): Promise<number> {
-  const { seed, clock, arc, options, answers, refusals, traces, bus } = assembly;
+  const { service, seed, clock, arc, options, answers, refusals, traces, bus } = assembly;
   const { lane, host, firstPort, unixPath, allowedOrigins, allowedHosts, limits } = seed;
   const { maxFrameBytes } = seed.session;
   await arc.start();
+  service.started();
   const tls = seed.tls === undefined ? undefined : await openTlsFiles(seed.tls, clock);
   const server = createHttpServer({
     clock,

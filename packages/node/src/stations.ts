@@ -48,6 +48,7 @@ export function makeEngine(
     maxAgents: settings.maxPresentAgents,
     maxMetrics: settings.maxMetrics,
     futureToleranceUs: settings.futureToleranceUs,
+    hasOtherLanes: ties !== undefined,
     hooks: {
       ...hooks,
       onBreaker: (rule, isOpen) => {

@@ -26,6 +26,7 @@ import { type EngineCounters, noCounts } from "./counters.ts";
 import { DepartedCooldowns } from "./departed-cooldowns.ts";
 import { Evaluator } from "./evaluator.ts";
 import type { EngineHooks } from "./firing.ts";
+import type { DivisionShares } from "./fleet/index.ts";
 import { MetricColumns, noPart } from "./metric-columns.ts";
 import { Outbox } from "./outbox.ts";
 import { nodePart, partsPerAgent } from "./parts.ts";
@@ -60,6 +61,8 @@ export interface EngineOptions {
   readonly windowSamples?: number;
   /** How old a latest value may be to count in a fleet or a group; default 30 s. */
   readonly staleAfterUs?: number;
+  /** Whether other lanes have agents of the fleets: what they come to is taken and heard. Default false. */
+  readonly hasOtherLanes?: boolean;
   readonly hooks: EngineHooks;
 }
 
@@ -121,7 +124,9 @@ export class Engine {
     this.#wakes = new Wakes(agents.capacity);
     const wakes = this.#wakes;
     const { windowSamples = defaultWindowSamples, staleAfterUs = defaultStaleAfterUs } = options;
-    this.#readings = new Readings({ agents, columns, wakes, windowSamples, staleAfterUs });
+    const { hasOtherLanes = false } = options;
+    const kept = { windowSamples, staleAfterUs, hasOtherLanes };
+    this.#readings = new Readings({ agents, columns, wakes, ...kept });
     const readings = this.#readings;
     const context: EvaluationContext = {
       nowUs: 0,
@@ -479,6 +484,26 @@ export class Engine {
   countFirings(rule: RuleName, count: number, nowUs: number): void {
     const runtime = this.#rules.get(rule);
     if (runtime !== undefined) this.#evaluator.countFirings(runtime, count, nowUs);
+  }
+
+  /** Whether a rule in force reads a fleet or a group. */
+  get hasFleets(): boolean {
+    return this.#readings.hasFleets;
+  }
+
+  /** What the other lanes are to be told of fleets and groups since it was last taken. */
+  takeFleetShares(nowUs: number): readonly DivisionShares[] {
+    return this.#readings.takeFleetShares(nowUs);
+  }
+
+  /** What another lane's agents come to in fleets and groups. */
+  hearFleetShares(lane: string, shares: readonly DivisionShares[]): void {
+    this.#readings.hearFleetShares(lane, shares);
+  }
+
+  /** Another lane may have missed what was taken: all is to be told anew. */
+  retellFleets(): void {
+    this.#readings.retellFleets();
   }
 
   /** A rule over all agents; undefined when it is not in force. */

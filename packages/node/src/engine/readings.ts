@@ -19,7 +19,7 @@ import {
   TRUE,
 } from "@myelin/core/rules";
 import type { AgentTable } from "./agent-table.ts";
-import { Division, FleetMetric } from "./fleet/index.ts";
+import { Division, type DivisionShares, FleetMetric, OtherShares } from "./fleet/index.ts";
 import type { MetricColumn, MetricColumns, SampleFollower } from "./metric-columns.ts";
 import { type RuleTimers, silentSinceUs } from "./rule-timers.ts";
 import { timerInstantUs } from "./timer-heap.ts";
@@ -94,6 +94,8 @@ export interface ReadingsOptions {
   readonly windowSamples: number;
   /** How old a latest value may be to count in a fleet. */
   readonly staleAfterUs: number;
+  /** Whether other lanes have agents of the fleets. */
+  readonly hasOtherLanes: boolean;
 }
 
 /** A width over a metric's samples, or over events of a type. */
@@ -132,6 +134,8 @@ export class Readings {
   /** Logs of windows that begin with the set of rules that is being put in force. */
   #newLogs = new Map<string, SeriesLog>();
   #followed: ReadonlySet<MetricColumn> = new Set();
+  /** What other lanes have told, by division. One may tell before the rules that ask for it are in force here. */
+  readonly #others = new Map<string, OtherShares>();
   #context: EvaluationContext | undefined;
 
   constructor(options: ReadingsOptions) {
@@ -202,6 +206,33 @@ export class Readings {
     for (const fleet of this.#held.fleets.values()) fleet.leaveGroups(slot);
     change();
     for (const fleet of this.#held.fleets.values()) fleet.enterGroups(slot);
+  }
+
+  get hasFleets(): boolean {
+    return this.#held.fleets.size > 0;
+  }
+
+  /** What the other lanes are to be told of fleets and groups: what has changed until `nowUs`. */
+  takeFleetShares(nowUs: number): readonly DivisionShares[] {
+    for (const fleet of this.#held.fleets.values()) fleet.settle(nowUs);
+    return [...this.#held.divisions].flatMap(([key, division]) => division.takeShares(key) ?? []);
+  }
+
+  hearFleetShares(lane: string, shares: readonly DivisionShares[]): void {
+    for (const share of shares) this.#othersOf(share.division).hear(lane, share);
+  }
+
+  retellFleets(): void {
+    for (const division of this.#held.divisions.values()) division.retell();
+  }
+
+  #othersOf(division: string): OtherShares {
+    let others = this.#others.get(division);
+    if (others === undefined) {
+      others = new OtherShares();
+      this.#others.set(division, others);
+    }
+    return others;
   }
 
   /** An event of the agent. */
@@ -330,21 +361,25 @@ export class Readings {
       this.#held.fleets.set(metric, fleet);
       const present = before.divisions.get(key);
       const isSame = present !== undefined && [...names].every((name) => present.wanted.has(name));
-      const division = isSame ? present : this.#division(names, groupBy);
+      const division = isSame ? present : this.#division(key, names, groupBy);
       if (!isSame) fleet.add(division);
       this.#held.divisions.set(key, division);
     }
     const held = new Set(this.#held.divisions.values());
     for (const fleet of this.#held.fleets.values()) fleet.retain(held);
+    for (const key of before.divisions.keys())
+      if (!this.#held.divisions.has(key)) this.#others.delete(key);
   }
 
-  #division(names: ReadonlySet<FleetFunction>, groupBy: string | undefined): Division {
-    const { agents } = this.#options;
-    if (groupBy === undefined) return new Division(names, agents.capacity, () => "");
-    return new Division(names, agents.capacity, (slot) => {
+  #division(key: string, names: ReadonlySet<FleetFunction>, groupBy: string | undefined): Division {
+    const { agents, hasOtherLanes } = this.#options;
+    const others = hasOtherLanes ? this.#othersOf(key) : undefined;
+    const keyOf = (slot: number): string | undefined => {
+      if (groupBy === undefined) return "";
       const labels = agents.attributes[slot]?.labels;
       return labels !== undefined && Object.hasOwn(labels, groupBy) ? labels[groupBy] : undefined;
-    });
+    };
+    return new Division(names, agents.capacity, keyOf, others);
   }
 
   #drop(before: Holdings): void {

@@ -14,6 +14,7 @@ import type { LaneTies } from "../arc-options.ts";
 import type { Bus } from "../ports/bus.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LaneAddresses } from "./addresses.ts";
+import { FleetSharing } from "./fleet-sharing.ts";
 import { busNameOf, frontName, type LaneDuties, laneOf } from "./duties.ts";
 
 interface LanePlace {
@@ -26,12 +27,12 @@ interface LanePlace {
 
 /** What joins the arc of a lane to the others. */
 export function laneTies({ lane, count, bus, clock, addresses }: LanePlace): LaneTies {
-  const others = Array.from({ length: count }, (_, at) => at).filter((at) => at !== lane);
+  const others = otherLanes(lane, count);
   let counted = new Map<RuleName, number>();
   const tell = (): void => {
     const firings = counted;
     counted = new Map();
-    for (const other of others) bus.publish(busNameOf(other), "counted", firings);
+    for (const other of others) bus.publish(other, "counted", firings);
   };
   return {
     isFront: false,
@@ -45,7 +46,14 @@ export function laneTies({ lane, count, bus, clock, addresses }: LanePlace): Lan
   };
 }
 
+/** The ends of the bus of the lanes beside one. */
+function otherLanes(lane: number, count: number): readonly string[] {
+  return Array.from({ length: count }, (_, at) => busNameOf(at)).filter((_, at) => at !== lane);
+}
+
 export interface LaneServiceOptions {
+  readonly lane: number;
+  readonly count: number;
   readonly bus: Bus;
   readonly clock: Clock;
   readonly arc: Arc;
@@ -62,11 +70,14 @@ type Served = {
 /** Serves the front and the other lanes from now on. */
 export class LaneService {
   readonly #options: LaneServiceOptions;
+  readonly #fleets: FleetSharing;
   #prepared: { readonly number: number; readonly put: () => void } | undefined;
 
   constructor(options: LaneServiceOptions) {
     this.#options = options;
-    const { arc, bus, clock, tokens, addresses, api } = options;
+    const { arc, bus, clock, tokens, addresses, api, lane, count } = options;
+    const others = otherLanes(lane, count);
+    this.#fleets = new FleetSharing({ bus, clock, engine: arc.engine, others });
     const duties: Omit<Served, keyof LaneCalls> = {
       prepareRules: async ({ number, records }) => {
         this.#prepared = undefined;
@@ -89,12 +100,18 @@ export class LaneService {
     });
   }
 
+  /** The rules that were kept are in force. */
+  started(): void {
+    this.#fleets.rulesChanged();
+  }
+
   #putRules(number: number): void {
     const prepared = this.#prepared;
     this.#prepared = undefined;
     if (prepared?.number !== number)
       throw new MyelinError("INTERNAL", `change ${number} of the rules was not prepared`);
     prepared.put();
+    this.#fleets.rulesChanged();
   }
 
   #watch(isOn: boolean): number {

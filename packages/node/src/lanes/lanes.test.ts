@@ -77,7 +77,7 @@ class Fleet {
         }),
         () => Promise.resolve(),
       );
-      new LaneService({ bus, clock, arc, tokens, addresses, api });
+      new LaneService({ lane, count, bus, clock, arc, tokens, addresses, api });
       return made;
     });
   }
@@ -240,4 +240,76 @@ test("events of lanes are watched at the front, and what happened unwatched is t
   assert.match(second.text, /event: lost\n[^]*"agent":"c"/);
   assert.equal(watch.counters.lost, 2);
   assert.equal(watch.cursor.number, number + 3);
+});
+
+test("fleets and groups are over the agents of all lanes, whichever began to read them first, and forget who has left", async () => {
+  const fleet = new Fleet(3);
+  const { clock } = fleet;
+  const agents = new Map<string, { lane: number; slot: number }>();
+  const sample = (id: string, value: number): void => {
+    const { lane = 0, slot = 0 } = agents.get(id) ?? {};
+    const engine = fleet.lanes[lane]?.arc.engine;
+    engine?.observe(slot, 1, engine.metric("x"), value, clock.nowUs(), clock.nowUs());
+  };
+  const join = (id: string, lane: number, zone: string): void => {
+    const attributes = { id, type: "", tier: "", labels: { zone }, capabilities: [] };
+    const slot = fleet.lanes[lane]?.arc.engine.join(attributes, clock.nowUs()) ?? -1;
+    agents.set(id, { lane, slot });
+  };
+  /** The rules that fire on an agent when it reports once more. */
+  const firing = (id: string, value: number): readonly string[] => {
+    sample(id, value);
+    const { lane = 0, slot = 0 } = agents.get(id) ?? {};
+    const states = fleet.lanes[lane]?.arc.engine.agentStates(slot) ?? [];
+    return states.filter(({ state }) => state === "firing").map(({ rule }) => String(rule));
+  };
+  join("a0", 0, "a");
+  join("a1", 1, "a");
+  join("b1", 1, "b");
+  join("b2", 2, "b");
+  for (const [id, value] of Object.entries({ a0: 1, a1: 2, b1: 4, b2: 8 })) sample(id, value);
+  const conditions = {
+    all: "fleet_sum(x) == 15 && fleet_count(x) == 4 && fleet_min(x) == 1 && fleet_max(x) == 8",
+    left: "fleet_sum(x) == 7 && fleet_avg(x) > 2.3",
+    "zone-a": 'group_sum(x, "zone") == 3',
+    "zone-b": 'group_sum(x, "zone") == 12 && group_max(x, "zone") == 8',
+  };
+  const lines = Object.entries(conditions).map(([name, expr]) => ({ name, expr, action: "act" }));
+  await fleet.settle(fleet.head.arc.rules.apply(JSON.stringify({ rules: lines }), "local"));
+  await clock.run(50_000);
+  assert.deepEqual(firing("a0", 1), ["all", "zone-a"]);
+  assert.deepEqual(firing("a1", 2), ["all", "zone-a"]);
+  assert.deepEqual(firing("b1", 4), ["all", "zone-b"]);
+  assert.deepEqual(firing("b2", 8), ["all", "zone-b"]);
+  fleet.lanes[2]?.arc.engine.leave(agents.get("b2")?.slot ?? -1, clock.nowUs());
+  await clock.run(50_000);
+  assert.deepEqual(firing("a0", 1), ["left", "zone-a"]);
+  await clock.run(40e6);
+  sample("b1", 5);
+  await clock.run(50_000);
+  assert.deepEqual(firing("a1", 2), ["left"], "what is older than stale_after does not count");
+});
+
+test("a lane that missed what another told of a fleet is told all anew", async () => {
+  const fleet = new Fleet(2);
+  const { clock } = fleet;
+  const [one, other] = fleet.lanes.map(({ arc }) => arc.engine);
+  assert.ok(one !== undefined && other !== undefined);
+  const rule = { name: "two", expr: "fleet_count(x) == 2", action: "act" };
+  await fleet.settle(fleet.head.arc.rules.apply(JSON.stringify({ rules: [rule] }), "local"));
+  const attributes = { type: "", tier: "", labels: {}, capabilities: [] };
+  const here = one.join({ id: "a", ...attributes }, clock.nowUs());
+  const there = other.join({ id: "b", ...attributes }, clock.nowUs());
+  other.observe(there, 1, other.metric("x"), 1, clock.nowUs(), clock.nowUs());
+  // Taken by nobody: as if the bus had not sent it.
+  assert.equal(other.takeFleetShares(clock.nowUs()).length, 1);
+  await clock.run(50_000);
+  const fires = (): boolean => {
+    one.observe(here, 1, one.metric("x"), 1, clock.nowUs(), clock.nowUs());
+    return one.agentStates(here)[0]?.state === "firing";
+  };
+  assert.equal(fires(), false);
+  other.retellFleets();
+  await clock.run(50_000);
+  assert.equal(fires(), true);
 });
