@@ -57,9 +57,9 @@ export function routesAcross(options: AcrossOptions): Router {
       return json(mergedTop(own, await across.gather(request), await ledger(), query));
     })
     .on("GET", "/api/v1/watch", async (request) => {
-      options.watch.requireRoom();
+      const response = await watch(request);
       await lanes.beginWatch();
-      return await watch(request);
+      return response;
     })
     .on("GET", "/api/v1/agents", async (request) => json(await across.agents(request)))
     .on("GET", "/api/v1/agents/:id", home)

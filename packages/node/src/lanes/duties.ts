@@ -25,6 +25,11 @@ export function busNameOf(lane: number): string {
   return `lane-${lane}`;
 }
 
+/** The lane of a name that `busNameOf` gave. */
+export function laneNamed(busName: string): number {
+  return Number(busName.slice(busNameOf(0).length - 1));
+}
+
 /** The lane of an agent, of `count`: FNV-1a over the id, mixed once more, since ids differ in their last digits. */
 export function laneOf(agent: string, count: number): number {
   let hash = 0x811c9dc5;

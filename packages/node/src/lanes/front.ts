@@ -17,7 +17,7 @@ import type { Bus } from "../ports/bus.ts";
 import type { RuleRecord } from "../ports/store.ts";
 import type { Watch } from "../watch/index.ts";
 import { LaneAddresses, type LanePlaces } from "./addresses.ts";
-import { busNameOf, type LaneDuties, laneOf } from "./duties.ts";
+import { busNameOf, type LaneDuties, laneNamed, laneOf } from "./duties.ts";
 
 export interface FrontOptions {
   readonly bus: Bus;
@@ -77,12 +77,12 @@ export class Front implements Lanes {
     });
     bus.serve("watched", (told, from) => {
       const { number, record } = told as Watched;
-      const lane = Number(from.slice(busNameOf(0).length - 1));
-      const seen = this.#seen[lane] ?? 0;
-      watch.missed(number - seen - 1);
+      const lane = laneNamed(from);
+      this.#passed(lane, number - 1);
       watch.take(record);
       this.#seen[lane] = number;
     });
+    bus.serve("unwatched", (number, from) => this.#passed(laneNamed(from), Number(number)));
   }
 
   /** A token was made, revoked or has expired. */
@@ -123,15 +123,26 @@ export class Front implements Lanes {
   }
 
   beginWatch(): Promise<void> {
-    this.#watching ??= this.#all("watch", true).then((numbers) => {
-      let missed = 0;
-      for (const [lane, number] of numbers.entries()) {
-        missed += number - (this.#seen[lane] ?? 0);
-        this.#seen[lane] = number;
-      }
-      this.#watch?.missed(missed);
-    });
-    return this.#watching;
+    if (this.#watching !== undefined) return this.#watching;
+    const watching = this.#all("watch", true).then(
+      (numbers) => {
+        for (const [lane, number] of numbers.entries()) this.#passed(lane, number);
+      },
+      (error: unknown) => {
+        if (this.#watching === watching) this.#watching = undefined;
+        throw error;
+      },
+    );
+    this.#watching = watching;
+    return watching;
+  }
+
+  /** There were so many events in a lane: those that did not come are missed. */
+  #passed(lane: number, number: number): void {
+    const seen = this.#seen[lane] ?? 0;
+    if (number <= seen) return;
+    this.#seen[lane] = number;
+    this.#watch?.missed(number - seen);
   }
 
   async #prepare(records: readonly RuleRecord[]): Promise<() => Promise<void>> {

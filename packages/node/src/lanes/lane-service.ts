@@ -3,7 +3,8 @@
  *
  * Invariants
  * 1. What the front was answered is done here: a rule in force, a token that admits nobody any more.
- * 2. Firings counted against limits are told to the other lanes at the end of the turn in which they were counted.
+ * 2. The front hears of each event while it watches, or how many it did not hear of, also when no other follows.
+ * 3. Firings counted against limits are told to the other lanes at the end of the turn in which they were counted.
  */
 import type { RuleName } from "@myelin/core/ids";
 import { MyelinError } from "@myelin/core/errors";
@@ -16,6 +17,9 @@ import type { Clock } from "../ports/clock.ts";
 import type { LaneAddresses } from "./addresses.ts";
 import { FleetSharing } from "./fleet-sharing.ts";
 import { busNameOf, frontName, type LaneDuties, laneOf } from "./duties.ts";
+
+/** How often a lane tries to tell the front of events that found no room. */
+const untoldAgainUs = 100_000;
 
 interface LanePlace {
   readonly lane: number;
@@ -71,6 +75,8 @@ type Served = {
 export class LaneService {
   readonly #options: LaneServiceOptions;
   readonly #fleets: FleetSharing;
+  /** True while the front has yet to hear of events that found no room on the bus. */
+  #isUntold = false;
   #prepared: { readonly number: number; readonly put: () => void } | undefined;
 
   constructor(options: LaneServiceOptions) {
@@ -120,7 +126,18 @@ export class LaneService {
     if (!isOn) return watch.forward(undefined);
     return watch.forward((record) => {
       const { number } = watch.cursor;
-      bus.publish(frontName, "watched", { number, record });
+      if (!bus.publish(frontName, "watched", { number, record })) this.#tellUnwatched();
+    });
+  }
+
+  /** Tells the front how many events there were, as soon as it takes that, for no other event may follow. */
+  #tellUnwatched(): void {
+    const { arc, bus, clock } = this.#options;
+    if (this.#isUntold) return;
+    this.#isUntold = true;
+    clock.schedule(untoldAgainUs, () => {
+      this.#isUntold = false;
+      if (!bus.publish(frontName, "unwatched", arc.watch.cursor.number)) this.#tellUnwatched();
     });
   }
 }

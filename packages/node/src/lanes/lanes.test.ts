@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { VirtualClock } from "@myelin/core/clock";
+import { MyelinError } from "@myelin/core/errors";
 import { parseAgentId, parseRuleName } from "@myelin/core/ids";
 import { seededRandom } from "@myelin/core/random";
 import { Access, TokenBook } from "../access/index.ts";
@@ -111,6 +112,20 @@ class Fleet {
   }
 }
 
+/** Watches at the front, and gives what is told. */
+async function watched(fleet: Fleet): Promise<TestSink> {
+  await fleet.settle(fleet.front.beginWatch());
+  const sink = new TestSink();
+  const { watch } = fleet.head.arc;
+  sink.source = watch.open({ filter: parseFilter({}), cursor: undefined }, sink);
+  return sink;
+}
+
+function happen({ arc }: Lane, agent: string): void {
+  const attributes = { id: agent, type: "", tier: "", labels: {}, capabilities: [] };
+  arc.watch.agent("connected", parseAgentId(agent), attributes, {});
+}
+
 test("ids spread evenly over lanes, those that differ in their last digit too", () => {
   for (const count of [2, 3, 7]) {
     const found = Array.from({ length: count }, () => 0);
@@ -210,10 +225,8 @@ test("the front has drained when its lanes have, and who watches hears of all un
 test("events of lanes are watched at the front, and what happened unwatched is told as lost", async () => {
   const fleet = new Fleet(2);
   const { watch } = fleet.head.arc;
-  const happen = (lane: number, agent: string): void => {
-    const attributes = { id: agent, type: "", tier: "", labels: {}, capabilities: [] };
-    fleet.lanes[lane]?.arc.watch.agent("connected", parseAgentId(agent), attributes, {});
-  };
+  const [one, other] = fleet.lanes;
+  assert.ok(one !== undefined && other !== undefined);
   const open = async (number?: number): Promise<TestSink> => {
     await fleet.settle(fleet.front.beginWatch());
     const sink = new TestSink();
@@ -222,20 +235,20 @@ test("events of lanes are watched at the front, and what happened unwatched is t
     sink.source = watch.open({ filter: parseFilter({}), cursor }, sink);
     return sink;
   };
-  happen(0, "before");
+  happen(one, "before");
   const first = await open();
-  happen(0, "a");
-  happen(1, "b");
+  happen(one, "a");
+  happen(other, "b");
   await fleet.clock.run(1000);
   assert.match(first.text, /"agent":"a"[^]*"agent":"b"/);
   assert.doesNotMatch(first.text, /before/);
   const { number } = watch.cursor;
   first.source?.onEnd();
   await fleet.clock.run(60e6);
-  happen(0, "unseen");
-  happen(1, "unseen");
+  happen(one, "unseen");
+  happen(other, "unseen");
   const second = await open(number);
-  happen(1, "c");
+  happen(other, "c");
   await fleet.clock.run(1000);
   assert.match(second.text, /event: lost\n[^]*"agent":"c"/);
   assert.equal(watch.counters.lost, 2);
@@ -312,4 +325,59 @@ test("a lane that missed what another told of a fleet is told all anew", async (
   other.retellFleets();
   await clock.run(50_000);
   assert.equal(fires(), true);
+});
+
+test("events of one lane that come before another lane answers are counted once, and nothing is told as lost", async () => {
+  const fleet = new Fleet(2);
+  const [one, other] = fleet.lanes;
+  assert.ok(one !== undefined && other !== undefined);
+  const gate = Promise.withResolvers<void>();
+  other.bus.serve("watch", async () => {
+    await gate.promise;
+    return other.arc.watch.forward(() => undefined);
+  });
+  for (const agent of ["a", "b", "c"]) happen(one, agent);
+  const begun = fleet.front.beginWatch();
+  await fleet.clock.run(1000);
+  happen(one, "d");
+  await fleet.clock.run(1000);
+  gate.resolve();
+  await fleet.settle(begun);
+  const sink = await watched(fleet);
+  assert.equal(fleet.head.arc.watch.cursor.number, 4);
+  happen(one, "e");
+  await fleet.clock.run(1000);
+  assert.match(sink.text, /"agent":"e"/);
+  assert.doesNotMatch(sink.text, /event: lost/);
+  assert.equal(fleet.head.arc.watch.cursor.number, 5);
+});
+
+test("the last events of a lane that found no room on the bus are told as lost, though no other follows", async () => {
+  const fleet = new Fleet(1);
+  const [lane] = fleet.lanes;
+  assert.ok(lane !== undefined);
+  const sink = await watched(fleet);
+  happen(lane, "a");
+  await fleet.clock.run(1000);
+  const publish = lane.bus.publish.bind(lane.bus);
+  lane.bus.publish = () => false;
+  for (const agent of ["b", "c"]) happen(lane, agent);
+  await fleet.clock.run(1e6);
+  lane.bus.publish = publish;
+  await fleet.clock.run(1e6);
+  const { watch } = fleet.head.arc;
+  assert.deepEqual([watch.cursor.number, watch.counters.lost], [3, 2]);
+  assert.match(sink.text, /"agent":"a"[^]*event: lost/);
+});
+
+test("a watch that could not begin can be begun again", async () => {
+  const fleet = new Fleet(2);
+  const [, other] = fleet.lanes;
+  assert.ok(other !== undefined);
+  other.bus.serve("watch", () => {
+    throw new MyelinError("RESOURCE_EXHAUSTED", "too many requests wait");
+  });
+  await assert.rejects(watched(fleet), { code: "RESOURCE_EXHAUSTED" });
+  other.bus.serve("watch", () => other.arc.watch.forward(() => undefined));
+  await watched(fleet);
 });

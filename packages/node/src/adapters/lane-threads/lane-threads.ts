@@ -1,5 +1,6 @@
 // The threads of a node's lanes: started, joined by a message channel for every two of them, and ended.
 import { type MessagePort, Worker, workerData } from "node:worker_threads";
+import { MyelinError } from "@myelin/core/errors";
 import type { Bus } from "../../ports/bus.ts";
 import type { SessionSettings } from "../../session/index.ts";
 import type { NodeLimits } from "../../limits.ts";
@@ -65,11 +66,11 @@ export function startLaneThreads(
       name: `myelin-${busName}`,
       execArgv: [],
     });
-    worker.on("error", (error) => {
-      throw error;
+    worker.on("error", (cause) => {
+      throw new MyelinError("INTERNAL", `the thread of lane ${lane} has failed`, { cause });
     });
     worker.on("exit", () => {
-      if (!isEnding) throw new Error(`the thread of lane ${lane} has ended`);
+      if (!isEnding) throw new MyelinError("INTERNAL", `the thread of lane ${lane} has ended`);
     });
     return worker;
   });
