@@ -66,11 +66,15 @@ export function startLaneThreads(
       name: `myelin-${busName}`,
       execArgv: [],
     });
-    worker.on("error", (cause) => {
-      throw new MyelinError("INTERNAL", `the thread of lane ${lane} has failed`, { cause });
+    // Thrown when it ends, which follows: what a listener of errors throws can be swallowed while it ends.
+    let cause: unknown;
+    worker.on("error", (error) => {
+      cause = error;
     });
     worker.on("exit", () => {
-      if (!isEnding) throw new MyelinError("INTERNAL", `the thread of lane ${lane} has ended`);
+      if (isEnding) return;
+      const what = cause === undefined ? "has ended" : "has failed";
+      throw new MyelinError("INTERNAL", `the thread of lane ${lane} ${what}`, { cause });
     });
     return worker;
   });
