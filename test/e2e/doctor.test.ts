@@ -97,6 +97,22 @@ suite("myelin doctor", () => {
     assert.match(of("admin port").mend ?? "", /--admin-listen/);
   });
 
+  test("looks at the port of each lane, and who has it", async (t) => {
+    const server = createServer((socket) => socket.end("something else\n"));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    t.after(() => void server.close());
+    const address = server.address();
+    assert.ok(typeof address === "object" && address !== null);
+    const first = address.port - 1;
+    const lanes = ["--lanes", "3", "--lane-port", String(first), "--data", join(folder, "none")];
+    const of = await doctor(["--port", "0", ...lanes]);
+    assert.equal(of("lane 1 port").status, "fail");
+    assert.match(of("lane 1 port").mend ?? "", /--lane-port/);
+    for (const lane of [0, 2]) assert.match(of(`lane ${lane} port`).message, /:\d+ /);
+    const taken = (await doctor(["--port", String(first + 2), ...lanes]))("configuration");
+    assert.match(taken.message, /would take port \d+, which is the node's own$/);
+  });
+
   test("fails a configuration that a node would refuse", async () => {
     mkdirSync(join(folder, "empty"));
     const args = ["--port", "0", "--data", join(folder, "empty")];
@@ -104,6 +120,7 @@ suite("myelin doctor", () => {
       [["--tls-cert", certificate.certFile], /needs both/],
       [["--tls-cert", "none.pem", "--tls-key", certificate.keyFile], /none\.pem cannot be read/],
       [["--host", "0.0.0.0"], /can be reached from other machines/],
+      [["--lanes", "9", "--lane-port", "65530"], /would take port 65536, which is none$/],
       [["--admin-listen", "0.0.0.0:0"], /can be reached from other machines/],
     ] as const) {
       const found = (await doctor([...args, ...more]))("configuration");

@@ -4,6 +4,9 @@ import type { NodeOptions } from "@myelin/node";
 import { splitAddress } from "./forms.ts";
 import type { Configuration } from "./resolve.ts";
 
+/** The last port there is. */
+export const maxPort = 65_535;
+
 /** What of a configuration would keep a node from starting, as far as it can be seen without starting one. */
 export async function problemsOf(configuration: Configuration): Promise<MyelinError[]> {
   const { findProblems } = await import("@myelin/node");
@@ -38,18 +41,32 @@ export function nodeOptionsOf({ node, session, limits }: Configuration): NodeOpt
   };
 }
 
-/** @throws MyelinError INVALID_ARGUMENT for addresses that are not one for each lane */
-function lanesOf({
-  lanes,
-  lanePort,
-  laneUrl,
-  logLevel,
-}: Configuration["node"]): NonNullable<NodeOptions["lanes"]> {
+/** Ports of a node's lanes, in order; none where it has one lane, or they are free ones. */
+export function lanePortsOf({ lanes, lanePort }: Configuration["node"]): number[] {
+  return lanes === 1 || lanePort === 0
+    ? []
+    : Array.from({ length: lanes }, (_, lane) => lanePort + lane);
+}
+
+/** @throws MyelinError INVALID_ARGUMENT for addresses that are not one for each lane, and ports that cannot be had */
+function lanesOf(node: Configuration["node"]): NonNullable<NodeOptions["lanes"]> {
+  const { lanes, lanePort, laneUrl, logLevel } = node;
   if (laneUrl.length > 0 && laneUrl.length !== lanes) {
     throw new MyelinError(
       "INVALID_ARGUMENT",
       `there are ${lanes} lanes and ${laneUrl.length} addresses of lanes`,
       { hint: "Give --lane-url once for each lane, or not at all." },
+    );
+  }
+  const ports = lanePortsOf(node);
+  const others = [node.port, splitAddress(node.adminListen ?? "")?.port];
+  const taken = ports.find((port) => port > maxPort || others.includes(port));
+  if (taken !== undefined) {
+    const why = taken > maxPort ? "is none" : "is the node's own";
+    throw new MyelinError(
+      "INVALID_ARGUMENT",
+      `${lanes} lanes from port ${lanePort} on would take port ${taken}, which ${why}`,
+      { hint: "Name another with --lane-port, or leave it out for free ones." },
     );
   }
   const log = { level: logLevel, isReadable: process.stderr.isTTY === true };

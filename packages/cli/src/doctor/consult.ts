@@ -3,6 +3,8 @@ import { type NodeAddress, NodeClient, reachableHost } from "../client/index.ts"
 import {
   type ConfigFlags,
   type Configuration,
+  lanePortsOf,
+  maxPort,
   problemsOf,
   readConfiguration,
   splitAddress,
@@ -65,6 +67,7 @@ async function findingsOf(found: Configuration, address: NodeAddress): Promise<F
       places: placesOf(found),
       data: node.data,
       maxConnections: session["maxConnections"] ?? 0,
+      lanes: node.lanes,
     })),
   ];
 }
@@ -87,12 +90,18 @@ async function configuration(
   }
 }
 
-function placesOf({ node: { host, port, adminListen } }: Configuration): ListenPlace[] {
-  const main = { check: "port", host, port, flags: { host: "--host", port: "--port" } };
-  const admin = splitAddress(adminListen ?? "");
-  if (admin === undefined) return [main];
+function placesOf({ node }: Configuration): ListenPlace[] {
+  const { host, port } = node;
+  const places = [{ check: "port", host, port, flags: { host: "--host", port: "--port" } }];
+  const admin = splitAddress(node.adminListen ?? "");
   const flags = { host: "--admin-listen", port: "--admin-listen" };
-  return [main, { check: "admin port", ...admin, flags }];
+  if (admin !== undefined) places.push({ check: "admin port", ...admin, flags });
+  for (const [lane, its] of lanePortsOf(node).entries()) {
+    if (its > maxPort) break;
+    const ofLanes = { host: "--host", port: "--lane-port" };
+    places.push({ check: `lane ${lane} port`, host, port: its, flags: ofLanes });
+  }
+  return places;
 }
 
 /** Where the API of a node with this configuration answers. */

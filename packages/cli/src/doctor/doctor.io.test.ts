@@ -13,7 +13,7 @@ import { runningFinding, synchronizedFinding } from "./clock.ts";
 import { spaceFinding, speedFinding } from "./disk.ts";
 import { examine, type Finding } from "./index.ts";
 import { openFilesFinding } from "./limits.ts";
-import { backlogFindings, governorFindings, throttleFinding } from "./machine.ts";
+import { backlogFindings, coresFinding, governorFindings, throttleFinding } from "./machine.ts";
 import { nodeJsFinding, versionFinding } from "./versions.ts";
 
 const flags = { host: "--host", port: "--port" };
@@ -32,6 +32,7 @@ suite("the doctor", () => {
       places: [{ check: "port", host: "127.0.0.1", port: patient.port ?? 0, flags }],
       data: patient.data ?? join(folder, "data"),
       maxConnections: 100,
+      lanes: 1,
     });
     return (check: string): Finding => {
       const finding = findings.find((each) => each.check === check);
@@ -150,6 +151,9 @@ suite("the doctor's judgement", () => {
   test("of the limit of open files", () => {
     const limits = [Number.POSITIVE_INFINITY, 5000, 1024, 200];
     assert.equal(statuses(limits.map((each) => openFilesFinding(each, 2000))), "ok ok warn fail");
+    const ofLanes = openFilesFinding(5000, 2000, 3);
+    assert.equal(statuses([ofLanes]), "warn");
+    assert.match(ofLanes.message, /is 2000 in each of 3 lanes$/);
   });
 
   test("of the machine", () => {
@@ -159,6 +163,8 @@ suite("the doctor's judgement", () => {
       throttleFinding("darwin", () => true),
     ];
     assert.equal(statuses(throttles), "ok warn warn");
+    const cores = [coresFinding(2, 1), coresFinding(2, 2), coresFinding(1, 1), coresFinding(2, 3)];
+    assert.equal(statuses(cores), "ok ok warn warn");
     const governors = ["performance\n", "powersave\n", undefined].flatMap(governorFindings);
     assert.equal(statuses(governors), "ok warn");
     assert.equal(statuses(["4096", "128", undefined].flatMap(backlogFindings)), "ok warn");

@@ -15,7 +15,9 @@ export interface Patient {
   /** Where the node is to listen. */
   readonly places: readonly ListenPlace[];
   readonly data: string;
+  /** Connections that one lane may have. */
   readonly maxConnections: number;
+  readonly lanes: number;
 }
 
 /** Looks at everything, and changes nothing but a file that it writes and removes. */
@@ -27,7 +29,7 @@ export async function examine(patient: Patient): Promise<Finding[]> {
     ...diskFindings(patient.data),
     ...(await dataFindings(patient.data)),
     ...(await Promise.all(patient.places.map((place) => portFinding(place, nodePid)))),
-    ...limitFindings(patient.maxConnections),
-    ...machineFindings(),
+    ...limitFindings(patient.maxConnections, patient.lanes),
+    ...machineFindings(patient.lanes),
   ];
 }

@@ -4,21 +4,24 @@ import { type Finding, fail, ok, warn } from "./finding.ts";
 /** Files that a node has open besides its connections. */
 const ownFiles = 128;
 
-/** How many connections the limit of open files has room for. */
-export function limitFindings(maxConnections: number): Finding[] {
+/** How many connections the limit of open files has room for; each lane may have as many as are given. */
+export function limitFindings(maxConnections: number, lanes: number): Finding[] {
   const limit = openFilesLimit();
-  return limit === undefined ? [] : [openFilesFinding(limit, maxConnections)];
+  return limit === undefined ? [] : [openFilesFinding(limit, maxConnections, lanes)];
 }
 
 /** Judges a limit of open files. */
-export function openFilesFinding(limit: number, maxConnections: number): Finding {
+export function openFilesFinding(limit: number, ofLane: number, lanes = 1): Finding {
+  const maxConnections = ofLane * lanes;
   const room = limit - ownFiles;
   const told = `room for ${limit === Number.POSITIVE_INFINITY ? "any number of" : Math.max(0, room).toLocaleString("en")} connections`;
   const needed = maxConnections + ownFiles;
   const mend = `Raise it to ${needed} (LimitNOFILE= of the unit, or ulimit -n), or lower session.maxConnections.`;
   if (room < ownFiles) return fail("open files", told, mend);
   if (room >= maxConnections) return ok("open files", told);
-  return warn("open files", `${told}, and session.maxConnections is ${maxConnections}`, mend);
+  const inLanes = lanes === 1 ? "" : ` in each of ${lanes} lanes`;
+  const wanted = `session.maxConnections is ${ofLane}${inLanes}`;
+  return warn("open files", `${told}, and ${wanted}`, mend);
 }
 
 /** The limit that a Node.js process here has; it raises the soft one to the hard one when it starts. */

@@ -8,10 +8,10 @@ const enoughMemoryBytes = 512 << 20;
 const enoughBacklog = 1024;
 
 /** What supervised processes can be throttled by, and what would make a node faster. */
-export function machineFindings(): Finding[] {
+export function machineFindings(lanes: number): Finding[] {
   return [
     throttleFinding(process.platform, canThrottleByCgroup),
-    coresFinding(availableParallelism()),
+    coresFinding(availableParallelism(), lanes),
     memoryFinding(Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem())),
     ...governorFindings(textOf("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")),
     ...backlogFindings(textOf("/proc/sys/net/core/somaxconn")),
@@ -35,7 +35,12 @@ export function throttleFinding(platform: string, canThrottle: () => boolean): F
   );
 }
 
-function coresFinding(cores: number): Finding {
+/** Judges the cores there are for so many lanes. */
+export function coresFinding(cores: number, lanes: number): Finding {
+  if (lanes > cores) {
+    const mend = "Give the node a core for each lane, or run as many lanes as there are cores.";
+    return warn("cores", `${cores} for ${lanes} lanes`, mend);
+  }
   if (cores >= 2) return ok("cores", `${cores}`);
   return warn("cores", `${cores}`, "Give the node two: one decides, one writes to the disk.");
 }
