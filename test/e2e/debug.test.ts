@@ -142,6 +142,45 @@ test("an operator's bundle tells of the node and its machine, and has no secret 
   );
 });
 
+test("of a node of two lanes the bundle has the figures, lines and profiles of both, and no secret", async () => {
+  await using directory = await temporaryDirectory();
+  const data = join(directory.path, "data");
+  const more = ["--lanes", "2", "--log-level", "info"];
+  const env = { MYELIN_TOKEN: operator };
+  await using node = await NodeProcess.start(data, more, { env, stderr: "pipe" });
+  node.child.stderr?.resume();
+  const ids = ["a0", "a1", "a2", "a3", "a4", "a5"];
+  await using ended = new AsyncDisposableStack();
+  const agents = await Promise.all(
+    ids.map((id) => connect({ url: node.url, id, token: operator })),
+  );
+  for (const agent of agents) ended.use(agent);
+  const bundle = join(directory.path, "b.tar.gz");
+  const call = ["--url", node.http, "--data", data];
+  const args = ["debug", "bundle", ...call, "--out", bundle, "--profile", "1"];
+  const { code, out } = await myelin(directory.path, args, env);
+  assert.equal(code, 0, out);
+  const files = await unpacked(directory.path, bundle);
+  assert.ok(!gunzipSync(readFileSync(bundle)).toString("latin1").includes(operator));
+  const read = (name: string) => JSON.parse(files.get(name) ?? "");
+  assert.deepEqual(read("manifest.json").missing, []);
+  const sessions = read("node.json").lanes.map((lane: { sessions: number }) => lane.sessions);
+  assert.equal(sessions[0] + sessions[1], ids.length);
+  assert.equal(read("top.json").agents.live, ids.length);
+  assert.ok(sessions.every((count: number) => count > 0));
+  for (const lane of [0, 1]) {
+    const log = files.get(`log-lane-${lane}.jsonl`) ?? "";
+    assert.equal(log.split('"msg":"agent attached"').length - 1, sessions[lane]);
+    assert.ok(read("debug.json").lanes[lane].thread.heap.used_heap_size > 0);
+    const metrics = files.get("metrics.txt") ?? "";
+    assert.match(metrics, new RegExp(`^myelin_sessions{lane="${lane}"} ${sessions[lane]}$`, "m"));
+    const names = read(`profile-lane-${lane}.cpuprofile`).nodes.map(
+      ({ callFrame }: { callFrame: { functionName: string } }) => callFrame.functionName,
+    );
+    assert.ok(names.includes("(root)"));
+  }
+});
+
 test("of a node that does not run the bundle has what this machine knows, and says what is missing", async () => {
   await using directory = await temporaryDirectory();
   const data = join(directory.path, "data");

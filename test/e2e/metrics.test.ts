@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
+import { connect } from "@myelin/agent";
 import { AgentProcess, NodeProcess, temporaryDirectory } from "./support/index.ts";
 
 const name = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
@@ -136,6 +137,42 @@ test("the metrics of a node at work are in Prometheus' format, and follow its co
   assert.ok((value("process_max_fds") ?? 0) > (value("process_open_fds") ?? 0));
   const startedAt = value("process_start_time_seconds") ?? 0;
   assert.ok(Math.abs(Date.now() / 1000 - startedAt) < 60, String(startedAt));
+});
+
+test("the metrics of a node of two lanes are in that format too, and add up to what its agents did", async (t) => {
+  await using directory = await temporaryDirectory();
+  await using node = await NodeProcess.start(directory.path, ["--lanes", "2"]);
+  const ids = ["a0", "a1", "a2", "a3", "a4", "a5"];
+  await using ended = new AsyncDisposableStack();
+  const agents = await Promise.all(ids.map((id) => connect({ url: node.url, id, type: "test" })));
+  for (const agent of agents) {
+    ended.use(agent);
+    agent.on("work", () => undefined);
+    agent.report({ cpu_usage: 0.5 });
+  }
+  const { body } = await node.send({ where: 'agent.type == "test"', action: "work" });
+  assert.equal(body.counts.executed, ids.length);
+  const text = await scraped(node);
+  const families = familiesOf(text);
+  for (const family of families.values()) {
+    const keys = family.samples.map((sample) => `${sample.name} ${sample.labels.join()}`);
+    assert.equal(new Set(keys).size, keys.length, family.name);
+    for (const { labels } of family.samples)
+      assert.equal(labels.filter((label) => /^lane="(front|0|1)"$/.test(label)).length, 1);
+    if (family.type === "histogram") assertHistogram(family);
+  }
+  await promtool(t, ["check", "metrics"], text);
+  const sum = (of: string, ...parts: readonly string[]): number =>
+    [...families.values()]
+      .flatMap(({ samples }) => samples)
+      .filter(({ name: its, labels }) => its === of && parts.every((each) => labels.includes(each)))
+      .reduce((total, { value }) => total + value, 0);
+  assert.equal(sum("myelin_sessions"), ids.length);
+  assert.equal(sum("myelin_instruction_duration_seconds_count"), ids.length);
+  assert.equal(sum("myelin_instruction_duration_seconds_count", 'lane="front"'), 0);
+  assert.equal(sum("myelin_samples_received_total"), ids.length);
+  const { fleet } = (await node.get("/api/v1/ledger")).body;
+  assert.equal(fleet.totalUs.count, ids.length);
 });
 
 test("what transports do not take is counted by transport and code", async () => {

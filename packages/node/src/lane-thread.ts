@@ -1,8 +1,8 @@
 // The thread of one lane: adapters plugged into its arc, when the front asks for it.
 import type { MyelinError } from "@myelin/core/errors";
-import { Redactor } from "@myelin/core/secret";
 import { Access, TokenBook } from "./access/index.ts";
 import { cryptoRandom } from "./adapters/crypto-random/index.ts";
+import { createLaneDebug, redactorOf } from "./adapters/debug/index.ts";
 import { createHttpServer, openTlsFiles, type TlsFiles } from "./adapters/http-server/index.ts";
 import { type LaneSeed, readSeed } from "./adapters/lane-threads/index.ts";
 import { createLoadMeter } from "./adapters/load/index.ts";
@@ -51,8 +51,11 @@ async function assemble(seed: LaneSeed, bus: Bus): Promise<Lane> {
   const store = joinSqliteStore(seed.store, seed.limits);
   const log = (await createLog(seed.log)).child({ lane });
   const startedAtUs = clock.nowUs();
-  const traces =
-    seed.traces && (await openTraces(seed.traces, node, traceLog(log, new Redactor([token]))));
+  const redactor = redactorOf({
+    ...(token === undefined ? {} : { token }),
+    ...(seed.traces === undefined ? {} : { traces: seed.traces }),
+  });
+  const traces = seed.traces && (await openTraces(seed.traces, node, traceLog(log, redactor)));
   const onNotice = (notice: Notice): void => {
     if (!ofTheFront.has(notice.kind)) logNotice(log, notice);
   };
@@ -103,6 +106,7 @@ async function assemble(seed: LaneSeed, bus: Bus): Promise<Lane> {
       access,
       describeNode,
       metrics: () => metrics.read(),
+      debug: createLaneDebug({ log, redactor }),
       load: () => meter.read(),
       unreadiness,
     }),

@@ -34,19 +34,33 @@ export async function gatherBundle(
   await gatherLocal(gathering, consultation);
   const client = new NodeClient({ ...consultation.address, answerWithinMs });
   const patient = new NodeClient(consultation.address);
+  const laneNumbers: number[] = [];
   if (await gathering.take("node.json", () => client.get("/api/v1/node"))) {
     await gathering.take("debug.json", async () => {
       const { log, ...debug } = await client.get("/api/v1/debug");
       if (Array.isArray(log)) gathering.add("log.jsonl", log.join("\n"));
-      return debug;
+      if (!Array.isArray(debug["lanes"])) return debug;
+      const lanes = debug["lanes"].map(objectOf).map(({ log: lines, ...told }, lane) => {
+        laneNumbers.push(lane);
+        if (Array.isArray(lines)) gathering.add(`log-lane-${lane}.jsonl`, lines.join("\n"));
+        return told;
+      });
+      return { ...debug, lanes };
     });
     await gathering.take("metrics.txt", () => client.text("/metrics"));
     for (const name of ["top", "rules", "breakers", "enforcement", "ledger"])
       await gathering.take(`${name}.json`, () => client.get(`/api/v1/${name}`));
-    if (profileSeconds !== undefined)
-      await gathering.take("profile.cpuprofile", () =>
-        patient.post(`/api/v1/debug/profile?seconds=${profileSeconds}`, {}),
-      );
+    if (profileSeconds !== undefined) {
+      const path = `/api/v1/debug/profile?seconds=${profileSeconds}`;
+      const ofLane = (lane: number) =>
+        gathering.take(`profile-lane-${lane}.cpuprofile`, () =>
+          patient.post(`${path}&lane=${lane}`, {}),
+        );
+      await Promise.all([
+        gathering.take("profile.cpuprofile", () => patient.post(path, {})),
+        ...laneNumbers.map(ofLane),
+      ]);
+    }
   }
   return gathering.bundle(createdAtMs);
 }

@@ -9,11 +9,12 @@ import { AcrossInstructions, type AcrossOptions } from "./across-instructions.ts
 import { mergedMetrics } from "./across-metrics.ts";
 import { mergedTop } from "./across-top.ts";
 import { backupHandler } from "./backup.ts";
+import { debugHandler, profileHandler } from "./debug.ts";
 import { EnforcementApi } from "./enforcement.ts";
 import { queryInteger } from "./fields.ts";
 import { ledgerDocument } from "./ledger.ts";
 import type { LaneAnswer } from "./lanes.ts";
-import { type ApiHandler, type ApiRequest, json, Router } from "./router.ts";
+import { type ApiHandler, type ApiRequest, type ApiResponse, json, Router } from "./router.ts";
 import { RulesApi } from "./rules.ts";
 import { TokensApi } from "./tokens.ts";
 import { TopApi } from "./top.ts";
@@ -89,6 +90,10 @@ export function routesAcross(options: AcrossOptions): Router {
       },
       { act: "backup" },
     )
+    .on("GET", "/api/v1/debug", (request) => across.debug(request), { role: "operator" })
+    .on("POST", "/api/v1/debug/profile", (request) => across.profile(request), {
+      act: "debug.profile",
+    })
     .on("POST", "/api/v1/tokens", across.thenHeard(tokens.create), { act: "tokens.create" })
     .on("DELETE", "/api/v1/tokens/:id", across.thenHeard(tokens.revoke), { act: "tokens.revoke" });
 }
@@ -128,6 +133,25 @@ class Across {
   async ownDocument(handler: ApiHandler, request: ApiRequest): Promise<JsonObject> {
     const { status, body } = await handler(request);
     return documentOfAnswer({ status, body: typeof body === "string" ? body : "" });
+  }
+
+  /** What the front tells of the process, with what each lane tells of its thread. */
+  async debug(request: ApiRequest): Promise<ApiResponse> {
+    const own = await this.ownDocument(debugHandler(this.#options), request);
+    return json({ ...own, lanes: await this.gather(request) });
+  }
+
+  /** A profile of the lane that `lane` names, else of the front. */
+  async profile(request: ApiRequest): Promise<ApiResponse> {
+    const { lanes } = this.#options;
+    const { http, note } = request;
+    const query = new URLSearchParams(http.query);
+    query.delete("lane");
+    const asked = { ...request, http: { ...http, query } };
+    if (!http.query.has("lane")) return await profileHandler(this.#options)(asked);
+    const lane = queryInteger(http.query, "lane", 0, lanes.count - 1, 0);
+    note.details = { lane, seconds: query.get("seconds") };
+    return await lanes.call(lane, "answer", laneRequestOf(asked, true));
   }
 
   /** What the front does, answered when every lane has heard of it. */

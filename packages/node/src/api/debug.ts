@@ -4,9 +4,9 @@ import { type ApiHandler, json } from "./router.ts";
 
 /** What can be told of the node's process, without secrets. */
 export interface DebugSource {
-  /** How the node was started, its process, how its former run ended, and its latest log lines. */
+  /** How the node was started, its process, how its former run ended, and its latest log lines; of a lane, its thread and lines. */
   document(): unknown;
-  /** What the process was busy with for so long, as `.cpuprofile`. @throws MyelinError CONFLICT while another is made */
+  /** What the thread was busy with for so long, as `.cpuprofile`. @throws MyelinError CONFLICT while another is made */
   profile(seconds: number, signal: AbortSignal): Promise<unknown>;
 }
 

@@ -36,21 +36,40 @@ export function createDebug({ log, run, redactor, configuration }: DebugOptions)
   };
 }
 
+/** What of this thread, a lane of several, helps to find a fault. */
+export function createLaneDebug({
+  log,
+  redactor,
+}: Pick<DebugOptions, "log" | "redactor">): DebugSource {
+  const profiler = new CpuProfiler();
+  return {
+    document: () => redactor.document({ thread: threadDocument(), log: recentLines(log) }),
+    profile: (seconds, signal) => profiler.profile(seconds, signal),
+  };
+}
+
 function processDocument(): object {
-  const handles: Record<string, number> = {};
-  for (const name of process.getActiveResourcesInfo()) handles[name] = (handles[name] ?? 0) + 1;
   return {
     pid: process.pid,
     uptimeSeconds: Math.round(process.uptime()),
     versions: process.versions,
     platform: `${process.platform}-${process.arch}`,
     memory: process.memoryUsage(),
+    resources: process.resourceUsage(),
+    ...threadDocument(),
+    limits: limits(),
+  };
+}
+
+/** What each thread has of its own. */
+function threadDocument(): object {
+  const handles: Record<string, number> = {};
+  for (const name of process.getActiveResourcesInfo()) handles[name] = (handles[name] ?? 0) + 1;
+  return {
     heap: getHeapStatistics(),
     heapSpaces: getHeapSpaceStatistics(),
-    resources: process.resourceUsage(),
     loop: performance.eventLoopUtilization(),
     activeHandles: handles,
-    limits: limits(),
   };
 }
 

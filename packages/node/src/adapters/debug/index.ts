@@ -1,2 +1,2 @@
-export { createDebug, type DebugOptions } from "./debug.ts";
+export { createDebug, createLaneDebug, type DebugOptions } from "./debug.ts";
 export { configurationOf, redactorOf } from "./shown-options.ts";
