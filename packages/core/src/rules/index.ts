@@ -45,6 +45,8 @@ export {
 } from "./rule-file.ts";
 export { ruleFileSchema } from "./schema.ts";
 export { compileSelector, type Selector } from "./selector.ts";
+export { compileSql, type SqlResult } from "./sql.ts";
+export type { SqlRefusal } from "./sql-expression.ts";
 export { editDistance, nearest } from "./suggest.ts";
 export type { LiteralSyntax, Macro, Operator, Syntax } from "./syntax.ts";
 export type { ArgsTemplate } from "./template.ts";
