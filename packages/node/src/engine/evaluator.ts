@@ -249,13 +249,16 @@ export class Evaluator {
   /** Sets the timer that closes a rule's open breaker, unless it is set. */
   #timeBreaker(rule: RuleRuntime): void {
     const { breaker } = rule;
-    if (breaker === undefined || !breaker.isOpen || rule.hasBreakerTimer) return;
-    rule.hasBreakerTimer = true;
-    this.#timers.push(timerInstantUs(breaker.closesAtUs), timerKind.breakerClose, rule.id, 0);
+    if (breaker === undefined || !breaker.isOpen) return;
+    const dueUs = timerInstantUs(breaker.closesAtUs);
+    // Another limit may have it close sooner; the later timer finds nothing to do then.
+    if (rule.breakerDueUs <= dueUs) return;
+    rule.breakerDueUs = dueUs;
+    this.#timers.push(dueUs, timerKind.breakerClose, rule.id, 0);
   }
 
   #breakerTimerCame(rule: RuleRuntime, nowUs: number): void {
-    rule.hasBreakerTimer = false;
+    rule.breakerDueUs = Number.POSITIVE_INFINITY;
     const { breaker } = rule;
     // A firing since the timer was set has put the closing off; that waits for a whole millisecond of its own.
     const isDue = breaker !== undefined && timerInstantUs(breaker.closesAtUs) <= nowUs;

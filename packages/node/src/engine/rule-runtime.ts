@@ -70,8 +70,8 @@ export class RuleRuntime {
   /** Where a sample must lie to concern the rule while it is inactive, by metric; none where any may. */
   readonly bounds: ReadonlyMap<string, Bounds>;
   breaker: RuleBreaker | undefined;
-  /** True while the timer that closes the breaker is in the heap. */
-  hasBreakerTimer = false;
+  /** When the earliest timer that closes the breaker comes; Infinity while there is none. */
+  breakerDueUs: number = Number.POSITIVE_INFINITY;
   /** Its place in the set of rules. */
   position = 0;
   states: Uint8Array;

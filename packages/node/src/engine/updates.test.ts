@@ -343,6 +343,18 @@ describe("a limit", () => {
     assert.equal(fleet.firings.length, 4);
   });
 
+  test("a shorter limit closes an open breaker when its own time has passed", () => {
+    const fleet = new TestEngine(limited);
+    const slots = ["a", "b", "c"].map((id) => fleet.join(id));
+    burst(fleet, slots, 1);
+    fleet.rules(rule("limit: 2/10s, cooldown: 5s"), 2);
+    assert.equal(fleet.engine.nextDueUs, us(11));
+    fleet.engine.advance(us(11));
+    assert.deepEqual(fleet.breakers, ["r open", "r closed"]);
+    fleet.engine.advance(us(61));
+    assert.equal(fleet.engine.nextDueUs, Number.POSITIVE_INFINITY);
+  });
+
   test("an update leaves the breaker open, unless it takes the limit away", () => {
     const fleet = new TestEngine(limited);
     const slots = ["a", "b", "c"].map((id) => fleet.join(id));
