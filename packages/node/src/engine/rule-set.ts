@@ -173,14 +173,19 @@ export class RuleSet {
 
   /**
    * Functions are compiled when they are first called; that is here rather than in the turn of the first sample,
-   * where a hundred of them would be milliseconds. They change nothing.
+   * where a hundred of them would be milliseconds. They change nothing: at the beginning of time, since windows leave
+   * behind what is too old for whom they are asked.
    */
   #compileNow(linked: LinkedRule): void {
     const slot = this.#agents.attributes.findIndex((attributes) => attributes !== undefined);
     if (slot === -1) return;
+    const context = this.#context;
+    const { nowUs } = context;
+    context.nowUs = 0;
     linked.where(slot);
     linked.condition(slot);
     if (linked.hasResolve) linked.resolve(slot);
+    context.nowUs = nowUs;
   }
 
   #timersOf({ inputs }: RulePlan): RuleTimers | undefined {

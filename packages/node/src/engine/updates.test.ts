@@ -243,6 +243,21 @@ describe("an update", () => {
   });
 });
 
+describe("what rules read when they are put in force", () => {
+  test("windows of an agent stay whole, however far ahead the time of another is", () => {
+    const window = (limit: number): string =>
+      `  - { name: r, expr: 'sum_over_time(m, "10s") > ${limit}', action: stop }`;
+    const fleet = new TestEngine(window(100));
+    const [behind, ahead] = [fleet.join("a1"), fleet.join("a2")];
+    fleet.send(behind, 1, 2);
+    fleet.send(behind, 2, 2);
+    fleet.send(ahead, 50, 2);
+    fleet.rules(window(5), 50);
+    fleet.send(behind, 3, 2);
+    assert.equal(fleet.state(behind), "firing");
+  });
+});
+
 describe("a limit", () => {
   const limited = rule("limit: 2/1m, cooldown: 5s");
   const burst = (fleet: TestEngine, slots: readonly number[], atSeconds: number): void => {
