@@ -2,6 +2,7 @@
 export class OracleBreaker {
   isOpen = false;
   #firings: number[] = [];
+  #largest = 0;
 
   /** A firing; true when this one opens the breaker. */
   fire(nowUs: number, count: number, perUs: number): boolean {
@@ -9,8 +10,9 @@ export class OracleBreaker {
     const recent = this.#firings.filter((atUs) => atUs > nowUs - perUs);
     const opens = !this.isOpen && recent.length > count;
     if (opens) this.isOpen = true;
-    // As many as the limit allows are remembered: a limit that is raised begins with these.
-    this.#firings = this.#firings.slice(-count);
+    // As many as any limit so far has allowed are remembered: one that is raised begins with these.
+    this.#largest = Math.max(this.#largest, count);
+    this.#firings = this.#firings.slice(-this.#largest);
     return opens;
   }
 

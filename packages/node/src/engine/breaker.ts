@@ -4,6 +4,8 @@ export interface FiringLimit {
   readonly perUs: number;
 }
 
+const never = Number.NEGATIVE_INFINITY;
+
 /**
  * The breaker of a rule with a `limit`, on the node's clock.
  *
@@ -15,8 +17,9 @@ export interface FiringLimit {
 export class RuleBreaker {
   isOpen = false;
   #limit: FiringLimit;
-  /** Instants of the latest firings, at most `limit.count`; a ring that grows up to that. */
+  /** Instants of the latest firings, as many as the largest limit so far has allowed: a ring that grows up to that. */
   #firings: number[] = [];
+  #room = 0;
   #oldest = 0;
   #latestUs = Number.NEGATIVE_INFINITY;
 
@@ -33,15 +36,11 @@ export class RuleBreaker {
   record(nowUs: number): boolean {
     const { count, perUs } = this.#limit;
     this.#latestUs = nowUs;
-    const isFull = this.#firings.length === count;
-    const opens =
-      !this.isOpen &&
-      isFull &&
-      nowUs - (this.#firings[this.#oldest] ?? Number.NEGATIVE_INFINITY) < perUs;
-    if (isFull) {
-      this.#firings[this.#oldest] = nowUs;
-      this.#oldest = (this.#oldest + 1) % count;
-    } else this.#firings.push(nowUs);
+    const kept = this.#firings.length;
+    const before =
+      kept < count ? never : (this.#firings[(this.#oldest + kept - count) % kept] ?? never);
+    const opens = !this.isOpen && nowUs - before < perUs;
+    this.#keep(nowUs);
     if (opens) this.isOpen = true;
     return opens;
   }
@@ -63,10 +62,23 @@ export class RuleBreaker {
 
   /** Takes another limit over; firings already counted stay counted. */
   changeLimit(limit: FiringLimit): void {
-    if (limit.count === this.#limit.count && limit.perUs === this.#limit.perUs) return;
-    const inOrder = [...this.#firings.slice(this.#oldest), ...this.#firings.slice(0, this.#oldest)];
-    this.#firings = inOrder.slice(-limit.count);
-    this.#oldest = 0;
     this.#limit = limit;
+  }
+
+  #keep(atUs: number): void {
+    const { count } = this.#limit;
+    if (count > this.#room) {
+      this.#room = count;
+      this.#firings = [
+        ...this.#firings.slice(this.#oldest),
+        ...this.#firings.slice(0, this.#oldest),
+      ];
+      this.#oldest = 0;
+    }
+    if (this.#firings.length < this.#room) this.#firings.push(atUs);
+    else {
+      this.#firings[this.#oldest] = atUs;
+      this.#oldest = (this.#oldest + 1) % this.#room;
+    }
   }
 }

@@ -24,7 +24,8 @@ export interface EpisodePage {
   readonly isLastFailed: Uint8Array;
   /** Since when the end condition has held, NaN when it does not. */
   readonly endingSinceUs: Float64Array;
-  readonly hasTimer: Uint8Array;
+  /** When the slot's timer comes; Infinity while it has none. */
+  readonly timerDueUs: Float64Array;
   /** 1 while a change of its being pending is noted. */
   readonly isNoted: Uint8Array;
   /** 1 for what was pending before the node's start, until `expr` is known again. */
@@ -63,7 +64,7 @@ export class EpisodePages {
 
   /** Forgets what only one meaning of the rule knows; cooldowns and latest instructions stay. */
   forgetTimers(): void {
-    for (const page of this.#pages) page?.hasTimer.fill(0);
+    for (const page of this.#pages) page?.timerDueUs.fill(Number.POSITIVE_INFINITY);
   }
 }
 
@@ -75,7 +76,7 @@ function emptyPage(): EpisodePage {
     attempts: new Uint8Array(pageSlots),
     isLastFailed: new Uint8Array(pageSlots),
     endingSinceUs: new Float64Array(pageSlots).fill(Number.NaN),
-    hasTimer: new Uint8Array(pageSlots),
+    timerDueUs: new Float64Array(pageSlots).fill(Number.POSITIVE_INFINITY),
     isNoted: new Uint8Array(pageSlots),
     isReinstated: new Uint8Array(pageSlots),
     changedAtUs: new Float64Array(pageSlots).fill(Number.NaN),

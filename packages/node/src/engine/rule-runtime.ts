@@ -6,8 +6,8 @@
  *    goes through `#enter`, so the counts are right and `unless` can read the state before an instant.
  * 2. Cells of free slots are unseen and hold nothing of the agent that had them.
  * 3. A cell's `sinceUs` is the start of its episode while pending and firing.
- * 4. At most one timer of a slot is in the heap (its flag in `hasTimer`), not later than the end of
- *    `keep_firing_for` is due: that only moves on, and another meaning has timers of its own.
+ * 4. One timer of a slot counts (`timerDueUs`), not later than the end of `keep_firing_for` is due: that only moves on
+ *    while an agent has the slot, and another meaning has timers of its own. One that came to be too late is passed over.
  * 5. Whether `where` matches an agent is found out when the rule is first evaluated for it: until then
  *    its state is unseen, and nothing that happens to the agent meanwhile can be told from that.
  * 6. A cell that begins or ceases to be pending is noted, but not one that fires.
@@ -257,7 +257,10 @@ export class RuleRuntime {
 
   /** The slot's timer came at `dueUs`: true when the episode is to end, else it is set again if need be. */
   timerCame(slot: number, dueUs: number): boolean {
-    this.#episodes.of(slot).hasTimer[cellOf(slot)] = 0;
+    const page = this.#episodes.of(slot);
+    const cell = cellOf(slot);
+    if (page.timerDueUs[cell] !== dueUs) return false;
+    page.timerDueUs[cell] = Number.POSITIVE_INFINITY;
     const endUs = this.keepFiringEndUs(slot);
     if (endUs <= dueUs) return true;
     if (endUs > dueUs) this.#setTimer(slot, endUs);
@@ -426,7 +429,7 @@ export class RuleRuntime {
       const endingSinceUs = page.endingSinceUs[cell] as number;
       if (Number.isNaN(endingSinceUs)) {
         page.endingSinceUs[cell] = atUs;
-        if (page.hasTimer[cell] === 0) this.#setTimer(slot, this.keepFiringEndUs(slot));
+        this.#setTimer(slot, this.keepFiringEndUs(slot));
       } else if (atUs >= endingSinceUs + this.plan.keepFiringForUs) return this.#end(slot, atUs);
     } else page.endingSinceUs[cell] = Number.NaN;
     const attempts = page.attempts[cell] as number;
@@ -487,7 +490,10 @@ export class RuleRuntime {
   }
 
   #setTimer(slot: number, dueUs: number): void {
-    this.#episodes.of(slot).hasTimer[cellOf(slot)] = 1;
+    const page = this.#episodes.of(slot);
+    const cell = cellOf(slot);
+    if ((page.timerDueUs[cell] as number) <= dueUs) return;
+    page.timerDueUs[cell] = dueUs;
     this.#timers.push(dueUs, timerKind.keepFiringEnd, this.id, slot);
   }
 

@@ -463,3 +463,23 @@ describe("reinstating an episode after a restart", () => {
     assert.equal(fleet.engine.reinstate(slot, episode), false);
   });
 });
+
+describe("a slot that is given again", () => {
+  test("the end of keep_firing_for comes in time though a former agent of the slot was ahead", () => {
+    const fleet = new TestEngine(
+      "  - { name: r, expr: m > 10, keep_firing_for: 3s, action: stop }",
+    );
+    const first = fleet.join("a1");
+    fleet.send(first, 5, 11);
+    fleet.send(first, 6, 1);
+    fleet.engine.leave(first, us(2));
+    const second = fleet.join("a2");
+    assert.equal(second, first);
+    fleet.send(second, 2, 11);
+    fleet.send(second, 3, 1);
+    fleet.engine.advance(us(6));
+    assert.equal(fleet.state(second), "inactive");
+    fleet.engine.advance(us(9));
+    assert.equal(fleet.engine.nextDueUs, Number.POSITIVE_INFINITY);
+  });
+});

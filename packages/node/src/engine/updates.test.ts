@@ -370,6 +370,17 @@ describe("a limit", () => {
     assert.equal(fleet.engine.nextDueUs, Number.POSITIVE_INFINITY);
   });
 
+  test("firings counted under a larger limit count again when it is that large again", () => {
+    const limitOf = (limit: string): string => rule(`limit: ${limit}`);
+    const fleet = new TestEngine(limitOf("3/1m"));
+    const slots = ["a", "b", "c"].map((id) => fleet.join(id));
+    burst(fleet, slots.slice(0, 2), 1);
+    fleet.rules(limitOf("1/1m"), 2);
+    fleet.rules(limitOf("2/1m"), 3);
+    burst(fleet, slots.slice(2), 4);
+    assert.deepEqual(fleet.breakers, ["r open"]);
+  });
+
   test("an update leaves the breaker open, unless it takes the limit away", () => {
     const fleet = new TestEngine(limited);
     const slots = ["a", "b", "c"].map((id) => fleet.join(id));
