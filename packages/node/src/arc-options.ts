@@ -4,6 +4,7 @@ import type { Random } from "@myelin/core/random";
 import type { Access } from "./access/index.ts";
 import type { Instruction } from "./instruction/index.ts";
 import type { Notice } from "./notice.ts";
+import type { Log } from "./ports/log.ts";
 import type { Resources } from "./ports/resources.ts";
 import type { Store } from "./ports/store.ts";
 import type { PeerInfo } from "./ports/transport.ts";
@@ -16,6 +17,8 @@ export interface ArcOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly store: Store;
+  /** Keeps what rules read of the past; without it windows begin anew with the node. The arc closes it. */
+  readonly historyLog?: Log;
   readonly access: Access;
   readonly node: NodeIdentity;
   readonly sessionSettings: SessionSettings;

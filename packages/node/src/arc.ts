@@ -14,12 +14,19 @@ import { type ByHand, type Dispatch, instructionOfRecord, type Reports } from ".
 import type { Engine, Firing } from "./engine/index.ts";
 import { EpisodeMemory } from "./episode-memory.ts";
 import type { EpisodeJournal } from "./episodes/index.ts";
+import type { HistoryJournal } from "./history/index.ts";
 import { Ingest } from "./ingest/index.ts";
 import { type Ledger, Restoration } from "./ledger/index.ts";
 import { noteMetrics } from "./note-metrics.ts";
 import type { StoredState } from "./ports/store.ts";
 import type { PeerInfo } from "./ports/transport.ts";
-import { type Agent, nodePartIndex, type Part, type Registry } from "./registry/index.ts";
+import {
+  type Agent,
+  clockName,
+  nodePartIndex,
+  type Part,
+  type Registry,
+} from "./registry/index.ts";
 import { Enforcement, RuleBook, type RuleEntry } from "./rules/index.ts";
 import type { Overload, OverloadFigures, Scheduler } from "./scheduler/index.ts";
 import {
@@ -34,6 +41,7 @@ import {
   makeDispatch,
   makeEngine,
   makeEpisodes,
+  makeHistory,
   makeLedger,
   makeOverload,
   makeRegistry,
@@ -68,6 +76,8 @@ export class Arc implements SessionListener, Stations {
   readonly reports: Reports;
   readonly ledger: Ledger;
   readonly episodes: EpisodeJournal;
+  /** Undefined where nothing keeps what rules read of the past. */
+  readonly history: HistoryJournal | undefined;
   readonly rules: RuleBook;
   readonly enforcement: Enforcement;
   readonly audit: Audit;
@@ -121,6 +131,7 @@ export class Arc implements SessionListener, Stations {
     this.ledger = makeLedger(options, this);
     this.#restoration = new Restoration({ clock, store, ledger: this.ledger, onStoreError });
     this.episodes = makeEpisodes(options, this, (agent) => this.#memory.appliedUntilUs(agent));
+    this.history = makeHistory(options, this);
     this.dispatch = makeDispatch(options, this, {
       keep: (instruction) => this.#memory.keep(instruction),
       sent: (instruction) => this.#memory.sent(instruction),
@@ -161,12 +172,14 @@ export class Arc implements SessionListener, Stations {
     this.#options.access.tokens?.restore(tokens);
     this.registry.restore(agents);
     this.enforcement.restore(enforcement);
+    await this.history?.restore();
     for (const { message } of this.rules.restore(rules))
       this.#options.onNotice({ kind: "rule-unreadable", message });
     this.episodes.restore(episodes);
     this.#memory.start();
     for (const record of openInstructions) this.dispatch.restore(instructionOfRecord(record));
     this.sessions.start();
+    this.history?.start();
     this.overload?.start();
   }
 
@@ -203,6 +216,7 @@ export class Arc implements SessionListener, Stations {
     while (this.#isUnderWay() && clock.nowUs() < untilUs)
       await new Promise<void>((resolve) => clock.schedule(10_000, resolve));
     this.dispatch.handBack();
+    await this.history?.stop();
     this.sessions.drain({
       code: "NODE_DRAINING",
       message: "the node is shutting down",
@@ -252,6 +266,7 @@ export class Arc implements SessionListener, Stations {
   }
 
   onAttached(session: PartSession, how: Attachment, outcomes: readonly Acknowledgement[]): void {
+    this.#takeUpHistory(session);
     this.#memory.attached(session, outcomes);
     this.reports.take(session, outcomes);
     this.#memory.goOn(session.agent);
@@ -297,6 +312,14 @@ export class Arc implements SessionListener, Stations {
         Math.round(nowUs),
         nowUs,
       );
+  }
+
+  /** What rules read of the agent's past, before its episodes are reinstated. */
+  #takeUpHistory({ agent: { id, slot }, part, intake }: PartSession): void {
+    if (slot === undefined || this.history === undefined) return;
+    this.history.takeUp(id, slot, (line, partUs) => this.#memory.goesOn(id, line, partUs));
+    const eventsUs = this.history.takeEventMark(id, clockName(part));
+    if (eventsUs !== undefined) intake.passEventsUntil(eventsUs);
   }
 
   /** True in the one arc of the node that tells what concerns it as a whole. */

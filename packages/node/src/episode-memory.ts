@@ -147,6 +147,15 @@ export class EpisodeMemory {
     return this.#reinstate(slot, episode, end === undefined ? {} : { end });
   }
 
+  /** An earlier run has applied what came of a time line up to an instant on its part's clock, and with it what came of the instant itself. */
+  goesOn(agent: AgentId, timeLine: string, partUs: number): void {
+    const startedAtUs = Number.NEGATIVE_INFINITY;
+    this.#options.journal.noteMark(agent, clockNameOf(timeLine), {
+      partUs: partUs + 1,
+      startedAtUs,
+    });
+  }
+
   /** Has the engine pass over what an earlier run had applied of the parts that are here. */
   goOn(agent: Agent): void {
     const { clock, engine, sessions, journal } = this.#options;

@@ -3,6 +3,7 @@ import type { MyelinError } from "@myelin/core/errors";
 import { Access, TokenBook } from "./access/index.ts";
 import { cryptoRandom } from "./adapters/crypto-random/index.ts";
 import { createLaneDebug, redactorOf } from "./adapters/debug/index.ts";
+import { FileLog, logFolder } from "./adapters/file-log/index.ts";
 import { createHttpServer, openTlsFiles, type TlsFiles } from "./adapters/http-server/index.ts";
 import { type LaneSeed, readSeed } from "./adapters/lane-threads/index.ts";
 import { createLoadMeter } from "./adapters/load/index.ts";
@@ -76,6 +77,7 @@ async function assemble(seed: LaneSeed, bus: Bus): Promise<Lane> {
     clock,
     random,
     store,
+    historyLog: new FileLog({ directory: logFolder(seed.directory, lane, count) }),
     access,
     node,
     sessionSettings: seed.session,

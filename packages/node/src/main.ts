@@ -10,6 +10,7 @@ import { Access, assertGuarded, endOfToken, isLoopbackHost, TokenBook } from "./
 import { StoreBackups } from "./adapters/backup/index.ts";
 import { cryptoRandom } from "./adapters/crypto-random/index.ts";
 import { configurationOf, createDebug, redactorOf } from "./adapters/debug/index.ts";
+import { dropOtherFolders, FileLog, logFolder } from "./adapters/file-log/index.ts";
 import {
   checkTlsFiles,
   createHttpServer,
@@ -285,6 +286,7 @@ async function assembleWithLanes(
   const shared = {
     node: identityOf(options),
     ...{ host, hosts: ground.hosts, unixPath, tls, token, limits },
+    directory: directoryOf(options),
     allowedOrigins: options.allowedOrigins ?? [],
     allowedHosts: options.allowedHosts ?? [],
     session: { ...defaultSessionSettings, ...options.session },
@@ -362,12 +364,12 @@ function assemble(options: Limited<EmbedOptions>, material: Material): Assembly 
 
 /** Opens the store, and begins the run on it. */
 async function keep(
-  options: EmbedOptions,
+  options: Pick<NodeOptions, "lanes"> & EmbedOptions,
   limits: NodeLimits,
   ground: Ground,
 ): Promise<OpenStore & { readonly run: Run }> {
   const lost = Promise.withResolvers<MyelinError>();
-  const opened = await openStore(options, limits, lost.resolve);
+  const opened = await openStore(options, limits, lost.resolve, options.lanes?.count ?? 1);
   const run = runOf(options, ground);
   void lost.promise.then((error) => {
     run.crashed("store", error);
@@ -419,7 +421,7 @@ function arcOptionsOf(
     settings: limits,
     resources: systemResources(),
     onNotice,
-    ...(lanes === undefined ? {} : { ties: lanes.front.ties }),
+    ...(lanes === undefined ? historyOf(options) : { ties: lanes.front.ties }),
   };
 }
 
@@ -574,11 +576,19 @@ async function openStore(
   options: EmbedOptions,
   limits: NodeLimits,
   onLost: (error: MyelinError) => void,
+  lanes: number,
 ): Promise<OpenStore> {
   if (options.storage === "memory") return { store: createMemoryStore(), backups: undefined };
   const directory = directoryOf(options);
   const store = await openSqliteStore({ ...limits, directory, onLost });
+  await dropOtherFolders(directory, lanes);
   return { store, backups: new StoreBackups(store, directory) };
+}
+
+/** What keeps what rules read of the past; nothing where all is kept in memory. */
+function historyOf(options: EmbedOptions): Pick<ArcOptions, "historyLog"> {
+  if (options.storage === "memory") return {};
+  return { historyLog: new FileLog({ directory: logFolder(directoryOf(options), 0, 1) }) };
 }
 
 /** What a store on disk tells of its work; undefined for one in memory. */

@@ -34,4 +34,6 @@ export type Notice =
   /** The node relieves itself, further or less far. */
   | { readonly kind: "overload"; readonly level: OverloadLevel; readonly load: number }
   | { readonly kind: "store-error"; readonly error: MyelinError }
+  /** What an earlier run had kept of windows is lost, or some of it. */
+  | { readonly kind: "windows-lost"; readonly message: string }
   | { readonly kind: "rule-unreadable"; readonly message: string };

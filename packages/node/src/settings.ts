@@ -10,6 +10,12 @@ export interface ArcSettings {
   readonly maxMetrics: number;
   /** Samples further ahead of the node's clock are refused and counted. */
   readonly futureToleranceUs: number;
+  /** A window with more samples passes to buckets, and its quantiles to a sketch. */
+  readonly windowSamples: number;
+  /** How old a latest value may be to count in a fleet or a group. */
+  readonly staleAfterUs: number;
+  /** The log of windows is not made anew while it is shorter; beyond, once it is twice as long as what it tells. */
+  readonly leastHistoryBytes: number;
   /** Most rules in force; an application beyond is refused with RESOURCE_EXHAUSTED. */
   readonly maxRules: number;
   /** Most instructions of rules open, and as many by hand; callers beyond are refused, decisions of rules beyond are shed and accounted. */
@@ -75,6 +81,9 @@ export const defaultArcSettings: ArcSettings = {
   maxParts: 8,
   maxMetrics: 10_000,
   futureToleranceUs: 60_000_000,
+  windowSamples: 1024,
+  staleAfterUs: 30_000_000,
+  leastHistoryBytes: 16 << 20,
   maxRules: 10_000,
   maxOpenInstructions: 65_536,
   maxEpisodes: 262_144,

@@ -14,6 +14,7 @@ import {
 } from "./dispatch/index.ts";
 import { Engine, type EngineHooks } from "./engine/index.ts";
 import { EpisodeJournal, type EpisodeJournalOptions } from "./episodes/index.ts";
+import { HistoryJournal } from "./history/index.ts";
 import type { Instruction } from "./instruction/index.ts";
 import { Ledger } from "./ledger/index.ts";
 import { Registry, type RegistryOptions } from "./registry/index.ts";
@@ -35,6 +36,9 @@ export interface Stations {
   readonly rules: RuleBook;
 }
 
+/** Before any instant. */
+const nothing = Number.NEGATIVE_INFINITY;
+
 /** Tells of a write that failed. */
 export function storeErrorsOf({ onNotice }: ArcOptions): (error: MyelinError) => void {
   return (error) => onNotice({ kind: "store-error", error });
@@ -49,6 +53,8 @@ export function makeEngine(
     maxMetrics: settings.maxMetrics,
     futureToleranceUs: settings.futureToleranceUs,
     hasOtherLanes: ties !== undefined,
+    windowSamples: settings.windowSamples,
+    staleAfterUs: settings.staleAfterUs,
     hooks: {
       ...hooks,
       onBreaker: (rule, isOpen) => {
@@ -102,6 +108,36 @@ export function makeEpisodes(
     cooldownUsOf: (rule) => stations.rules.get(rule)?.plan.cooldownUs ?? 0,
     appliedUntilUs,
     takePendingChanges: () => stations.engine.takePendingChanges(),
+  });
+}
+
+/** Undefined where nothing keeps what rules read of the past. */
+export function makeHistory(
+  options: ArcOptions,
+  { engine, registry, sessions, episodes }: Stations & { readonly episodes: EpisodeJournal },
+): HistoryJournal | undefined {
+  const { clock, historyLog, settings, sessionSettings, onNotice } = options;
+  if (historyLog === undefined) return undefined;
+  return new HistoryJournal({
+    clock,
+    engine,
+    log: historyLog,
+    leastBytes: settings.leastHistoryBytes,
+    windowUs: sessionSettings.resumeWindowUs,
+    partTime: (slot, index) => {
+      const agent = registry.bySlot(slot);
+      const line = engine.timeLine(slot, index);
+      for (const { part, intake } of agent === undefined ? [] : sessions.of(agent).values())
+        if (part.index === index)
+          return {
+            samplesUs: intake.timeLine === line ? intake.newestUs : nothing,
+            eventsUs: intake.newestEventUs,
+          };
+      return { samplesUs: nothing, eventsUs: nothing };
+    },
+    decisionsKept: () => episodes.flush(),
+    onLost: (message) => onNotice({ kind: "windows-lost", message }),
+    onStoreError: storeErrorsOf(options),
   });
 }
 

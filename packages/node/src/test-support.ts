@@ -19,6 +19,7 @@ import {
   type MemoryDisk,
   type MemoryStore,
 } from "./adapters/memory-store/index.ts";
+import { MemoryLog, type MemoryLogDisk } from "./adapters/memory-log/index.ts";
 import { createMemoryTransport, type MemoryTransport } from "./adapters/memory-transport/index.ts";
 import { idleLoad } from "./api/index.ts";
 import { Arc, type Notice } from "./arc.ts";
@@ -36,6 +37,8 @@ export interface TestNodeOptions {
   readonly clock?: VirtualClock;
   /** What an earlier node has left. */
   readonly disk?: MemoryDisk;
+  /** What an earlier node has left of what rules read of the past; nothing is kept unless given. */
+  readonly logDisk?: MemoryLogDisk;
   readonly seed?: number;
   readonly token?: string;
   /** What it listens on; loopback unless given. */
@@ -53,6 +56,7 @@ export class TestNode {
   readonly arc: Arc;
   readonly transport: MemoryTransport;
   readonly notices: Notice[] = [];
+  readonly #log: MemoryLog | undefined;
   readonly #api: HttpHandler;
 
   constructor(options: TestNodeOptions = {}) {
@@ -73,7 +77,9 @@ export class TestNode {
       }),
       hosts: options.hosts ?? ["127.0.0.1"],
     });
+    this.#log = options.logDisk && new MemoryLog(options.logDisk);
     const arc = new Arc({
+      ...(this.#log === undefined ? {} : { historyLog: this.#log }),
       clock,
       access,
       random,
@@ -106,6 +112,7 @@ export class TestNode {
   /** Ends the node as `kill -9` would; `agents` lose their connections. */
   async kill(agents: readonly TestAgent[]): Promise<void> {
     this.store.crash();
+    this.#log?.crash();
     this.arc.dispatch.stop();
     for (const agent of agents) agent.disconnect();
     await this.clock.run(0);

@@ -30,6 +30,10 @@ export class AgentTable {
   newestUs: Float64Array;
   /** Newest event of each part, likewise: samples do not make events late, nor events samples. */
   newestEventUs: Float64Array;
+  /** How often inputs of the agent were applied; counts around. */
+  inputs: Uint32Array;
+  /** When what was kept of the agent's past was taken up: silence counts from no earlier. */
+  resumedUs: Float64Array;
   /** 1 until the first evaluation, at which rules that read attributes take part. */
   isNew: Uint8Array;
   /** Actions that rules must not ask the agent for now; undefined when there are none. */
@@ -51,6 +55,8 @@ export class AgentTable {
     this.joinedAtUs = new Float64Array(this.capacity);
     this.newestUs = new Float64Array(this.capacity * partsPerAgent).fill(never);
     this.newestEventUs = new Float64Array(this.capacity * partsPerAgent).fill(never);
+    this.inputs = new Uint32Array(this.capacity);
+    this.resumedUs = new Float64Array(this.capacity).fill(never);
     this.isNew = new Uint8Array(this.capacity);
   }
 
@@ -95,6 +101,7 @@ export class AgentTable {
     this.evaluatedUs[slot] = never;
     this.series[slot] = [];
     this.isNew[slot] = 0;
+    this.resumedUs[slot] = never;
     const firstLine = slot * partsPerAgent;
     this.newestUs.fill(never, firstLine, firstLine + partsPerAgent);
     this.newestEventUs.fill(never, firstLine, firstLine + partsPerAgent);
@@ -165,6 +172,10 @@ export class AgentTable {
     this.joinedAtUs = grownFloat64(this.joinedAtUs, capacity, 0);
     this.newestUs = grownFloat64(this.newestUs, capacity * partsPerAgent, never);
     this.newestEventUs = grownFloat64(this.newestEventUs, capacity * partsPerAgent, never);
+    this.resumedUs = grownFloat64(this.resumedUs, capacity, never);
     this.isNew = grownUint8(this.isNew, capacity);
+    const inputs = new Uint32Array(capacity);
+    inputs.set(this.inputs);
+    this.inputs = inputs;
   }
 }

@@ -99,6 +99,7 @@ export class Applier {
       }
       if (this.#store(slot, part, from, to, metrics, values, timesUs)) {
         agents.timesUs[slot] = instantUs;
+        agents.inputs[slot] = (agents.inputs[slot] as number) + 1;
         if (agents.isNew[slot] === 1) evaluator.admitNew(slot);
         if (evaluator.notedCount > 0) evaluator.evaluate(slot, part, instantUs, nowUs, undefined);
         else if (this.#passedCount > 0) agents.evaluatedUs[slot] = instantUs;
@@ -129,6 +130,7 @@ export class Applier {
     const instantUs = this.#eventInstantFor(slot, atUs);
     agents.newestEventUs[slot * partsPerAgent + part] = atUs;
     agents.timesUs[slot] = instantUs;
+    agents.inputs[slot] = (agents.inputs[slot] as number) + 1;
     this.#readings.event(slot, event.type, atUs);
     for (const rule of this.#rules.eventReaders)
       if (rule.readsEvent(event.type)) this.#evaluator.note(rule);

@@ -27,6 +27,7 @@ import { DepartedCooldowns } from "./departed-cooldowns.ts";
 import { Evaluator } from "./evaluator.ts";
 import type { EngineHooks } from "./firing.ts";
 import type { DivisionShares } from "./fleet/index.ts";
+import { Histories, type HistoryRecord, type TakingUp } from "./histories.ts";
 import { MetricColumns, noPart } from "./metric-columns.ts";
 import { Outbox } from "./outbox.ts";
 import { nodePart, partsPerAgent } from "./parts.ts";
@@ -93,6 +94,8 @@ const defaultStaleAfterUs = 30_000_000;
 
 export class Engine {
   readonly counters: EngineCounters = noCounts();
+  /** What rules read of the past, for the node's next start. */
+  readonly histories: Histories;
   /** How far ahead of the node's clock a sample may be. */
   readonly futureToleranceUs: number;
   readonly #maxMetrics: number;
@@ -128,6 +131,7 @@ export class Engine {
     const kept = { windowSamples, staleAfterUs, hasOtherLanes };
     this.#readings = new Readings({ agents, columns, wakes, ...kept });
     const readings = this.#readings;
+    this.histories = new Histories(agents, columns, readings, windowSamples);
     const context: EvaluationContext = {
       nowUs: 0,
       column: (name) => {
@@ -466,6 +470,13 @@ export class Engine {
   /** True while the rule fires on the agent in the episode that started at this instant. */
   isFiring(rule: RuleName, slot: number, startedAtUs: number): boolean {
     return this.#rules.get(rule)?.isFiring(slot, startedAtUs) ?? false;
+  }
+
+  /** Takes up what an earlier run of the node kept of the agent's past; see `Histories.takeUp`. */
+  takeUpHistory(slot: number, records: readonly HistoryRecord[], how: TakingUp): boolean {
+    if (!this.#agents.has(slot) || !this.histories.takeUp(slot, records, how)) return false;
+    if (this.#rules.timed.length > 0) this.#evaluator.setWake(slot);
+    return true;
   }
 
   /** Tells that an earlier run of the node has applied a part's samples up to an instant: what is older is late. */

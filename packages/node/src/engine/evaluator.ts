@@ -191,8 +191,7 @@ export class Evaluator {
   #nextUs(rule: RuleRuntime, slot: number): number {
     const { timers } = rule;
     if (timers === undefined || !rule.sees(slot)) return Number.POSITIVE_INFINITY;
-    const joinedAtUs = this.#agents.joinedAtUs[slot] as number;
-    return timers.nextUs(slot, joinedAtUs, rule.pendingEndUs(slot));
+    return timers.nextUs(slot, this.#agents, rule.pendingEndUs(slot));
   }
 
   /** Evaluates the agent's rules that are to be at `dueUs`, though nothing comes. */

@@ -3,6 +3,15 @@ export type { EngineCounters } from "./counters.ts";
 export { Engine, type EngineOptions, type InstructionEnd, type Reinstatement } from "./engine.ts";
 export type { EngineHooks, Firing } from "./firing.ts";
 export type { DivisionShares } from "./fleet/index.ts";
+export type {
+  AppliedUntil,
+  Histories,
+  HistoryLayout,
+  HistoryRecord,
+  PartTime,
+  TakingUp,
+} from "./histories.ts";
 export type { PendingChange } from "./pending-cells.ts";
 export type { RuleVersion } from "./rule-runtime.ts";
+export { WordReader, WordWriter } from "./words.ts";
 export type { AgentRuleState, LatestSample, RuleStatus } from "./views.ts";

@@ -10,6 +10,8 @@ const bytesPerCell = 17;
 /** Is told of each sample of a metric. */
 export interface SampleFollower {
   sample(slot: number, timeUs: number, value: number): void;
+  /** A latest value of an earlier run, which no window is told of. */
+  takeUp(slot: number, timeUs: number, value: number): void;
 }
 
 /**
@@ -37,6 +39,11 @@ export class MetricColumn implements Column {
   constructor(index: number, name: MetricName) {
     this.index = index;
     this.name = name;
+  }
+
+  /** Whether a rule in force reads it. */
+  get isRead(): boolean {
+    return this.follower !== undefined || this.endReader > this.firstReader;
   }
 
   get capacity(): number {

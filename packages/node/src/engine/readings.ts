@@ -21,7 +21,7 @@ import {
 import type { AgentTable } from "./agent-table.ts";
 import { Division, type DivisionShares, FleetMetric, OtherShares } from "./fleet/index.ts";
 import type { MetricColumn, MetricColumns, SampleFollower } from "./metric-columns.ts";
-import { type RuleTimers, silentSinceUs } from "./rule-timers.ts";
+import { agesFromUs, type RuleTimers, silentSinceUs } from "./rule-timers.ts";
 import { timerInstantUs } from "./timer-heap.ts";
 import type { Wakes } from "./wakes.ts";
 import {
@@ -66,6 +66,10 @@ class Follower implements SampleFollower {
     this.#fleet?.sample(slot, timeUs, value);
     this.#wakes.by(slot, timerInstantUs(timeUs + this.#silenceUs));
   }
+
+  takeUp(slot: number, timeUs: number, value: number): void {
+    this.#fleet?.sample(slot, timeUs, value);
+  }
 }
 
 /** A value that rules are linked to, and how it is made at present. */
@@ -96,6 +100,20 @@ export interface ReadingsOptions {
   readonly staleAfterUs: number;
   /** Whether other lanes have agents of the fleets. */
   readonly hasOtherLanes: boolean;
+}
+
+/** The logs of a set of rules: which windows share one, by what is in them and their widths. */
+export interface LogLayout {
+  readonly id: number;
+  readonly of: "metric" | "event";
+  readonly name: string;
+  readonly widthsUs: readonly number[];
+}
+
+/** A log, and the windows that read it by texts that say what they are. */
+export interface HeldLog extends LogLayout {
+  readonly log: SeriesLog;
+  readonly windows: ReadonlyMap<string, AggregateWindow | QuantileWindow>;
 }
 
 /** A width over a metric's samples, or over events of a type. */
@@ -133,6 +151,10 @@ export class Readings {
   #eventLogs: ReadonlyMap<string, readonly SeriesLog[]> = new Map();
   /** Logs of windows that begin with the set of rules that is being put in force. */
   #newLogs = new Map<string, SeriesLog>();
+  /** Numbers of the logs of an earlier run, by what was in them and widths, until rules are put in force. */
+  #earlierLogs = new Map<string, number>();
+  #nextLogId = 1;
+  #revision = 0;
   #followed: ReadonlySet<MetricColumn> = new Set();
   /** What other lanes have told, by division. One may tell before the rules that ask for it are in force here. */
   readonly #others = new Map<string, OtherShares>();
@@ -155,6 +177,37 @@ export class Readings {
       this.#kept.set(key, kept);
     }
     return kept;
+  }
+
+  /** Changes with every set of rules that is put in force. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** The logs there are. */
+  get heldLogs(): readonly HeldLog[] {
+    const { spans, windows } = this.#held;
+    return this.#logs.flatMap((log) => {
+      const own = [...spans.values()].filter(({ span }) => span.log === log);
+      const [first] = own;
+      if (first === undefined) return [];
+      const { of, name } = first;
+      const widthsUs = own.map(({ span }) => span.widthUs);
+      const readers = [...windows].filter(([, window]) => window.span.log === log);
+      return [{ log, id: log.id, of, name, widthsUs, windows: new Map(readers) }];
+    });
+  }
+
+  /** Has the windows of the next set of rules share logs as those of an earlier run did, under their numbers. */
+  adopt(logs: readonly LogLayout[], nextLogId: number): void {
+    this.#nextLogId = nextLogId;
+    for (const { id, of, name, widthsUs } of logs)
+      for (const widthUs of widthsUs) this.#earlierLogs.set(`${of} ${name} ${widthUs}`, id);
+  }
+
+  /** The number that the next log will have. */
+  get nextLogId(): number {
+    return this.#nextLogId;
   }
 
   /** Keeps what the rules in force read, and no more; `timers` are theirs. */
@@ -186,8 +239,10 @@ export class Readings {
       const kept = this.#kept.get(key);
       if (kept !== undefined) kept.make = this.#makerOf(kept.reading, before);
     }
+    this.#earlierLogs.clear();
     this.#drop(before);
     this.#follow(timers);
+    this.#revision += 1;
   }
 
   grow(capacity: number): void {
@@ -247,10 +302,12 @@ export class Readings {
   ): KeptValue {
     const column = this.#columnOf(metric);
     if (reading.op === "age")
-      return { value: (slot) => (context.nowUs - (column.timesUs[slot] as number)) / 1e6 };
+      return {
+        value: (slot) => (context.nowUs - agesFromUs(column, slot, this.#options.agents)) / 1e6,
+      };
     return {
       value: (slot) => {
-        const sinceUs = silentSinceUs(column, slot, context.joinedAtUs(slot));
+        const sinceUs = silentSinceUs(column, slot, this.#options.agents);
         return context.nowUs >= sinceUs + reading.afterUs ? TRUE : FALSE;
       },
     };
@@ -328,16 +385,22 @@ export class Readings {
   #span(of: "metric" | "event", name: string, widthUs: number, before: Holdings): WindowSpan {
     const key = `${of} ${name} ${widthUs}`;
     const known = this.#held.spans.get(key) ?? before.spans.get(key);
-    const held = known ?? { span: this.#newSpan(`${of} ${name}`, widthUs), of, name };
+    const held = known ?? { span: this.#newSpan(key, `${of} ${name}`, widthUs), of, name };
     this.#held.spans.set(key, held);
     return held.span;
   }
 
-  #newSpan(source: string, widthUs: number): WindowSpan {
+  #newSpan(key: string, source: string, widthUs: number): WindowSpan {
     const { agents, windowSamples } = this.#options;
-    const log =
-      this.#newLogs.get(source) ?? new SeriesLog(this.#pool, windowSamples, agents.capacity);
-    this.#newLogs.set(source, log);
+    const earlierId = this.#earlierLogs.get(key);
+    const place = earlierId === undefined ? source : `${source} ${earlierId}`;
+    let log = this.#newLogs.get(place);
+    if (log === undefined) {
+      const id = earlierId ?? this.#nextLogId;
+      if (earlierId === undefined) this.#nextLogId += 1;
+      log = new SeriesLog(this.#pool, windowSamples, agents.capacity, id);
+      this.#newLogs.set(place, log);
+    }
     return new WindowSpan(log, widthUs);
   }
 

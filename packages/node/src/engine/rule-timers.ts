@@ -1,13 +1,20 @@
 /** When a rule that reads silence is to be evaluated for an agent though nothing comes. */
 import type { TimerInput } from "@myelin/core/rules";
+import type { AgentTable } from "./agent-table.ts";
 import { grownFloat64 } from "./growth.ts";
 import type { MetricColumn } from "./metric-columns.ts";
 import { timerInstantUs } from "./timer-heap.ts";
 
-/** From when on `absent` counts: the last sample, or the agent's joining if that was later. */
-export function silentSinceUs(column: MetricColumn, slot: number, joinedAtUs: number): number {
+/** From when on `absent` counts: the last sample, or the agent's joining if that was later, also to a node that started again. */
+export function silentSinceUs(column: MetricColumn, slot: number, agents: AgentTable): number {
+  const sinceUs = Math.max(agents.joinedAtUs[slot] as number, agents.resumedUs[slot] as number);
   const lastUs = column.timesUs[slot] as number;
-  return lastUs > joinedAtUs ? lastUs : joinedAtUs;
+  return lastUs > sinceUs ? lastUs : sinceUs;
+}
+
+/** From when on `age` counts: the last sample, but not before the node started again; NaN when there was none. */
+export function agesFromUs(column: MetricColumn, slot: number, agents: AgentTable): number {
+  return Math.max(column.timesUs[slot] as number, agents.resumedUs[slot] as number);
 }
 
 /** An instant after a metric's last sample. */
@@ -66,15 +73,15 @@ export class RuleTimers {
   }
 
   /** The next instant; Infinity when there is none. `pendingEndUs` is when what is pending may fire, NaN when nothing is. */
-  nextUs(slot: number, joinedAtUs: number, pendingEndUs: number): number {
+  nextUs(slot: number, agents: AgentTable, pendingEndUs: number): number {
     const evaluatedUs = this.#evaluatedUs[slot] as number;
     let nextUs = Number.POSITIVE_INFINITY;
     const pendingUs = timerInstantUs(pendingEndUs);
     if (pendingUs > evaluatedUs) nextUs = pendingUs;
     for (const { column, isAbsence, afterUs } of this.#silences) {
       const sinceUs = isAbsence
-        ? silentSinceUs(column, slot, joinedAtUs)
-        : (column.timesUs[slot] as number);
+        ? silentSinceUs(column, slot, agents)
+        : agesFromUs(column, slot, agents);
       const dueUs = timerInstantUs(sinceUs + afterUs);
       if (dueUs > evaluatedUs && dueUs < nextUs) nextUs = dueUs;
     }

@@ -71,6 +71,10 @@ export class SessionIntake {
   /** The newest instant of the frames applied, on the agent's clock and on the node's. */
   #newestAgentUs: number = Number.NEGATIVE_INFINITY;
   #newestNodeUs: number = Number.NEGATIVE_INFINITY;
+  /** The time line of the two instants of events below, on the agent's clock: the newest, and up to where they are passed over. */
+  #eventLine = "";
+  #newestEventUs: number = Number.NEGATIVE_INFINITY;
+  #passedEventUs: number = Number.NEGATIVE_INFINITY;
   /** The same of the frame being collected. */
   #frameAgentUs: number = Number.NEGATIVE_INFINITY;
   #frameNodeUs: number = Number.NEGATIVE_INFINITY;
@@ -110,6 +114,18 @@ export class SessionIntake {
     this.#newestAgentUs = partUs;
     this.#newestNodeUs = nodeUs;
     engine.appliedBefore(this.#slot, this.#partIndex, nodeUs);
+  }
+
+  /** The newest event taken of the present time line, on the part's clock; -Infinity when there is none. */
+  get newestEventUs(): number {
+    return this.#newestEventUs;
+  }
+
+  /** Events of the present time line up to `partUs` on the part's clock were taken by an earlier run of the node: they are passed over. */
+  passEventsUntil(partUs: number): void {
+    this.#eventLine = this.#ground.engine.timeLine(this.#slot, this.#partIndex);
+    this.#passedEventUs = partUs;
+    this.#newestEventUs = partUs;
   }
 
   /** True when samples were collected since the last `apply`. */
@@ -209,6 +225,14 @@ export class SessionIntake {
   /** Hands on an event that happened at `timeUs` on the node's clock. */
   event(event: EventMessage, timeUs: number, nowUs: number): void {
     const { counters, engine, onEvent } = this.#ground;
+    const timeLine = engine.timeLine(this.#slot, this.#partIndex);
+    if (timeLine !== this.#eventLine) {
+      this.#eventLine = timeLine;
+      this.#newestEventUs = Number.NEGATIVE_INFINITY;
+      this.#passedEventUs = Number.NEGATIVE_INFINITY;
+    }
+    if (event.timeUs <= this.#passedEventUs) return;
+    this.#newestEventUs = Math.max(this.#newestEventUs, event.timeUs);
     counters.events += 1;
     onEvent(this.#slot, this.#partName, event, timeUs);
     const present = { type: event.type, attrs: event.attributes };

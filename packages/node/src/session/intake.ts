@@ -16,6 +16,10 @@ export interface SessionIntake {
   readonly timeLine: string;
   /** The newest instant applied of that time line, on the part's clock; -Infinity when there is none. */
   readonly newestUs: number;
+  /** The newest event of that time line, on the part's clock; -Infinity when there is none. */
+  readonly newestEventUs: number;
+  /** Events of the present time line up to this instant on the part's clock were taken by an earlier run of the node: they are passed over. */
+  passEventsUntil(partUs: number): void;
   /** Goes on where an earlier run of the node was: at `partUs` on the part's clock, to be `nodeUs` on the node's. */
   goOn(partUs: number, nodeUs: number): void;
   /** True when samples were collected since the last `apply`. */

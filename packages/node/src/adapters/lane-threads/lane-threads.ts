@@ -14,6 +14,8 @@ import type { TraceOptions } from "../traces/index.ts";
 export interface SharedSeed {
   readonly count: number;
   readonly node: { readonly id: string; readonly tier: string; readonly version: string };
+  /** The data directory. */
+  readonly directory: string;
   readonly host: string;
   /** Every host that the node listens on. */
   readonly hosts: readonly string[];

@@ -46,6 +46,9 @@ export function logNotice(log: Logger, notice: Notice): void {
     case "store-error":
       log.error({ code: notice.error.code, reason: notice.error.message }, "a write failed");
       return;
+    case "windows-lost":
+      log.warn({ reason: notice.message }, "what was kept of windows is lost");
+      return;
     case "rule-unreadable":
       log.error(
         { reason: notice.message },

@@ -9,6 +9,7 @@
  *    of the samples alone. Buckets are kept while the window is near that.
  */
 import { grownFloat64, grownInt32 } from "../growth.ts";
+import type { WordReader, WordWriter } from "../words.ts";
 import type { Aggregate } from "./aggregate.ts";
 import { noBlock } from "./block-pool.ts";
 import { BucketQueue } from "./bucket-queue.ts";
@@ -19,7 +20,7 @@ export class AggregateWindow implements SpanReader {
   /** What it is of, once it has been gathered. */
   readonly cells: Float64Array;
   readonly #log: SeriesLog;
-  readonly #span: WindowSpan;
+  readonly span: WindowSpan;
   readonly #aggregate: Aggregate;
   readonly #scratch: Float64Array;
   #heads: Float64Array;
@@ -36,7 +37,7 @@ export class AggregateWindow implements SpanReader {
     const { log } = span;
     const { capacity } = log;
     this.#log = log;
-    this.#span = span;
+    this.span = span;
     this.#aggregate = aggregate;
     this.cells = new Float64Array(aggregate.cells);
     this.#scratch = new Float64Array(aggregate.cells);
@@ -54,9 +55,9 @@ export class AggregateWindow implements SpanReader {
   gather(slot: number, nowUs: number): boolean {
     const log = this.#log;
     const end = log.ends[slot] as number;
-    const edgeUs = nowUs - this.#span.widthUs;
-    if (this.#span.isBeyondBound(slot, nowUs))
-      return this.#feed(slot).gather(this.#span.oldestBucket(nowUs), this.cells);
+    const edgeUs = nowUs - this.span.widthUs;
+    if (this.span.isBeyondBound(slot, nowUs))
+      return this.#feed(slot).gather(this.span.oldestBucket(nowUs), this.cells);
     const first = this.#log.firsts[slot] as number;
     let head = this.#heads[slot] as number;
     if (head < first) head = first;
@@ -91,6 +92,18 @@ export class AggregateWindow implements SpanReader {
     this.#buckets[slot]?.takeBetween(number, timeUs, value, this.#scratch);
   }
 
+  /** Writes the buckets of a slot, where it has some; false where it has none. */
+  saveBuckets(slot: number, into: WordWriter): boolean {
+    const buckets = this.#buckets[slot];
+    buckets?.save(into, this.#log.firsts[slot] as number);
+    return buckets !== undefined;
+  }
+
+  /** Takes up the buckets of a slot whose samples have been appended from number 0 on. */
+  loadBuckets(slot: number, from: WordReader): void {
+    this.#buckets[slot] = BucketQueue.load(this.#aggregate, this.span.widthUs, from);
+  }
+
   release(slot: number): void {
     this.#giveFront(slot);
     this.#heads[slot] = 0;
@@ -102,7 +115,7 @@ export class AggregateWindow implements SpanReader {
   /** No rule reads it any more. */
   drop(): void {
     for (let slot = 0; slot < this.#fronts.length; slot += 1) this.#giveFront(slot);
-    this.#span.removeReader(this);
+    this.span.removeReader(this);
   }
 
   grow(capacity: number): void {
@@ -119,7 +132,7 @@ export class AggregateWindow implements SpanReader {
     const first = this.#log.firsts[slot] as number;
     const queue = (this.#buckets[slot] ??= new BucketQueue(
       this.#aggregate,
-      this.#span.widthUs,
+      this.span.widthUs,
       first,
     ));
     queue.feed(this.#log, slot, this.#scratch);

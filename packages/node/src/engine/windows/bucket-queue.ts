@@ -8,6 +8,7 @@
  * 2. From `#first` to before `#turn` a cell holds what is made of its bucket and those behind it up to `#turn`; `#back` is
  *    made of those from `#turn` on, but for the open one.
  */
+import type { WordReader, WordWriter } from "../words.ts";
 import type { Aggregate } from "./aggregate.ts";
 import { bucketOf, bucketsPerWindow } from "./buckets.ts";
 import type { SeriesLog } from "./series-log.ts";
@@ -34,6 +35,34 @@ export class BucketQueue {
     this.#cells = new Float64Array(ringLength * aggregate.cells);
     this.#back = new Float64Array(aggregate.cells);
     this.#fed = firstSample;
+  }
+
+  /** Writes what it holds; numbers of samples are told from `firstSample` on. */
+  save(into: WordWriter, firstSample: number): void {
+    into.number(this.#fed - firstSample);
+    into.number(this.#end - this.#first);
+    into.number(Math.max(this.#turn - this.#first, -1));
+    into.copy(this.#back, 0, this.#back.length);
+    for (let number = this.#first; number < this.#end; number += 1) {
+      const at = this.#place(number);
+      into.number(this.#numbers[number & mask] as number);
+      into.copy(this.#cells, at, at + this.#aggregate.cells);
+    }
+  }
+
+  /** Makes what was saved; the samples that it had taken count from 0. */
+  static load(aggregate: Aggregate, widthUs: number, from: WordReader): BucketQueue {
+    const queue = new BucketQueue(aggregate, widthUs, from.number());
+    // All numbers are one more, so that a turn before the first bucket has one.
+    queue.#first = 1;
+    queue.#end = 1 + from.number();
+    queue.#turn = 1 + from.number();
+    queue.#back.set(from.part(aggregate.cells));
+    for (let number = queue.#first; number < queue.#end; number += 1) {
+      queue.#numbers[number & mask] = from.number();
+      queue.#cells.set(from.part(aggregate.cells), queue.#place(number));
+    }
+    return queue;
   }
 
   /** Takes the samples of the log that have come since. */

@@ -3,5 +3,5 @@ export { AggregateWindow } from "./aggregate-window.ts";
 export { BlockPool } from "./block-pool.ts";
 export { type WindowReading, windowReadings } from "./functions.ts";
 export { QuantileWindow } from "./quantile-window.ts";
-export { SeriesLog } from "./series-log.ts";
+export { type LogReader, SeriesLog } from "./series-log.ts";
 export { WindowSpan } from "./window-span.ts";

@@ -8,6 +8,7 @@
  *    function of the samples alone. The sketch is kept while the window is near that.
  */
 import { grownFloat64, grownInt32 } from "../growth.ts";
+import type { WordReader, WordWriter } from "../words.ts";
 import { noBlock } from "./block-pool.ts";
 import type { SeriesLog } from "./series-log.ts";
 import { between, Sketch } from "./sketch.ts";
@@ -15,7 +16,7 @@ import type { SpanReader, WindowSpan } from "./window-span.ts";
 
 export class QuantileWindow implements SpanReader {
   readonly #log: SeriesLog;
-  readonly #span: WindowSpan;
+  readonly span: WindowSpan;
   #heads: Float64Array;
   #taken: Float64Array;
   #blocks: Int32Array;
@@ -25,7 +26,7 @@ export class QuantileWindow implements SpanReader {
   constructor(span: WindowSpan) {
     const { log } = span;
     this.#log = log;
-    this.#span = span;
+    this.span = span;
     this.#heads = new Float64Array(log.capacity);
     this.#taken = new Float64Array(log.capacity);
     this.#blocks = new Int32Array(log.capacity).fill(noBlock);
@@ -37,9 +38,9 @@ export class QuantileWindow implements SpanReader {
   quantile(slot: number, nowUs: number, quantile: number): number {
     const log = this.#log;
     const end = log.ends[slot] as number;
-    const edgeUs = nowUs - this.#span.widthUs;
-    if (this.#span.isBeyondBound(slot, nowUs))
-      return this.#feed(slot).quantile(this.#span.oldestBucket(nowUs), quantile);
+    const edgeUs = nowUs - this.span.widthUs;
+    if (this.span.isBeyondBound(slot, nowUs))
+      return this.#feed(slot).quantile(this.span.oldestBucket(nowUs), quantile);
     const first = this.#log.firsts[slot] as number;
     let head = Math.max(this.#heads[slot] as number, first);
     while (head < end && log.timeUs(slot, head) <= edgeUs) head += 1;
@@ -72,6 +73,18 @@ export class QuantileWindow implements SpanReader {
     this.#sketches[slot]?.takeBetween(number, timeUs, value);
   }
 
+  /** Writes the sketch of a slot, where it has one; false where it has none. */
+  saveBuckets(slot: number, into: WordWriter): boolean {
+    const sketch = this.#sketches[slot];
+    sketch?.save(into, this.#log.firsts[slot] as number);
+    return sketch !== undefined;
+  }
+
+  /** Takes up the sketch of a slot whose samples have been appended from number 0 on. */
+  loadBuckets(slot: number, from: WordReader): void {
+    this.#sketches[slot] = Sketch.load(this.span.widthUs, from);
+  }
+
   release(slot: number): void {
     this.#giveBlock(slot);
     this.#heads[slot] = 0;
@@ -82,7 +95,7 @@ export class QuantileWindow implements SpanReader {
   /** No rule reads it any more. */
   drop(): void {
     for (let slot = 0; slot < this.#blocks.length; slot += 1) this.#giveBlock(slot);
-    this.#span.removeReader(this);
+    this.span.removeReader(this);
   }
 
   grow(capacity: number): void {
@@ -94,7 +107,7 @@ export class QuantileWindow implements SpanReader {
 
   #feed(slot: number): Sketch {
     const first = this.#log.firsts[slot] as number;
-    const sketch = (this.#sketches[slot] ??= new Sketch(this.#span.widthUs, first));
+    const sketch = (this.#sketches[slot] ??= new Sketch(this.span.widthUs, first));
     sketch.feed(this.#log, slot);
     return sketch;
   }

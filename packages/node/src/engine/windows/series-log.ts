@@ -12,6 +12,7 @@
  *    begin anew from the ring.
  */
 import { grownFloat64, grownInt32 } from "../growth.ts";
+import type { WordReader, WordWriter } from "../words.ts";
 import { type BlockPool, noBlock } from "./block-pool.ts";
 
 /** What reads a log. */
@@ -31,6 +32,8 @@ const firstCapacity = 8;
 const never = Number.NEGATIVE_INFINITY;
 
 export class SeriesLog {
+  /** Tells it apart from every other log, in later runs of the node too. */
+  readonly id: number;
   /** A window with more samples is one of buckets. */
   readonly bound: number;
   readonly pool: BlockPool;
@@ -45,7 +48,8 @@ export class SeriesLog {
   readonly #readers = new Set<LogReader>();
   #reachUs = 0;
 
-  constructor(pool: BlockPool, bound: number, capacity: number) {
+  constructor(pool: BlockPool, bound: number, capacity: number, id = 0) {
+    this.id = id;
     this.pool = pool;
     this.bound = bound;
     this.#mostSamples = pool.lengthFor(2 * bound);
@@ -108,6 +112,27 @@ export class SeriesLog {
     this.ends[slot] = end + 1;
     if (timeUs < newestUs) this.#insert(slot, end, timeUs, value);
     else this.#write(slot, end, timeUs, value);
+  }
+
+  /** Writes the samples of the slot from number `from` on, time and value in turn, behind how many they are. */
+  save(slot: number, from: number, into: WordWriter): void {
+    const end = this.ends[slot] as number;
+    into.number(end - from);
+    if (from === end) return;
+    const mask = this.#masks[slot] as number;
+    const base = this.pool.offset(this.#blocks[slot] as number);
+    const segment = this.segment(slot);
+    const begin = base + (from & mask) * 2;
+    const untilWrap = Math.min(end - from, mask + 1 - (from & mask));
+    into.copy(segment, begin, begin + untilWrap * 2);
+    into.copy(segment, base, base + (end - from - untilWrap) * 2);
+  }
+
+  /** Appends what was saved. */
+  load(slot: number, from: WordReader): void {
+    const samples = from.part(from.number() * 2);
+    for (let at = 0; at + 1 < samples.length; at += 2)
+      this.append(slot, samples[at] as number, samples[at + 1] as number);
   }
 
   /** The slot is free: nothing of it is kept. */

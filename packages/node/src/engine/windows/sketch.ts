@@ -10,6 +10,7 @@
  *    the open bucket, if it is not before `#openFrom`.
  * 2. An entry of the ring tells how many samples of one bin a bucket has; those of a bucket follow one another.
  */
+import type { WordReader, WordWriter } from "../words.ts";
 import { bucketOf, bucketsPerWindow } from "./buckets.ts";
 import type { SeriesLog } from "./series-log.ts";
 
@@ -60,6 +61,37 @@ export class Sketch {
     this.#fed += 1;
   }
 
+  /** Writes what it holds; numbers of samples are told from `firstSample` on. */
+  save(into: WordWriter, firstSample: number): void {
+    into.number(this.#fed - firstSample);
+    into.number(this.#endBucket - this.#firstBucket);
+    const mask = this.#entryBins.length - 1;
+    for (let bucket = this.#firstBucket; bucket < this.#endBucket; bucket += 1) {
+      const from = this.#froms[bucket & bucketMask] as number;
+      const isLast = bucket + 1 === this.#endBucket;
+      const end = isLast ? this.#endEntry : (this.#froms[(bucket + 1) & bucketMask] as number);
+      into.number(this.#numbers[bucket & bucketMask] as number);
+      into.number(end - from);
+      for (let entry = from; entry < end; entry += 1) {
+        into.number(this.#entryBins[entry & mask] as number);
+        into.number(this.#entryCounts[entry & mask] as number);
+      }
+    }
+  }
+
+  /** Makes what was saved; the samples that it had taken count from 0. */
+  static load(widthUs: number, from: WordReader): Sketch {
+    const sketch = new Sketch(widthUs, from.number());
+    const buckets = from.number();
+    for (let bucket = 0; bucket < buckets; bucket += 1) {
+      sketch.#beginBucket(from.number());
+      const entries = from.number();
+      for (let entry = 0; entry < entries; entry += 1)
+        sketch.#addToBin(from.number(), from.number());
+    }
+    return sketch;
+  }
+
   /** The quantile of the buckets from number `oldest` on, between the middles of its bins; NaN when there is none. */
   quantile(oldest: number, quantile: number): number {
     this.#dropBefore(oldest);
@@ -83,19 +115,26 @@ export class Sketch {
     const isEmpty = this.#endBucket === this.#firstBucket;
     if (isEmpty || number > (this.#numbers[(this.#endBucket - 1) & bucketMask] as number)) {
       this.#dropBefore(number - bucketsPerWindow);
-      this.#numbers[this.#endBucket & bucketMask] = number;
-      this.#froms[this.#endBucket & bucketMask] = this.#endEntry;
-      this.#endBucket += 1;
+      this.#beginBucket(number);
     }
-    const bin = this.#binOf(value);
+    this.#addToBin(this.#binOf(value), 1);
+  }
+
+  #beginBucket(number: number): void {
+    this.#numbers[this.#endBucket & bucketMask] = number;
+    this.#froms[this.#endBucket & bucketMask] = this.#endEntry;
+    this.#endBucket += 1;
+  }
+
+  #addToBin(bin: number, count: number): void {
     const place = this.#placeOf(bin);
     if (place === this.#binCount || this.#bins[place] !== bin) this.#insertBin(place, bin);
-    this.#counts[place] = (this.#counts[place] as number) + 1;
-    this.#total += 1;
+    this.#counts[place] = (this.#counts[place] as number) + count;
+    this.#total += count;
     const openFrom = this.#froms[(this.#endBucket - 1) & bucketMask] as number;
     if ((this.#entries[place] as number) < openFrom) this.#entries[place] = this.#addEntry(bin);
     const entry = (this.#entries[place] as number) & (this.#entryBins.length - 1);
-    this.#entryCounts[entry] = (this.#entryCounts[entry] as number) + 1;
+    this.#entryCounts[entry] = (this.#entryCounts[entry] as number) + count;
   }
 
   #dropBefore(oldest: number): void {

@@ -1,0 +1,2 @@
+export { FileLog, type FileLogOptions } from "./file-log.ts";
+export { dropOtherFolders, logFolder } from "./folders.ts";

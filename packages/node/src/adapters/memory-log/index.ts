@@ -1,0 +1,1 @@
+export { createMemoryLogDisk, MemoryLog, type MemoryLogDisk } from "./memory-log.ts";

@@ -1,0 +1,112 @@
+/**
+ * What is kept on disk as doubles: numbers as they are, texts behind their length. So state that lies in typed arrays is
+ * copied as it lies.
+ */
+
+/** Doubles one after another, in an array that grows. */
+export class WordWriter {
+  #words: Float64Array;
+  #bytes: Uint8Array;
+  /** How many there are. */
+  count = 0;
+  readonly #encoder = new TextEncoder();
+
+  constructor(capacity = 1_024) {
+    this.#words = new Float64Array(capacity);
+    this.#bytes = new Uint8Array(this.#words.buffer);
+  }
+
+  number(value: number): void {
+    this.#reserve(1);
+    this.#words[this.count] = value;
+    this.count += 1;
+  }
+
+  /** A number that is known later: gives its place. */
+  gap(): number {
+    this.number(0);
+    return this.count - 1;
+  }
+
+  fill(place: number, value: number): void {
+    this.#words[place] = value;
+  }
+
+  text(value: string): void {
+    this.#reserve(1 + Math.ceil((value.length * 3) / 8));
+    const from = this.count + 1;
+    const { written } = this.#encoder.encodeInto(value, this.#bytes.subarray(from * 8));
+    this.#words[this.count] = written;
+    this.#bytes.fill(0, from * 8 + written, Math.ceil((from * 8 + written) / 8) * 8);
+    this.count = from + Math.ceil(written / 8);
+  }
+
+  /** A part of an array, as it is. */
+  copy(from: Float64Array, begin: number, end: number): void {
+    this.#reserve(end - begin);
+    this.#words.set(from.subarray(begin, end), this.count);
+    this.count += end - begin;
+  }
+
+  /** Forgets what came behind a place. */
+  cut(count: number): void {
+    this.count = count;
+  }
+
+  /** A copy of all there is; begins anew. */
+  take(): Float64Array<ArrayBuffer> {
+    const words = this.#words.slice(0, this.count);
+    this.count = 0;
+    return words as Float64Array<ArrayBuffer>;
+  }
+
+  #reserve(more: number): void {
+    const needed = this.count + more;
+    if (needed <= this.#words.length) return;
+    const longer = new Float64Array(Math.max(needed, this.#words.length * 2));
+    longer.set(this.#words.subarray(0, this.count));
+    this.#words = longer;
+    this.#bytes = new Uint8Array(longer.buffer);
+  }
+}
+
+/** Reads what a {@link WordWriter} wrote. What lies behind the end reads as NaN. */
+export class WordReader {
+  readonly words: Float64Array;
+  at = 0;
+
+  constructor(words: Float64Array) {
+    this.words = words;
+  }
+
+  get isAtEnd(): boolean {
+    return this.at >= this.words.length;
+  }
+
+  number(): number {
+    const value = this.words[this.at] ?? Number.NaN;
+    this.at += 1;
+    return value;
+  }
+
+  text(): string {
+    const length = this.number();
+    const { buffer, byteOffset, byteLength } = this.words;
+    const from = this.at * 8;
+    if (!(length >= 0 && from + length <= byteLength)) return "";
+    this.at += Math.ceil(length / 8);
+    return new TextDecoder().decode(new Uint8Array(buffer, byteOffset + from, length));
+  }
+
+  /** What is left. */
+  rest(): Float64Array {
+    return this.part(this.words.length - this.at);
+  }
+
+  /** The next words as they lie. */
+  part(count: number): Float64Array {
+    const part = this.words.subarray(this.at, this.at + count);
+    this.at += count;
+    return part;
+  }
+}

@@ -1,0 +1,293 @@
+/**
+ * The journal of histories: what rules read of agents' past, kept for the node's next start, written behind.
+ *
+ * Invariants
+ * 1. Every agent is looked at each 40 ms, and what came of it is appended then; no turn of the loop writes more than some
+ *    hundred kilobytes. While the disk is behind by more than its bound nothing is made, and the windows themselves hold it.
+ * 2. What the samples of a record began or ended is on disk before the record is: one that is kept will not come again.
+ * 3. An agent's past is taken up before its first input, once; one that is not back when the window for it has passed has
+ *    left.
+ * 4. The log is bounded: when it has become longer than twice what it took to tell everything, all is told anew, some
+ *    agents at a time, and what is before that goes. While pasts of an earlier run wait for their agents it stays.
+ * 5. When an append was refused all is told anew, and nothing before it counts.
+ */
+import type { Clock, Timer } from "@myelin/core/clock";
+import { MyelinError } from "@myelin/core/errors";
+import type { AgentId } from "@myelin/core/ids";
+import {
+  type Engine,
+  type HistoryRecord,
+  type PartTime,
+  type TakingUp,
+  WordWriter,
+} from "../engine/index.ts";
+import type { Log } from "../ports/log.ts";
+import { clockNameOf } from "../registry/index.ts";
+import {
+  layoutKinds,
+  type LayoutKind,
+  readPasts,
+  writeLayout,
+  writeLeft,
+  writeSlot,
+} from "./record.ts";
+
+export interface HistoryJournalOptions {
+  readonly clock: Clock;
+  readonly engine: Pick<Engine, "futureToleranceUs" | "histories" | "takeUpHistory">;
+  readonly log: Log;
+  /** The log is not made anew while it is shorter. */
+  readonly leastBytes: number;
+  /** How long agents may take to come back after the node's start. */
+  readonly windowUs: number;
+  readonly partTime: PartTime;
+  /** Resolves when what rules have decided so far is on disk. */
+  readonly decisionsKept: () => Promise<void>;
+  /** Told of what an earlier run has left and could not be taken up. */
+  readonly onLost: (message: string) => void;
+  /** Told when a write failed. */
+  readonly onStoreError: (error: MyelinError) => void;
+}
+
+const everyUs = 40_000;
+const betweenSlicesUs = 1_000;
+const retryUs = 2_000_000;
+/** About 128 KiB. */
+const sliceWords = 1 << 14;
+const maxInFlightBytes = 8 << 20;
+
+export class HistoryJournal {
+  readonly counters = { appendedBytes: 0, takenUp: 0, refused: 0 };
+  readonly #options: HistoryJournalOptions;
+  readonly #writer = new WordWriter(2 * sliceWords);
+  #pasts = new Map<string, HistoryRecord[]>();
+  /** Of agents whose pasts were taken up, up to where the events of their clocks were applied. */
+  readonly #eventMarks = new Map<AgentId, Map<string, number>>();
+  #timer: Timer | undefined;
+  #window: Timer | undefined;
+  #isStarted = false;
+  #isStopped = false;
+  /** The slot to look at next. */
+  #next = 0;
+  /** What the next layout means for what stands before it; undefined when none is due but for changed rules. */
+  #layoutDue: LayoutKind | undefined = layoutKinds.run;
+  #inFlightBytes = 0;
+  #notBeforeUs = Number.NEGATIVE_INFINITY;
+  #isWindowOver = false;
+  /** The slot that is to be told anew next, while all are; and where what was before can go. */
+  #anewFrom: number | undefined;
+  #anewSegment = 0;
+  #sinceAnewBytes = 0;
+  #anewBytes = 0;
+  /** Counts the refusals: what was made before the last one is of no use behind it. */
+  #refusals = 0;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: HistoryJournalOptions) {
+    this.#options = options;
+  }
+
+  /** Reads what earlier runs have left; before rules are put in force. */
+  async restore(): Promise<void> {
+    const { engine, log, onLost } = this.#options;
+    const { entries, damage } = await log.read();
+    const isTorn = damage !== undefined && entries.length > 0;
+    if (damage !== undefined)
+      onLost(
+        isTorn ? `${damage}: what came last is lost to windows` : `${damage}: windows fill anew`,
+      );
+    for (const entry of entries) this.#sinceAnewBytes += entry.byteLength;
+    const { layout, records } = readPasts(entries);
+    if (layout === undefined) return;
+    if (engine.histories.adopt(layout)) this.#pasts = records;
+    else onLost("windows pass to buckets at another number of samples now, and fill anew");
+  }
+
+  /** Begins to write. */
+  start(): void {
+    const { clock, windowUs } = this.#options;
+    this.#isStarted = true;
+    this.#window = clock.schedule(windowUs, () => this.#windowPassed());
+    this.#plan(everyUs);
+  }
+
+  /** Pasts of an earlier run that wait for their agents. */
+  get waiting(): number {
+    return this.#pasts.size;
+  }
+
+  /** Takes up the past of an agent that is back, and tells up to where the samples of its time lines were applied. */
+  takeUp(agent: AgentId, slot: number, onMark: (line: string, partUs: number) => void): void {
+    const records = this.#pasts.get(agent);
+    if (records === undefined) return;
+    this.#pasts.delete(agent);
+    const marks = new Map<string, number>();
+    this.#eventMarks.set(agent, marks);
+    this.#takeUp(slot, records, (line, { samplesUs, eventsUs }) => {
+      if (samplesUs > 0) onMark(line, samplesUs);
+      if (eventsUs > 0) marks.set(clockNameOf(line), eventsUs);
+    });
+  }
+
+  /** Up to where the events of one of an agent's clocks were applied, once; undefined where that is not known. */
+  takeEventMark(agent: AgentId, clockName: string): number | undefined {
+    const marks = this.#eventMarks.get(agent);
+    const markUs = marks?.get(clockName);
+    marks?.delete(clockName);
+    if (marks?.size === 0) this.#eventMarks.delete(agent);
+    return markUs;
+  }
+
+  #takeUp(slot: number, records: readonly HistoryRecord[], onMark: TakingUp["onMark"]): void {
+    const { clock, engine } = this.#options;
+    const isSameClock: TakingUp["isSameClock"] = (line, other) =>
+      clockNameOf(line) === clockNameOf(other);
+    const nowUs = clock.nowUs();
+    const latestUs = nowUs + engine.futureToleranceUs;
+    if (engine.takeUpHistory(slot, records, { nowUs, latestUs, isSameClock, onMark }))
+      this.counters.takenUp += 1;
+  }
+
+  /** Appends all there is to tell, and lets go of the log. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    this.#window?.cancel();
+    if (this.#isStarted) {
+      this.#anewFrom = undefined;
+      this.#next = 0;
+      do this.#slice();
+      while (this.#next > 0);
+    }
+    await this.#last;
+    await this.#options.log.close();
+  }
+
+  #plan(delayUs: number): void {
+    if (this.#isStopped) return;
+    this.#timer = this.#options.clock.schedule(delayUs, () => {
+      const { clock } = this.#options;
+      const isBehind = this.#inFlightBytes > maxInFlightBytes || clock.nowUs() < this.#notBeforeUs;
+      if (!isBehind) this.#slice();
+      const isMore = !isBehind && (this.#next > 0 || this.#anewFrom !== undefined);
+      this.#plan(isMore ? betweenSlicesUs : everyUs);
+    });
+  }
+
+  /** Tells of some slots, from where it came to the last time. */
+  #slice(): void {
+    this.#writeLayout();
+    const writer = this.#writer;
+    const { slots, isEmpty } = this.#options.engine.histories;
+    if (isEmpty) {
+      this.#next = 0;
+      this.#anewFrom = undefined;
+    } else {
+      while (this.#next < slots && writer.count < sliceWords) {
+        this.#tell(this.#next);
+        this.#next += 1;
+      }
+      if (this.#next >= slots) this.#next = 0;
+      this.#tellAnew(slots);
+    }
+    if (writer.count > 0) this.#append();
+  }
+
+  #writeLayout(): void {
+    const { histories } = this.#options.engine;
+    const changed = histories.changedLayout();
+    const kind = this.#layoutDue ?? (changed === undefined ? undefined : layoutKinds.rules);
+    if (kind === undefined) return;
+    this.#layoutDue = undefined;
+    writeLayout(this.#writer, kind, histories.layout);
+  }
+
+  #tell(slot: number): void {
+    const { histories } = this.#options.engine;
+    if (histories.hasLeft(slot)) writeLeft(this.#writer, slot);
+    const agent = histories.agent(slot);
+    if (agent === undefined) return;
+    if (!histories.isBegun(slot)) this.#write(slot, agent);
+    else if (histories.hasChanged(slot)) this.#write(slot, undefined);
+  }
+
+  #write(slot: number, wholeOf: AgentId | undefined): void {
+    const { engine, partTime } = this.#options;
+    writeSlot(this.#writer, slot, wholeOf, () =>
+      engine.histories.write(slot, wholeOf !== undefined, this.#writer, partTime),
+    );
+  }
+
+  /** Tells all anew when the log has become long, some at a time. */
+  #tellAnew(slots: number): void {
+    const writer = this.#writer;
+    const { histories } = this.#options.engine;
+    const bound = Math.max(this.#options.leastBytes, 2 * this.#anewBytes);
+    if (this.#anewFrom === undefined) {
+      if (!this.#isWindowOver || this.#sinceAnewBytes < bound || this.#isStopped) return;
+      if (writer.count > 0) this.#append();
+      writeLayout(writer, layoutKinds.rules, histories.layout);
+      this.#append((segment) => {
+        this.#anewSegment = segment;
+      });
+      this.#anewFrom = 0;
+      this.#sinceAnewBytes = 0;
+    }
+    let slot = this.#anewFrom;
+    for (; slot < slots && writer.count < sliceWords; slot += 1) {
+      const agent = histories.agent(slot);
+      if (agent !== undefined && histories.isBegun(slot)) this.#write(slot, agent);
+    }
+    this.#anewFrom = slot;
+    if (slot < slots) return;
+    this.#anewFrom = undefined;
+    if (writer.count === 0) writeLayout(writer, layoutKinds.rules, histories.layout);
+    this.#append(() => {
+      this.#anewBytes = this.#sinceAnewBytes;
+      void this.#options.log.trim(this.#anewSegment).catch((thrown: unknown) => {
+        this.#options.onStoreError(MyelinError.from(thrown));
+      });
+    });
+  }
+
+  #append(onAppended: (segment: number) => void = () => undefined): void {
+    const words = this.#writer.take();
+    const entry = new Uint8Array(words.buffer);
+    const { log, decisionsKept } = this.#options;
+    this.#inFlightBytes += entry.byteLength;
+    this.#sinceAnewBytes += entry.byteLength;
+    const kept = decisionsKept();
+    const before = this.#last;
+    const refusals = this.#refusals;
+    this.#last = Promise.all([before, kept])
+      .then(async () => {
+        if (this.#refusals !== refusals) return;
+        onAppended(await log.append(entry));
+        this.counters.appendedBytes += entry.byteLength;
+      })
+      .catch((thrown: unknown) => this.#refused(MyelinError.from(thrown)))
+      .finally(() => {
+        this.#inFlightBytes -= entry.byteLength;
+      });
+  }
+
+  #refused(error: MyelinError): void {
+    const { clock, engine, onStoreError } = this.#options;
+    this.counters.refused += 1;
+    this.#refusals += 1;
+    this.#notBeforeUs = clock.nowUs() + retryUs;
+    this.#layoutDue = layoutKinds.anew;
+    this.#anewFrom = undefined;
+    this.#next = 0;
+    engine.histories.beginAnew();
+    onStoreError(error);
+  }
+
+  /** Who is not back by now has left. */
+  #windowPassed(): void {
+    this.#isWindowOver = true;
+    this.#pasts.clear();
+    this.#eventMarks.clear();
+    this.#layoutDue ??= layoutKinds.window;
+  }
+}
