@@ -232,6 +232,12 @@ class TestIntake implements SessionIntake {
   readonly timeLine = "";
   readonly newestUs: number = Number.NEGATIVE_INFINITY;
 
+  readonly newestEventUs: number = Number.NEGATIVE_INFINITY;
+
+  passEventsUntil(): void {
+    throw new Error("no run of the node came before");
+  }
+
   goOn(): void {
     throw new Error("no run of the node came before");
   }
