@@ -448,7 +448,7 @@ export class Dispatch {
   /** An answer to what is not open: the agent may forget it, unless its end is still on the way to the disk. */
   #answeredLate(session: DeliverySession, { instructionId, status }: Acknowledgement): void {
     this.lateAnswers += 1;
-    if (status !== "received" && this.#settler.get(instructionId as InstructionId) === undefined)
+    if (status !== "received" && this.#settler.mayForget(instructionId as InstructionId))
       session.sendSettlement([instructionId]);
   }
 }

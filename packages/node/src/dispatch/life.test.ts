@@ -162,6 +162,19 @@ test("an outcome that comes after the end changes nothing, and is settled", asyn
   assert.equal(world.dispatch.lateAnswers, 1);
 });
 
+test("an agent that answers twice keeps what the disk did not take, and tells it again", async () => {
+  const world = new World();
+  const app = world.attach("w1");
+  const { id } = world.fire("w1");
+  Object.assign(world.store.disk, { isFull: true, maxWaitingEntries: 0 });
+  world.dispatch.acknowledge(app, app.says(id, "executed"));
+  await world.clock.run(secondUs);
+  assert.equal(world.dispatch.find(id), undefined);
+  world.dispatch.acknowledge(app, app.says(id, "executed"));
+  assert.deepEqual([world.endOf(id), world.ended.length], ["executed", 1]);
+  assert.deepEqual(app.settled, []);
+});
+
 test("answers to unknown ids are ignored and settled when final; those to another's instruction too", () => {
   const world = new World();
   const app = world.attach("w1");

@@ -3,7 +3,8 @@
  *
  * Invariants
  * 1. An agent is told that an outcome is settled only when it is on disk: in the ledger, and for a
- *    durable instruction in the state too, for one of a rule with its episode.
+ *    durable instruction in the state too, for one of a rule with its episode. What the disk did not take its agent
+ *    keeps and tells again by its next hello, though it answers once more before that.
  * 2. The state hears of an end only after the ledger: a crash between the two leaves the instruction open, and it
  *    ends again, in the place of its first account. The other way round its account would be lost.
  * 3. Ends of durable instructions are written in their order, in groups, one group at a time; while the disk
@@ -17,6 +18,7 @@ import type { InstructionId } from "@myelin/core/ids";
 import type { InstructionDocument, InstructionStatus } from "@myelin/core/instruction";
 import type { Instruction } from "../instruction/index.ts";
 import type { InstructionChange, Store } from "../ports/store.ts";
+import { RecentIds } from "./recent-ids.ts";
 
 /** Where ended instructions are accounted. */
 export interface Accounts {
@@ -51,6 +53,9 @@ export interface EpisodeKeeper {
   keep(instruction: Instruction): Promise<boolean>;
 }
 
+/** Instructions of rules remembered whose end no disk took; at the bound the oldest are forgotten. */
+const maxUnkept = 65_536;
+
 /** Most ends in one write. */
 const maxGroup = 512;
 
@@ -69,6 +74,7 @@ export class Settler {
   readonly #options: SettlerOptions;
   /** Ended, and not on disk yet. */
   readonly #settling = new Map<InstructionId, Settling>();
+  readonly #unkept = new RecentIds(maxUnkept);
   /** Ends of durable instructions that are to be written, in their order. */
   #ends: WaitingEnd[] = [];
   #isWriting = false;
@@ -80,6 +86,11 @@ export class Settler {
   /** An ended instruction that is not on disk yet. */
   get(id: InstructionId): Instruction | undefined {
     return this.#settling.get(id)?.instruction;
+  }
+
+  /** Whether the agent may forget the outcome of an instruction that is not open any more. */
+  mayForget(id: InstructionId): boolean {
+    return !this.#settling.has(id) && !this.#unkept.has(id);
   }
 
   /** An instruction as it was before its end, while that end may not be told yet. */
@@ -134,6 +145,7 @@ export class Settler {
   #settled(instruction: Instruction, isKept: boolean): void {
     if (this.get(instruction.id) === instruction) this.#settling.delete(instruction.id);
     if (isKept) this.#options.onSettled(instruction);
+    else if (instruction.episode !== undefined) this.#unkept.add(instruction.id);
     this.#options.onOver?.(instruction, isKept);
   }
 
