@@ -36,4 +36,21 @@ export const regressions: readonly Regression[] = [
       "What the ledger had as held back, and the killed node's next run decided again and sent, stayed accounted as held back though its agent told that it was executed.",
     seed: 422,
   },
+  {
+    sentence:
+      "An agent that answered twice was told to forget an outcome that the ledger had no room for, and nobody accounted it.",
+    seed: 46,
+    reduction: {
+      agents: 20,
+      faultsForUs: 10.2e6,
+      faults: [
+        "node-crash-mid-write#1",
+        "overtake#1",
+        "disk-full#1",
+        "cut#4",
+        "agent-hang#2",
+        "agent-repeat#8",
+      ],
+    },
+  },
 ];

@@ -13,6 +13,7 @@ export const faultNames = [
   "agent-leave",
   "agent-hang",
   "agent-sleep",
+  "agent-repeat",
   "clock-step",
   "node-crash",
   "node-crash-mid-write",
@@ -52,8 +53,21 @@ export interface Scenario {
   readonly resumeWindowUs: number;
   /** Failures in a row that open the breaker over a part. */
   readonly breakerFailures: number;
+  /** Bounds that are so narrow that work fills them; none where they are wide. */
+  readonly narrow: NarrowBounds | undefined;
   /** Ledger entries that may wait while the disk takes none; one more drops the oldest. */
   readonly maxWaitingEntries: number;
+}
+
+/** Bounds of buffers in a run that fills them. */
+export interface NarrowBounds {
+  readonly outboundFrameBytes: number;
+  readonly softOutboundBytes: number;
+  readonly hardOutboundBytes: number;
+  readonly inlineBurstBytes: number;
+  readonly inlineBytesPerSecond: number;
+  readonly turnBudgetBytes: number;
+  readonly maxEpisodes: number;
 }
 
 /** Mean time between two faults of a kind, in a run that has them. */
@@ -68,6 +82,7 @@ const meanEveryUs: Readonly<Record<FaultName, number>> = {
   "agent-leave": 8e6,
   "agent-hang": 4e6,
   "agent-sleep": 5e6,
+  "agent-repeat": 2e6,
   "clock-step": 5e6,
   "node-crash": 6e6,
   "node-crash-mid-write": 8e6,
@@ -141,7 +156,24 @@ export function scenarioOf(seed: number, reduction: Reduction = {}): Scenario {
     heartbeatIntervalUs: dice.pick([250_000, 500_000, 1_000_000]),
     resumeWindowUs: dice.pick([3e6, 30e6]),
     breakerFailures: dice.pick([2, 5]),
+    narrow: narrowBoundsOf(seed),
     maxWaitingEntries: dice.chance(0.5) ? dice.integer(1, 8) : 1000,
+  };
+}
+
+/** Has dice of its own, so that the rest of the scenario is as it would be without. */
+function narrowBoundsOf(seed: number): NarrowBounds | undefined {
+  const dice = diceOf(seed, "scenario bounds");
+  if (!dice.chance(0.3)) return undefined;
+  const hardOutboundBytes = dice.integer(1_500, 6_000);
+  return {
+    outboundFrameBytes: dice.integer(300, 1_000),
+    softOutboundBytes: Math.floor(hardOutboundBytes / 4),
+    hardOutboundBytes,
+    inlineBurstBytes: dice.integer(100, 1_000),
+    inlineBytesPerSecond: dice.integer(200, 2_000),
+    turnBudgetBytes: dice.integer(200, 1_000),
+    maxEpisodes: dice.integer(1, 6),
   };
 }
 

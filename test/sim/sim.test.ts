@@ -58,6 +58,7 @@ for (const { sentence, seed, reduction = {} } of regressions)
 test("a thousand fleets come through what befalls them, and see instructions end in every way", async (context) => {
   const seen = new Set<string>();
   const struck = new Set<string>();
+  const filled = new Set<string>();
   const failed: Verdict[] = [];
   let longestUs = 0;
   await sweep(
@@ -67,6 +68,7 @@ test("a thousand fleets come through what befalls them, and see instructions end
         if (verdict.broken.length > 0) failed.push(verdict);
         longestUs = Math.max(longestUs, verdict.settledAfterUs);
         for (const end of verdict.ends.keys()) seen.add(end);
+        for (const bound of verdict.atBounds) filled.add(bound);
         for (const strike of verdict.struck) struck.add(strike.split("#")[0] ?? "");
         return failed.length < 3;
       },
@@ -75,6 +77,7 @@ test("a thousand fleets come through what befalls them, and see instructions end
   context.diagnostic(`all were well again ${longestUs / 1e6} s after the faults at the latest`);
   assert.equal(await tellingOf(failed), "");
   for (const fault of faultNames) assert.ok(struck.has(fault), `${fault} never struck`);
+  for (const bound of boundsThatBite) assert.ok(filled.has(bound), `${bound} was never reached`);
   for (const end of [
     "executed",
     "canceled CANCELED",
@@ -90,6 +93,15 @@ test("a thousand fleets come through what befalls them, and see instructions end
   ])
     assert.ok(seen.has(end), `${end} is not among ${[...seen].join(", ")}`);
 });
+
+/** Settings that are so narrow in some runs that work reaches them. */
+const boundsThatBite = [
+  "bufferBytes",
+  "hardOutboundBytes",
+  "inlineBurstBytes",
+  "maxEpisodes",
+  "softOutboundBytes",
+];
 
 /** What failed, with the commands that replay it; the first is made smaller. */
 async function tellingOf(failed: readonly Verdict[]): Promise<string> {

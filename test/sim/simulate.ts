@@ -33,6 +33,8 @@ export interface Verdict {
   readonly broken: readonly string[];
   /** What happened that must not; empty when all was well. */
   readonly breaches: readonly string[];
+  /** Settings whose bound was reached. */
+  readonly atBounds: readonly string[];
   /** Digest of all that happened. */
   readonly digest: string;
   /** All that happened, where it was asked for. */
@@ -93,6 +95,7 @@ export async function simulate(seed: number, options: RunOptions = {}): Promise<
     struck,
     broken: [...judge.broken],
     breaches: judge.breaches,
+    atBounds: [...judge.atBounds],
     digest: trace.digest(),
     trace: trace.lines,
     ends,

@@ -51,6 +51,8 @@ export interface Answer {
 
 export class Judge {
   readonly breaches: string[] = [];
+  /** Settings whose bound was reached. */
+  readonly atBounds: Set<string> = new Set();
   readonly records: Records = new Records();
   readonly troubles: Troubles = new Troubles();
   readonly telemetry: TelemetryRecords;

@@ -101,6 +101,9 @@ export class Faults {
       case "overtake":
         this.#overtake(dice);
         return;
+      case "agent-repeat":
+        this.#onLink(dice, (link) => network.repeatAnswers(link, dice.wait(2e6), dice));
+        return;
       case "refuse":
         network.refuse(true);
         this.#after(dice.wait(1e6), () => network.refuse(false));

@@ -6,7 +6,7 @@ import { diceOf } from "../world/dice.ts";
 import type { Trace } from "../world/trace.ts";
 import { Machine } from "./machine.ts";
 import { type PartIdentity, type SimAction, SimPart } from "./sim-part.ts";
-import { spellOfLoad, Workload } from "./workload.ts";
+import { Workload } from "./workload.ts";
 
 const restart: SimAction = { name: "restart", isIdempotent: false };
 const flush: SimAction = { name: "flush", isIdempotent: true };
@@ -64,10 +64,11 @@ export class Fleet {
       (part) =>
         new Workload(part, clock, diceOf(scenario.seed, `work ${part.name}`), {
           everyUs: scenario.reportEveryUs,
-          onReport: (number, load) => {
+          onReport: (number, load, memory) => {
             const { telemetry, firings } = around.judge;
             telemetry.reported(part.name, part.incarnation, number, clock.nowUs());
-            firings.reported(part.name, number, { load, spell: spellOfLoad(load) });
+            const { type } = part.identity;
+            firings.reported(part.name, number, { type, load, memory });
           },
         }),
     );

@@ -21,16 +21,16 @@ export class Workload {
   #isOver = false;
   #reports = 0;
 
-  readonly #onReport: (number: number, load: number) => void;
+  readonly #onReport: (number: number, load: number, memory: number) => void;
 
-  /** `onReport` is told of each report, by its number, and of its load. */
+  /** `onReport` is told of each report, by its number, and of its load and memory. */
   constructor(
     part: SimPart,
     clock: Clock,
     dice: Dice,
     options: {
       readonly everyUs: number;
-      readonly onReport: (number: number, load: number) => void;
+      readonly onReport: (number: number, load: number, memory: number) => void;
     },
   ) {
     const { everyUs, onReport } = options;
@@ -71,7 +71,7 @@ export class Workload {
     this.part.act((sdk) => {
       const reports = ++this.#reports;
       const { part } = this.part.identity;
-      this.#onReport(reports, load);
+      this.#onReport(reports, load, memory);
       sdk.report({ load, memory, [`reports_${part}`]: reports });
       if (reports % 5 === 0 || this.#isCalm) sdk.state.patch({ [part]: { reports } });
       if (reports % 11 === 0) sdk.event("tool_call", { tool: "search", reports });

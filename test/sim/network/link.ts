@@ -59,6 +59,9 @@ export class Link {
   #node: Side | undefined;
   #isStalled = false;
   #stalled: (() => void)[] = [];
+  /** The agent's way to send, which nobody hears of. */
+  #say: (frame: Uint8Array) => void = () => undefined;
+  #onSaid: ((frame: Uint8Array) => void) | undefined;
 
   constructor(options: LinkOptions) {
     this.name = options.name;
@@ -80,7 +83,30 @@ export class Link {
     const channel = memoryChannel({ clock, maxFrameBytes }, near.handler, (far) =>
       this.#accept(far, listener()),
     );
-    return near.open(channel);
+    this.#say = (frame) => channel.send(frame);
+    return near.open({
+      send: (frame) => {
+        channel.send(frame);
+        this.#onSaid?.(frame);
+      },
+      get bufferedBytes() {
+        return channel.bufferedBytes;
+      },
+      pause: () => channel.pause(),
+      resume: () => channel.resume(),
+      close: () => channel.close(),
+      destroy: () => channel.destroy(),
+    });
+  }
+
+  /** Sends as the agent would, unless the link has ended for it. */
+  say(frame: Uint8Array): void {
+    if (!this.#agent.isEnded && this.#agent.process.isAlive) this.#say(frame);
+  }
+
+  /** Tells of each frame that the agent sends from now on; of none without a listener. */
+  onSaid(listener: ((frame: Uint8Array) => void) | undefined): void {
+    this.#onSaid = listener;
   }
 
   #accept(channel: Channel, listener: Listener | undefined): ChannelHandler | undefined {

@@ -1,4 +1,5 @@
 import type { Dial } from "@myelin/core/channel";
+import { answersIn } from "./answers.ts";
 import type { Clock } from "@myelin/core/clock";
 import type { Dice } from "../world/dice.ts";
 import type { SimProcess } from "../world/process.ts";
@@ -102,6 +103,17 @@ export class Network {
       link.hangUp();
       this.#clock.schedule(laterUs, () => link.flow());
     });
+  }
+
+  /** For a while an agent answers twice: each acknowledgement once more, some time after the first. */
+  repeatAnswers(link: Link, lastsUs: number, dice: Dice): void {
+    this.#trace.note(link.name, `answers twice for ${(lastsUs / 1e6).toFixed(3)} s`);
+    link.onSaid((frame) => {
+      const again = answersIn(frame);
+      if (again !== undefined)
+        this.#clock.schedule(dice.pick([0, dice.between(0, 3e6)]), () => link.say(again));
+    });
+    this.#clock.schedule(lastsUs, () => link.onSaid(undefined));
   }
 
   /** One side is never told of anything any more; with `isTold` the other hears that the link has ended. */

@@ -18,6 +18,7 @@ rules:
     where: agent.type == "worker"
     expr: memory > 100
     action: flush
+    args: { memory: "\${memory}" }
     deadline: 3s
     timeout: 2s
     cooldown: 500ms
@@ -33,6 +34,7 @@ rules:
   - name: rehearsal
     expr: memory > 60 && load > 0.5
     action: restart
+    args: { memory: "\${memory}" }
     mode: shadow
 `;
 }

@@ -19,9 +19,11 @@ import { idleLoad } from "../../../packages/node/src/api/index.ts";
 import { Arc, type Notice } from "../../../packages/node/src/arc.ts";
 import { createArcApi } from "../../../packages/node/src/arc-api.ts";
 import type { HttpHandler, HttpResponse } from "../../../packages/node/src/ports/transport.ts";
-import { defaultSessionSettings } from "../../../packages/node/src/session/index.ts";
+import {
+  defaultSessionSettings,
+  type SessionSettings,
+} from "../../../packages/node/src/session/index.ts";
 import { type ArcSettings, defaultArcSettings } from "../../../packages/node/src/settings.ts";
-import { spellOf } from "../fleet/workload.ts";
 import type { Judge } from "../checks/judge.ts";
 import type { Departure, Network } from "../network/network.ts";
 import { Presence } from "./presence.ts";
@@ -83,6 +85,7 @@ export class SimNode {
       maxWaiting: scenario.maxWaiting,
       breakerFailures: scenario.breakerFailures,
       breakerOpenUs: 2_000_000,
+      ...settingsOf(scenario),
     };
   }
 
@@ -217,6 +220,7 @@ export class SimNode {
         maxOutstanding: scenario.maxOutstanding,
         heartbeatIntervalUs: scenario.heartbeatIntervalUs,
         resumeWindowUs: scenario.resumeWindowUs,
+        ...sessionSettingsOf(scenario),
       },
       settings: this.settings,
       onNotice: (notice) => this.#onNotice(number, notice, arc.isDraining),
@@ -283,15 +287,14 @@ export class SimNode {
     };
   }
 
-  /** Tells the judge what the rule `spin` decides. */
+  /** Tells the judge what rules decide. */
   #watchFirings({ dispatch }: Arc, run: number): void {
     const fire = dispatch.fire.bind(dispatch);
     dispatch.fire = (firing, ...rest) => {
       const { id, agent, plan, args, episode, sampleTimeUs } = firing;
-      const spell = plan.name === "spin" ? spellOf(args["reason"]) : undefined;
       const { attempt } = episode;
-      if (spell !== undefined)
-        this.#around.judge.firings.fired(`${agent}/app`, { run, id, spell, sampleTimeUs, attempt });
+      const fired = { run, id, args, sampleTimeUs, attempt };
+      this.#around.judge.firings.fired(`${agent}/app`, plan.name, fired);
       fire(firing, ...rest);
     };
   }
@@ -325,6 +328,20 @@ export class SimNode {
         judge.breach("rules are kept", notice.message);
     }
   }
+}
+
+/** What narrow bounds there are of the arc. */
+function settingsOf({ narrow }: Scenario): Partial<ArcSettings> {
+  if (narrow === undefined) return {};
+  const { turnBudgetBytes, maxEpisodes } = narrow;
+  return { turnBudgetBytes, maxEpisodes };
+}
+
+/** What narrow bounds there are of sessions. */
+function sessionSettingsOf({ narrow }: Scenario): Partial<SessionSettings> {
+  if (narrow === undefined) return {};
+  const { turnBudgetBytes: _, maxEpisodes: _episodes, ...ofSessions } = narrow;
+  return ofSessions;
 }
 
 function codeOf(error: MyelinError): string {

@@ -91,6 +91,22 @@ export const nodeFaults: Readonly<Record<string, PlantedFault>> = {
           },
       ),
   },
+  "a rule goes on firing though it should have ended": {
+    seed: 1,
+    plant: () =>
+      plant(
+        Engine.prototype,
+        "prepareRules",
+        (original) =>
+          function (this: Engine, versions) {
+            const slow = versions.map((one) => ({
+              ...one,
+              plan: { ...one.plan, keepFiringForUs: one.plan.keepFiringForUs * 100 },
+            }));
+            return original.call(this, slow);
+          },
+      ),
+  },
   "an application of samples is lost now and then": {
     seed: 1,
     plant: () => {
