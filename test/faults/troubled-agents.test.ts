@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { type Agent, connect } from "@myelin/agent";
+import type { Channel, Dial } from "@myelin/core/channel";
+import { dialWith } from "../../packages/agent/src/dial/node.ts";
 import { AgentProcess, eventually, NodeProcess, temporaryDirectory } from "../e2e/support/index.ts";
 import { Crowd } from "./support/crowd.ts";
 import { metricOf, sumOf } from "./support/metrics.ts";
@@ -26,9 +28,9 @@ interface World extends AsyncDisposable {
   readonly path: string;
 }
 
-async function begin(): Promise<World> {
+async function begin(env: Readonly<Record<string, string>> = {}): Promise<World> {
   const directory = await temporaryDirectory();
-  const node = await NodeProcess.start(join(directory.path, "data"));
+  const node = await NodeProcess.start(join(directory.path, "data"), [], { env });
   await node.applyRules([pulseRule]);
   const pulse = await Pulse.start(node);
   return {
@@ -79,9 +81,14 @@ test("an agent that is stopped for seconds misses nothing, and nobody else notic
   assertSteady(context, before, during);
 });
 
-/** An agent behind a tunnel, and what it has begun. */
-async function connectBehind(url: string): Promise<Agent & { readonly begun: string[] }> {
-  const agent = await connect({ url, id: "a1", type: "test", backoff: { baseMs: 20, capMs: 200 } });
+/** An agent behind a tunnel, or by a way of its own, and what it has begun. */
+async function connectBehind(
+  url: string,
+  dial?: Dial,
+): Promise<Agent & { readonly begun: string[] }> {
+  const backoff = { baseMs: 20, capMs: 200 };
+  const way = dial === undefined ? {} : { dial };
+  const agent = await connect({ url, id: "a1", type: "test", backoff, ...way });
   const begun: string[] = [];
   agent.on("work", ({ id }) => void begun.push(id));
   return Object.assign(agent, { begun });
@@ -112,6 +119,40 @@ test("an agent that stops reading costs a bounded amount of memory, and is serve
   const ids = await flood;
   await eventually("it has begun all", () => new Set(agent.begun).size === ids.length);
   assert.deepEqual(agent.begun.toSorted(), ids.toSorted());
+  assertSteady(context, before, during);
+});
+
+test("an agent that reads nothing of its socket ends at the bound as a slow reader, and gets all that was accepted on its return", async (context) => {
+  await using world = await begin({ MYELIN_SESSION_HARD_OUTBOUND_BYTES: "64KiB" });
+  const { node, pulse } = world;
+  const channels: Channel[] = [];
+  const dial: Dial = (...given) => {
+    const channel = dialWith({})(...given);
+    channels.push(channel);
+    return channel;
+  };
+  await using agent = await connectBehind(node.url, dial);
+  const before = await pulse.beats(100);
+  const beforeBytes = residentBytes(node.child.pid);
+  channels.at(-1)?.pause();
+  const args = { ballast: "x".repeat(60_000) };
+  const flood = (async () => {
+    const ids: string[] = [];
+    for (let count = 0; count < 100; count++) {
+      const order = { to: "a1", action: "work", args, wait: "1ms", deadline: "60s" };
+      const { status, body } = await node.send(order);
+      assert.equal(status, 202, JSON.stringify(body));
+      ids.push(String(body.instructions[0].id));
+      if (agent.begun.length > 0) break;
+    }
+    return ids;
+  })();
+  const during = await pulse.beatsUntil(flood);
+  const ids = await flood;
+  assertBounded(context, beforeBytes, node);
+  await eventually("it has begun all", () => new Set(agent.begun).size === ids.length);
+  assert.deepEqual(agent.begun.toSorted(), ids.toSorted());
+  assert.equal(await metricOf(node, "myelin_sessions_slow_reader_total"), 1);
   assertSteady(context, before, during);
 });
 
