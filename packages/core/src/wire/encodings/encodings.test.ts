@@ -218,7 +218,7 @@ const refused: readonly (readonly [RegExp, unknown])[] = [
   [/part_state\.state/, { part_state: { part: "app" } }],
   [/packed_samples\.values is no base64/, { packed_samples: { values: "%" } }],
   [/protocol_version exceeds/, { hello: { protocol_version: 2 ** 40 } }],
-  [/nested deeper than 32/, nested(33)],
+  [/frame: a value nested deeper than 32/, nested(33)],
 ];
 
 function nested(levels: number): string {

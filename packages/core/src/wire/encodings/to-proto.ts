@@ -46,7 +46,7 @@ export function toProto(value: unknown, nowUs: number): Uint8Array {
   } catch (thrown) {
     const error = MyelinError.from(thrown);
     if (error.code !== "INVALID_ARGUMENT") throw thrown;
-    throw malformed("a value", error.message, thrown);
+    throw new MyelinError("PROTOCOL_ERROR", `malformed frame: ${error.message}`, { cause: thrown });
   }
   return target.writer.take();
 }
