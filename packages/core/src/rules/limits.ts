@@ -3,6 +3,8 @@ export const limits = {
   /** Length of a rule file, in UTF-16 code units. */
   fileLength: 1_048_576,
   rulesPerFile: 10_000,
+  /** Levels of brackets in a YAML file, and of lists and maps that begin on one line. */
+  fileNestingLevels: 128,
   /** Length of one expression, in UTF-16 code units. */
   expressionLength: 8_192,
   /** Levels of brackets, of conditionals, and of the syntax tree. */

@@ -358,3 +358,23 @@ describe("errors", () => {
     );
   });
 });
+
+test("a file that nests deeper than any rule is refused before it is parsed, brackets in text are not counted", () => {
+  const open = "[".repeat(100_000);
+  for (const text of [
+    open,
+    `{"rules":${open}`,
+    "{a: ".repeat(1000),
+    `rules: ${"- ".repeat(1000)}a`,
+  ])
+    assert.match(parseRuleFile(text).problems[0]?.message ?? "", /^the file nests too deep$/);
+  const rule = { name: "a", expr: "x > 1", action: "b", description: "[{-".repeat(300) };
+  const plain = `rules:\n  - name: a\n    expr: x > 1\n    action: b\n    description: ${JSON.stringify(rule.description)}\n`;
+  for (const text of [JSON.stringify({ rules: [rule] }), plain])
+    assert.deepEqual(parseRuleFile(text).problems, []);
+});
+
+test("a file of two documents is refused", () => {
+  const { rules, problems } = parseRuleFile("rules: []\n---\nrules: []\n");
+  assert.deepEqual([rules, problems[0]?.message], [[], "the file has more than one document"]);
+});

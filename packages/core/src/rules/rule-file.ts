@@ -1,4 +1,14 @@
-import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
+import {
+  Composer,
+  type CST,
+  type Document,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  Parser,
+} from "yaml";
 import { shadowedRules, warningOfShadow } from "./doubts.ts";
 import type { Locate } from "./fields.ts";
 import { limits } from "./limits.ts";
@@ -45,6 +55,32 @@ export function* readRuleFile(
   return { rules: hasErrors ? [] : rules, problems: file.problems, names: file.names };
 }
 
+/** What stands before the text of a scalar among the lexemes. */
+const scalarMark = "\u001f";
+
+/** How deep lists and maps nest: those in brackets, and those that begin on one line. */
+class FlowDepth {
+  #brackets = 0;
+  #onLine = 0;
+  #isScalar = false;
+
+  /** @throws RangeError when they nest deeper than `fileNestingLevels` */
+  take(lexeme: string): void {
+    if (this.#isScalar) {
+      this.#isScalar = false;
+      return;
+    }
+    const first = lexeme[0];
+    if (lexeme === scalarMark) this.#isScalar = true;
+    else if (lexeme === "[" || lexeme === "{") this.#brackets += 1;
+    else if (lexeme === "]" || lexeme === "}") this.#brackets = Math.max(0, this.#brackets - 1);
+    else if (lexeme === "-" || lexeme === "?") this.#onLine += 1;
+    else if (first === "\n" || first === "\r") this.#onLine = 0;
+    if (Math.max(this.#brackets, this.#onLine) > limits.fileNestingLevels)
+      throw new RangeError("too deep");
+  }
+}
+
 class RuleFile {
   readonly problems: RuleProblem[] = [];
   readonly names: string[] = [];
@@ -66,7 +102,7 @@ class RuleFile {
       return [];
     }
     try {
-      const document = parseDocument(this.#text, { lineCounter: this.#lines, prettyErrors: false });
+      const document = this.#document();
       // A warning is a tag that is not known: text that begins with ! and would lose it.
       const faults = [...document.errors, ...document.warnings];
       for (const fault of faults) {
@@ -79,7 +115,6 @@ class RuleFile {
       if (faults.length > 0) return [];
       return yield* this.#readDocument(document);
     } catch (thrown) {
-      // The reader recurses; what nests too deep for it overflows the stack.
       const isDeep = thrown instanceof RangeError;
       this.#refuse(
         0,
@@ -87,6 +122,29 @@ class RuleFile {
       );
       return [];
     }
+  }
+
+  /** The text as one YAML document. @throws RangeError when it nests too deep */
+  #document(): Document {
+    const composer = new Composer({ prettyErrors: false });
+    const [document, second] = composer.compose(this.#tokens(), true, this.#text.length);
+    // Asked for a document where there is none, it gives an empty one.
+    const first = document as Document;
+    if (second !== undefined)
+      this.#refuse(second.range[0], `${this.#name} has more than one document`, "leave out ---");
+    return first;
+  }
+
+  /** The text's tokens, until they nest deeper than any rule: the parser takes a second for a file of brackets. */
+  *#tokens(): Generator<CST.Token, void> {
+    const parser = new Parser(this.#lines.addNewLine);
+    this.#lines.addNewLine(0);
+    const depth = new FlowDepth();
+    for (const lexeme of new Lexer().lex(this.#text)) {
+      depth.take(lexeme);
+      yield* parser.next(lexeme);
+    }
+    yield* parser.end();
   }
 
   #refuse(offset: number, message: string, hint?: string): void {
