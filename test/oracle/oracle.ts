@@ -188,7 +188,14 @@ export class Oracle {
       newestUs >= atUs + latenessUs || this.#ground.nowUs >= arrivedUs + latenessUs;
     const ripe = agent.held.filter(isRipe).toSorted((a, b) => a.atUs - b.atUs);
     agent.held = agent.held.filter((sample) => !isRipe(sample));
-    for (const sample of ripe) this.#apply(agent, sample.part, [sample]);
+    // What follows one another of one part is applied as a frame is.
+    for (let from = 0; from < ripe.length; ) {
+      const { part } = ripe[from] as Agent["held"][number];
+      const end = ripe.findIndex((sample, at) => at > from && sample.part !== part);
+      const run = ripe.slice(from, end === -1 ? ripe.length : end);
+      this.#apply(agent, part, run);
+      from += run.length;
+    }
   }
 
   #apply(agent: Agent, part: string, samples: readonly Sample[]): void {

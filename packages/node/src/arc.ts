@@ -15,7 +15,7 @@ import type { Engine, Firing } from "./engine/index.ts";
 import { EpisodeMemory } from "./episode-memory.ts";
 import type { EpisodeJournal } from "./episodes/index.ts";
 import type { HistoryJournal } from "./history/index.ts";
-import { Ingest } from "./ingest/index.ts";
+import { HeldBack, Ingest, noCounts } from "./ingest/index.ts";
 import { type Ledger, Restoration } from "./ledger/index.ts";
 import { noteMetrics } from "./note-metrics.ts";
 import type { StoredState } from "./ports/store.ts";
@@ -87,6 +87,8 @@ export class Arc implements SessionListener, Stations {
   readonly #memory: EpisodeMemory;
   readonly #restoration: Restoration;
   readonly #heartbeatAge: number;
+  /** Undefined where no sample waits for older ones. */
+  readonly #heldBack: HeldBack | undefined;
   /** Metrics that were reported or observed since the start; bounded by the engine's metrics. */
   readonly #seenMetrics = new Set<string>(["heartbeat_age"]);
   #isDraining = false;
@@ -108,8 +110,15 @@ export class Arc implements SessionListener, Stations {
       onPendingChange: () => this.episodes.pendingChanged(),
     });
     this.#heartbeatAge = this.engine.metric("heartbeat_age");
+    const counters = noCounts();
+    const { latenessUs, maxHeldSamples: maxSamples } = settings;
+    if (latenessUs > 0)
+      this.#heldBack = new HeldBack({ engine: this.engine, latenessUs, maxSamples, counters });
     this.ingest = new Ingest({
-      engine: noteMetrics(this.engine, (name) => this.noteMetric(name)),
+      engine: noteMetrics(this.engine, this.#heldBack ?? this.engine, (name) =>
+        this.noteMetric(name),
+      ),
+      counters,
       maxMetrics: sessionSettings.maxMetrics,
       onEvent: (slot, part, event, timeUs) => this.#onEvent(slot, part, event, timeUs),
     });
@@ -470,7 +479,7 @@ export class Arc implements SessionListener, Stations {
 
   /** Keeps one timer of the clock at the engine's next due instant. */
   #planEngine(): void {
-    const dueUs = this.engine.nextDueUs;
+    const dueUs = Math.min(this.engine.nextDueUs, this.#heldBack?.nextDueUs ?? Infinity);
     if (dueUs === this.#engineDueUs || this.#isStopped) return;
     this.#engineTimer?.cancel();
     this.#engineTimer = undefined;
@@ -481,6 +490,7 @@ export class Arc implements SessionListener, Stations {
       this.#engineDueUs = Number.POSITIVE_INFINITY;
       const nowUs = clock.nowUs();
       this.sessions.beginApply(Number.NaN, nowUs, 0);
+      this.#heldBack?.release(nowUs);
       this.engine.advance(nowUs);
       this.sessions.endTurn();
     });

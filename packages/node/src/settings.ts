@@ -10,6 +10,10 @@ export interface ArcSettings {
   readonly maxMetrics: number;
   /** Samples further ahead of the node's clock are refused and counted. */
   readonly futureToleranceUs: number;
+  /** Samples wait so long for older ones, and are applied in order; it adds to the latency of all that rules decide. */
+  readonly latenessUs: number;
+  /** Most samples that wait for older ones; when one more comes those of its agent wait no longer, and are counted. */
+  readonly maxHeldSamples: number;
   /** A window with more samples passes to buckets, and its quantiles to a sketch. */
   readonly windowSamples: number;
   /** How old a latest value may be to count in a fleet or a group. */
@@ -81,6 +85,8 @@ export const defaultArcSettings: ArcSettings = {
   maxParts: 8,
   maxMetrics: 10_000,
   futureToleranceUs: 60_000_000,
+  latenessUs: 0,
+  maxHeldSamples: 262_144,
   windowSamples: 1024,
   staleAfterUs: 30_000_000,
   leastHistoryBytes: 16 << 20,

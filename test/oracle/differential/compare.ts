@@ -17,25 +17,36 @@ export interface DifferentialOptions {
   readonly features: readonly Feature[];
   readonly runs: number;
   readonly seed?: number;
+  /** For how long samples wait for older ones; not at all unless given. */
+  readonly latenessUs?: number;
 }
 
 /** Runs random pairs; one that fails is shrunk, and thrown with its seed. */
-export function runDifferential({ features, runs, seed }: DifferentialOptions): void {
+export function runDifferential({
+  features,
+  runs,
+  seed,
+  latenessUs = 0,
+}: DifferentialOptions): void {
   const chosen = new Set(features);
   fc.assert(
     fc.property(
       ruleSets(chosen),
       fc.array(steps(chosen), { maxLength: longestStream, size: "max" }),
-      comparePair,
+      (rules, stream) => comparePair(rules, stream, { ...settings, latenessUs }),
     ),
     { numRuns: runs, ...(seed === undefined ? {} : { seed }) },
   );
 }
 
 /** @throws AssertionError at the first input after which the two differ */
-function comparePair(rules: readonly RuleSource[], stream: readonly Step[]): void {
-  const oracle = new Oracle(settings);
-  const engine = new EngineUnderTest(settings);
+function comparePair(
+  rules: readonly RuleSource[],
+  stream: readonly Step[],
+  around: OracleSettings,
+): void {
+  const oracle = new Oracle(around);
+  const engine = new EngineUnderTest(around);
   const story = new Story();
   for (const step of [{ kind: "rules", rules } as const, ...stream]) {
     for (const input of story.inputsOf(step, oracle.happenings)) {

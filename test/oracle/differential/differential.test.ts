@@ -11,6 +11,11 @@ test("the engine decides what the oracle decides, on random rules and streams", 
   runDifferential({ features: executedFeatures, runs: 1_000 });
 });
 
+test("the engine decides what the oracle decides where samples wait for older ones", () => {
+  const features = executedFeatures.filter((feature) => feature !== "fleets");
+  runDifferential({ features, runs: 200, latenessUs: 750_000 });
+});
+
 test("random rules of the whole language pass the checker, and the oracle has a meaning for each", () => {
   const features = new Set<Feature>(allFeatures);
   const seen = new Set<string>();

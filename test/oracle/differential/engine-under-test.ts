@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { parseRuleName } from "@myelin/core/ids";
 import { planRule, type RulePlan, type RuleSource } from "@myelin/core/rules";
-import { Engine } from "../../../packages/node/src/engine/index.ts";
+import { Engine, WordWriter } from "../../../packages/node/src/engine/index.ts";
+import { HeldBack } from "../../../packages/node/src/ingest/index.ts";
 import type { Happening, Input, OracleSettings } from "../history.ts";
 
 /** Numbers of the parts in the engine. */
@@ -14,9 +15,12 @@ export class EngineUnderTest {
   readonly #slots: Map<string, number> = new Map();
   readonly #versions: Map<string, { meaning: string; version: number; meaningVersion: number }> =
     new Map();
+  readonly #heldBack: HeldBack | undefined;
+  readonly #writer = new WordWriter();
   #lines = 0;
 
-  constructor({ futureToleranceUs, windowSamples, staleAfterUs }: OracleSettings) {
+  constructor(settings: OracleSettings) {
+    const { futureToleranceUs, windowSamples, staleAfterUs, latenessUs } = settings;
     const agentOf = (slot: number): string =>
       [...this.#slots].find(([, other]) => other === slot)?.[0] ?? `slot ${slot}`;
     this.#engine = new Engine({
@@ -43,6 +47,9 @@ export class EngineUnderTest {
         onBreaker: (rule, isOpen) => this.happenings.push({ kind: "breaker", rule, isOpen }),
       },
     });
+    const counters = { hurriedSamples: 0 };
+    const holding = { engine: this.#engine, latenessUs, maxSamples: 1_000, counters };
+    this.#heldBack = latenessUs > 0 ? new HeldBack(holding) : undefined;
   }
 
   get late(): number {
@@ -96,6 +103,7 @@ export class EngineUnderTest {
           input.nowUs,
         );
       case "clock":
+        this.#heldBack?.release(input.nowUs);
         return engine.advance(input.nowUs);
       case "ended":
         return engine.instructionEnded(parseRuleName(input.rule), this.#slot(input.agent), {
@@ -109,9 +117,24 @@ export class EngineUnderTest {
       case "close-breaker":
         engine.closeBreaker(parseRuleName(input.rule));
         return;
-      default:
-        assert.fail(`the engine is not told of ${input.kind}`);
+      case "restart":
+        engine.restarted(input.nowUs);
+        for (const slot of this.#slots.values()) this.#takeUpAgain(slot);
     }
+  }
+
+  /** Has the engine forget what rules read of an agent's past, and take it up again as it is kept on disk. */
+  #takeUpAgain(slot: number): void {
+    const { histories } = this.#engine;
+    histories.changedLayout();
+    histories.write(slot, true, this.#writer, () => ({ samplesUs: 0, eventsUs: 0 }));
+    const records = [{ layout: histories.layout, words: this.#writer.take() }];
+    const isTaken = this.#engine.takeUpHistory(slot, records, {
+      latestUs: Number.POSITIVE_INFINITY,
+      isSameClock: (line, other) => line === other,
+      onMark: () => assert.fail("nobody told how far its clock was applied"),
+    });
+    assert.ok(isTaken);
   }
 
   /** The states of the rules in force for an agent, by name. */
@@ -134,7 +157,8 @@ export class EngineUnderTest {
 
   #applyFrame({ agent, part, samples, nowUs }: Extract<Input, { kind: "frame" }>): void {
     const ordered = samples.toSorted((a, b) => a.atUs - b.atUs);
-    this.#engine.apply(
+    const taker = this.#heldBack ?? this.#engine;
+    taker.apply(
       this.#slot(agent),
       parts[part] ?? 1,
       ordered.length,

@@ -8,4 +8,10 @@ export function featuresNamed(names: readonly string[]): readonly Feature[] {
 }
 
 /** What the engine executes today: a feature is added here when the engine has it. */
-export const executedFeatures: readonly Feature[] = ["windows", "silences", "events", "fleets"];
+export const executedFeatures: readonly Feature[] = [
+  "windows",
+  "silences",
+  "events",
+  "fleets",
+  "restarts",
+];

@@ -32,8 +32,8 @@ export class AgentTable {
   newestEventUs: Float64Array;
   /** How often inputs of the agent were applied; counts around. */
   inputs: Uint32Array;
-  /** When what was kept of the agent's past was taken up: silence counts from no earlier. */
-  resumedUs: Float64Array;
+  /** When the node began after an earlier run: silence counts from no earlier. */
+  restartedUs: number = never;
   /** 1 until the first evaluation, at which rules that read attributes take part. */
   isNew: Uint8Array;
   /** Actions that rules must not ask the agent for now; undefined when there are none. */
@@ -56,7 +56,6 @@ export class AgentTable {
     this.newestUs = new Float64Array(this.capacity * partsPerAgent).fill(never);
     this.newestEventUs = new Float64Array(this.capacity * partsPerAgent).fill(never);
     this.inputs = new Uint32Array(this.capacity);
-    this.resumedUs = new Float64Array(this.capacity).fill(never);
     this.isNew = new Uint8Array(this.capacity);
   }
 
@@ -101,7 +100,6 @@ export class AgentTable {
     this.evaluatedUs[slot] = never;
     this.series[slot] = [];
     this.isNew[slot] = 0;
-    this.resumedUs[slot] = never;
     const firstLine = slot * partsPerAgent;
     this.newestUs.fill(never, firstLine, firstLine + partsPerAgent);
     this.newestEventUs.fill(never, firstLine, firstLine + partsPerAgent);
@@ -172,7 +170,6 @@ export class AgentTable {
     this.joinedAtUs = grownFloat64(this.joinedAtUs, capacity, 0);
     this.newestUs = grownFloat64(this.newestUs, capacity * partsPerAgent, never);
     this.newestEventUs = grownFloat64(this.newestEventUs, capacity * partsPerAgent, never);
-    this.resumedUs = grownFloat64(this.resumedUs, capacity, never);
     this.isNew = grownUint8(this.isNew, capacity);
     const inputs = new Uint32Array(capacity);
     inputs.set(this.inputs);

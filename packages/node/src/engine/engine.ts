@@ -472,6 +472,11 @@ export class Engine {
     return this.#rules.get(rule)?.isFiring(slot, startedAtUs) ?? false;
   }
 
+  /** Tells when this run of the node began after an earlier one: `age` and `absent` count from no earlier. */
+  restarted(atUs: number): void {
+    this.#agents.restartedUs = atUs;
+  }
+
   /** Takes up what an earlier run of the node kept of the agent's past; see `Histories.takeUp`. */
   takeUpHistory(slot: number, records: readonly HistoryRecord[], how: TakingUp): boolean {
     if (!this.#agents.has(slot) || !this.histories.takeUp(slot, records, how)) return false;
@@ -526,6 +531,11 @@ export class Engine {
   /** An agent's reported state. */
   twin(slot: number): JsonObject {
     return this.#agents.twins[slot] as JsonObject;
+  }
+
+  /** The agent's evaluation time, microseconds; -Infinity before its first input. */
+  evaluationUs(slot: number): number {
+    return this.#agents.timesUs[slot] ?? Number.NEGATIVE_INFINITY;
   }
 
   /** Name of a part's time line. */

@@ -7,7 +7,7 @@
  *    since (something was put between them, or has gone already) all is in it.
  * 2. What a record means is told by the layout that it was written under. A log's number is never used for another one, so
  *    windows that are new since hold nothing of those before.
- * 3. What is taken up is what there was: no rule is evaluated, and silence counts from no earlier than then.
+ * 3. What is taken up is what there was: no rule is evaluated.
  */
 import type { AgentId } from "@myelin/core/ids";
 import type { AgentTable } from "./agent-table.ts";
@@ -37,8 +37,6 @@ export interface HistoryRecord {
 
 /** What is to be known of the agent when its past is taken up. */
 export interface TakingUp {
-  /** Node's clock. */
-  readonly nowUs: number;
   /** What was evaluated later than this is not taken up: the node's clock was set back. */
   readonly latestUs: number;
   /** Whether two time lines of a part are of one clock. */
@@ -108,6 +106,9 @@ export class Histories {
   #logs: readonly HeldLog[] = [];
   readonly #writtenLogs = new Map<number, WrittenLog>();
   #writtenColumns: readonly WrittenColumn[] = [];
+  /** The columns of the layout that was last read. */
+  #readLayout: HistoryLayout | undefined;
+  #readLayoutColumns: readonly (MetricColumn | undefined)[] = [];
   /** By slot × parts + part, the time line that was last written. */
   readonly #lines: (string | undefined)[] = [];
   /** By slot, the tenancy of which there is a whole record, and the inputs of it that are written. */
@@ -211,6 +212,7 @@ export class Histories {
     this.#tenancies[slot] = agents.generations[slot];
     this.#inputs[slot] = agents.inputs[slot] as number;
     into.number(agents.timesUs[slot] as number);
+    into.number(agents.evaluatedUs[slot] as number);
     this.#writeLines(slot, into, partTime);
     const columns = this.#writeColumns(slot, isWhole, into);
     const place = into.gap();
@@ -236,18 +238,19 @@ export class Histories {
     const [last] = records.slice(-1);
     if (last === undefined || !((last.words[0] as number) <= how.latestUs)) return false;
     this.#follow();
+    const goesOn: boolean[] = [];
     const lines = new Map<number, string>();
     const marks = new Map<string, AppliedUntil>();
     for (const { layout, words } of records) {
       const from = new WordReader(words);
-      const timeUs = from.number();
-      agents.moveOn(slot, timeUs);
-      agents.evaluatedUs[slot] = agents.timesUs[slot] as number;
+      agents.moveOn(slot, from.number());
+      agents.evaluatedUs[slot] = from.number();
       this.#readLines(from, lines, marks);
-      this.#readColumns(slot, layout, lines, how, from);
+      for (const [part, line] of lines)
+        goesOn[part] = how.isSameClock(line, agents.lineName(slot, part));
+      this.#readColumns(slot, layout, goesOn, from);
       this.#readLogs(slot, from);
     }
-    agents.resumedUs[slot] = how.nowUs;
     this.#fillIn(slot);
     for (const [line, applied] of marks) how.onMark(line, applied);
     return true;
@@ -315,25 +318,32 @@ export class Histories {
 
   #readColumns(
     slot: number,
-    { metrics }: HistoryLayout,
-    lines: ReadonlyMap<number, string>,
-    { isSameClock }: TakingUp,
+    layout: HistoryLayout,
+    goesOn: readonly boolean[],
     from: WordReader,
   ): void {
+    const columns = this.#columnsOf(layout);
     const count = from.number();
     for (let each = 0; each < count; each += 1) {
-      const column = this.#columns.get(metrics[from.number()] ?? "");
+      const column = columns[from.number()];
       const value = from.number();
       const timeUs = from.number();
       const part = from.number();
       if (column?.isRead !== true) continue;
-      const line = lines.get(part) ?? "";
-      const isGoingOn = isSameClock(line, this.#agents.lineName(slot, part));
       if (Number.isNaN(column.timesUs[slot])) this.#agents.series[slot]?.push(column.index);
       column.values[slot] = value;
       column.timesUs[slot] = timeUs;
-      column.writers[slot] = isGoingOn ? part : noPart;
+      column.writers[slot] = goesOn[part] === true ? part : noPart;
     }
+  }
+
+  /** The columns of a layout's metrics, by their numbers. */
+  #columnsOf(layout: HistoryLayout): readonly (MetricColumn | undefined)[] {
+    if (this.#readLayout !== layout) {
+      this.#readLayout = layout;
+      this.#readLayoutColumns = layout.metrics.map((metric) => this.#columns.get(metric));
+    }
+    return this.#readLayoutColumns;
   }
 
   /** The log's number, how many words follow, whether all samples are in them, the samples, and the buckets of windows. */

@@ -7,14 +7,14 @@ import { timerInstantUs } from "./timer-heap.ts";
 
 /** From when on `absent` counts: the last sample, or the agent's joining if that was later, also to a node that started again. */
 export function silentSinceUs(column: MetricColumn, slot: number, agents: AgentTable): number {
-  const sinceUs = Math.max(agents.joinedAtUs[slot] as number, agents.resumedUs[slot] as number);
+  const sinceUs = Math.max(agents.joinedAtUs[slot] as number, agents.restartedUs);
   const lastUs = column.timesUs[slot] as number;
   return lastUs > sinceUs ? lastUs : sinceUs;
 }
 
 /** From when on `age` counts: the last sample, but not before the node started again; NaN when there was none. */
 export function agesFromUs(column: MetricColumn, slot: number, agents: AgentTable): number {
-  return Math.max(column.timesUs[slot] as number, agents.resumedUs[slot] as number);
+  return Math.max(column.timesUs[slot] as number, agents.restartedUs);
 }
 
 /** An instant after a metric's last sample. */

@@ -3,6 +3,8 @@
  * copied as it lies.
  */
 
+const decoder = new TextDecoder();
+
 /** Doubles one after another, in an array that grows. */
 export class WordWriter {
   #words: Float64Array;
@@ -57,7 +59,7 @@ export class WordWriter {
   take(): Float64Array<ArrayBuffer> {
     const words = this.#words.slice(0, this.count);
     this.count = 0;
-    return words as Float64Array<ArrayBuffer>;
+    return words;
   }
 
   #reserve(more: number): void {
@@ -95,7 +97,7 @@ export class WordReader {
     const from = this.at * 8;
     if (!(length >= 0 && from + length <= byteLength)) return "";
     this.at += Math.ceil(length / 8);
-    return new TextDecoder().decode(new Uint8Array(buffer, byteOffset + from, length));
+    return decoder.decode(new Uint8Array(buffer, byteOffset + from, length));
   }
 
   /** What is left. */

@@ -34,7 +34,7 @@ import {
 
 export interface HistoryJournalOptions {
   readonly clock: Clock;
-  readonly engine: Pick<Engine, "futureToleranceUs" | "histories" | "takeUpHistory">;
+  readonly engine: Pick<Engine, "futureToleranceUs" | "histories" | "restarted" | "takeUpHistory">;
   readonly log: Log;
   /** The log is not made anew while it is shorter. */
   readonly leastBytes: number;
@@ -99,6 +99,7 @@ export class HistoryJournal {
     for (const entry of entries) this.#sinceAnewBytes += entry.byteLength;
     const { layout, records } = readPasts(entries);
     if (layout === undefined) return;
+    engine.restarted(this.#options.clock.nowUs());
     if (engine.histories.adopt(layout)) this.#pasts = records;
     else onLost("windows pass to buckets at another number of samples now, and fill anew");
   }
@@ -142,9 +143,8 @@ export class HistoryJournal {
     const { clock, engine } = this.#options;
     const isSameClock: TakingUp["isSameClock"] = (line, other) =>
       clockNameOf(line) === clockNameOf(other);
-    const nowUs = clock.nowUs();
-    const latestUs = nowUs + engine.futureToleranceUs;
-    if (engine.takeUpHistory(slot, records, { nowUs, latestUs, isSameClock, onMark }))
+    const latestUs = clock.nowUs() + engine.futureToleranceUs;
+    if (engine.takeUpHistory(slot, records, { latestUs, isSameClock, onMark }))
       this.counters.takenUp += 1;
   }
 

@@ -10,6 +10,8 @@ export interface IngestCounters {
   discardedSamples: number;
   /** Samples passed over because packed samples before them are missing. */
   missedSamples: number;
+  /** Samples that did not wait for older ones since too many waited already. */
+  hurriedSamples: number;
   /** Changes of twins refused for their size. */
   refusedTwinDeltas: number;
   /** Events received, without those that a resume repeats. */
@@ -23,6 +25,7 @@ export function noCounts(): IngestCounters {
     refusedSamples: 0,
     discardedSamples: 0,
     missedSamples: 0,
+    hurriedSamples: 0,
     refusedTwinDeltas: 0,
     events: 0,
   };

@@ -2,3 +2,5 @@
 export type { IngestCounters } from "./counters.ts";
 export { Ingest, type IngestOptions, type IntakeRequest } from "./ingest.ts";
 export type { SessionIntake } from "./session-intake.ts";
+export { noCounts } from "./counters.ts";
+export { HeldBack, type HeldBackOptions } from "./held-back.ts";

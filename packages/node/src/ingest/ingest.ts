@@ -10,6 +10,8 @@ export interface IngestOptions {
   readonly engine: IngestEngine;
   /** Most metric names in one session. */
   readonly maxMetrics: number;
+  /** Where what comes is counted; counters of its own unless given. */
+  readonly counters?: IngestCounters;
   /** Told of each event that agents report. */
   readonly onEvent?: OnEvent;
   /** Metrics that only the node itself may give values to; `heartbeat_age` unless said otherwise. */
@@ -29,14 +31,15 @@ const nodeMetrics: ReadonlySet<string> = new Set(["heartbeat_age"]);
 
 /** Turns sessions' telemetry into columns for the engine, and keeps the agents' twins. */
 export class Ingest {
-  readonly counters: IngestCounters = noCounts();
+  readonly counters: IngestCounters;
   readonly #ground: IntakeGround;
   /** By slot; a twin belongs to one tenant of its slot. */
   readonly #twins: ({ readonly tenancy: number; readonly twin: AgentTwin } | undefined)[] = [];
 
   constructor(options: IngestOptions) {
     const { engine, maxMetrics, reservedMetrics = nodeMetrics } = options;
-    const { onEvent = () => undefined } = options;
+    const { counters = noCounts(), onEvent = () => undefined } = options;
+    this.counters = counters;
     this.#ground = {
       engine,
       buffer: new SampleBuffer(),

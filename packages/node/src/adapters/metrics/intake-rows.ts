@@ -29,6 +29,11 @@ export function intakeRows({ ingest, engine }: Arc): MetricRow[] {
       ],
     ),
     counter(
+      "myelin_samples_hurried_total",
+      "Samples that did not wait for older ones since too many waited already",
+      () => counters.hurriedSamples,
+    ),
+    counter(
       "myelin_metric_names_refused_total",
       "Names of metrics that agents may not send, or for which there was no room",
       () => counters.refusedNames,

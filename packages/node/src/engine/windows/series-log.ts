@@ -130,7 +130,17 @@ export class SeriesLog {
 
   /** Appends what was saved. */
   load(slot: number, from: WordReader): void {
-    const samples = from.part(from.number() * 2);
+    const count = from.number();
+    const samples = from.part(count * 2);
+    if (this.#blocks[slot] === noBlock && count > 0 && count <= this.#mostSamples) {
+      const length = this.pool.lengthFor(Math.max(count, firstCapacity) * 2);
+      const block = this.pool.take(length);
+      this.pool.segment(block).set(samples, this.pool.offset(block));
+      this.#blocks[slot] = block;
+      this.#masks[slot] = length / 2 - 1;
+      this.ends[slot] = count;
+      return;
+    }
     for (let at = 0; at + 1 < samples.length; at += 2)
       this.append(slot, samples[at] as number, samples[at + 1] as number);
   }
