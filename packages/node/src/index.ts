@@ -23,4 +23,11 @@ export {
 } from "./main.ts";
 export { defaultLimits, type NodeLimits } from "./limits.ts";
 export { defaultSessionSettings, type SessionSettings } from "./session/index.ts";
+export {
+  type Excerpt,
+  type ExcerptRow,
+  type Failure,
+  runRuleTest,
+  type RuleTestOutcome,
+} from "./rule-tests/index.ts";
 export { nodeVersion } from "./version.ts";

@@ -15,6 +15,7 @@ import {
 import type { NodeClient } from "../client/index.ts";
 import { cell, objectsOf, table } from "../output/index.ts";
 import { check, ruleFiles, schema, textOf } from "./rules-check.ts";
+import { testRules } from "./rules-test.ts";
 import { diff, ifMatch, ifMatchFlag, pathOf, rollback, versions } from "./rule-versions.ts";
 
 interface RulesFlags extends NodeFlags {
@@ -179,8 +180,19 @@ const remove: Command<CliContext> = buildCommand<ChangeFlags, [string], CliConte
 
 /** `myelin rules …` */
 export const rulesRoutes: RouteMap<CliContext> = buildRouteMap({
-  docs: { brief: "Check, apply, list, show, compare, roll back and delete rules" },
-  routes: { check, apply, list, show, versions, diff, rollback, delete: remove, schema },
+  docs: { brief: "Check, test, apply, list, show, compare, roll back and delete rules" },
+  routes: {
+    check,
+    test: testRules,
+    apply,
+    list,
+    show,
+    versions,
+    diff,
+    rollback,
+    delete: remove,
+    schema,
+  },
 });
 
 function row(rule: JsonObject): string[] {

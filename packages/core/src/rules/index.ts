@@ -35,7 +35,13 @@ export type {
   WindowInput,
 } from "./plan.ts";
 export { type PlanOptions, type PlanResult, planRule } from "./plan-rule.ts";
-export { formatProblem, invalidRules, type Report, type RuleProblem } from "./problem.ts";
+export {
+  formatProblem,
+  invalidRules,
+  pieceLength,
+  type Report,
+  type RuleProblem,
+} from "./problem.ts";
 export { type Bounds, boundsToHold } from "./ranges.ts";
 export {
   parseRuleFile,
@@ -47,9 +53,10 @@ export { ruleFileSchema } from "./schema.ts";
 export { compileSelector, type Selector } from "./selector.ts";
 export { compileSql, type SqlResult } from "./sql.ts";
 export type { SqlRefusal } from "./sql-expression.ts";
-export { editDistance, nearest } from "./suggest.ts";
+export { didYouMean, editDistance, nearest } from "./suggest.ts";
 export type { LiteralSyntax, Macro, Operator, Syntax } from "./syntax.ts";
 export type { ArgsTemplate } from "./template.ts";
 export { FALSE, TRUE, type Tri, UNKNOWN } from "./tri.ts";
 export type { ValueType } from "./types.ts";
 export { Duration, Timestamp, TypeValue, Uint } from "./values.ts";
+export { keyText, placeInScalar, resolved, startOf } from "./yaml-places.ts";

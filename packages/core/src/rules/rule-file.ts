@@ -34,6 +34,8 @@ const quoting =
 export interface RuleFileOptions extends PlanOptions {
   /** The file's name, put before messages about the file as a whole. */
   readonly fileName?: string;
+  /** Other keys than `rules` that the file may have, for others to read. */
+  readonly otherKeys?: readonly string[];
 }
 
 /** Reads a rule file, YAML or JSON: a map with the list `rules`. Lines and columns are the file's. */
@@ -166,7 +168,7 @@ class RuleFile {
     }
     for (const { key } of root.items) {
       const name = keyText(key);
-      if (name === "rules") continue;
+      if (name === "rules" || this.#options.otherKeys?.includes(name) === true) continue;
       if (name === "gates") this.#refuse(startOf(key), "gates are not available yet");
       else
         this.#refuse(

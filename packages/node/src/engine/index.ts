@@ -11,6 +11,7 @@ export type {
   PartTime,
   TakingUp,
 } from "./histories.ts";
+export { isSameJson } from "./twin-change.ts";
 export type { PendingChange } from "./pending-cells.ts";
 export type { RuleVersion } from "./rule-runtime.ts";
 export { WordReader, WordWriter } from "./words.ts";

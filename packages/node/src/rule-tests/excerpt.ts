@@ -1,0 +1,105 @@
+import type { RulePlan } from "@myelin/core/rules";
+import type { RuleStateName } from "@myelin/core/rule-tests";
+import type { Input } from "./inputs.ts";
+import type { Turn } from "./stage.ts";
+
+/** What a rule was told of an agent around an instant, and its state then. */
+export interface Excerpt {
+  readonly rule: string;
+  readonly agent: string;
+  /** Names of the metrics that the rule reads. */
+  readonly metrics: readonly string[];
+  readonly rows: readonly ExcerptRow[];
+}
+
+/** One instant. */
+export interface ExcerptRow {
+  /** Microseconds from the test's beginning. */
+  readonly atUs: number;
+  /** The instant that it is about. */
+  readonly isMoment: boolean;
+  /** By metric; undefined where there is no sample. NaN and infinities as texts. */
+  readonly values: readonly (number | string | undefined)[];
+  /** What else happened. */
+  readonly notes: readonly string[];
+  readonly state: RuleStateName;
+}
+
+const rowsBefore = 6;
+const rowsAfter = 3;
+const longestNote = 60;
+
+/** The inputs around an instant that concern a rule at an agent. */
+export function excerptOf(
+  plan: RulePlan,
+  agent: string,
+  atUs: number,
+  inputs: readonly Input[],
+  turns: readonly Turn[],
+): Excerpt {
+  const { metrics } = plan.inputs;
+  const own = inputs.filter((input) => agentOf(input) === agent && concerns(plan, input));
+  const instants = [...new Set([...own.map((input) => input.atUs), atUs])].toSorted(
+    (a, b) => a - b,
+  );
+  const moment = instants.indexOf(atUs);
+  const shown = instants.slice(Math.max(0, moment - rowsBefore), moment + 1 + rowsAfter);
+  const ownTurns = turns.filter((turn) => turn.rule === plan.name && turn.agent === agent);
+  const rows = shown.map((instantUs): ExcerptRow => {
+    const there = own.filter((input) => input.atUs === instantUs);
+    return {
+      atUs: instantUs,
+      isMoment: instantUs === atUs,
+      values: metrics.map((metric) => valueOf(metric, there)),
+      notes: there.flatMap((input) => noteOf(input) ?? []),
+      state: ownTurns.findLast((turn) => turn.atUs <= instantUs)?.state ?? "inactive",
+    };
+  });
+  return { rule: plan.name, agent, metrics, rows };
+}
+
+function agentOf(input: Input): string {
+  switch (input.kind) {
+    case "join":
+      return input.agent.attributes.id;
+    case "change":
+      return input.change.agent;
+    default:
+      return input.agent;
+  }
+}
+
+function concerns({ inputs }: RulePlan, input: Input): boolean {
+  if (input.kind === "event")
+    return inputs.readsEvent || inputs.events.some(({ type }) => type === input.type);
+  if (input.kind !== "samples") return true;
+  return input.samples.some(({ metric }) => inputs.metrics.includes(metric));
+}
+
+/** The latest value of a metric at an instant. */
+function valueOf(metric: string, inputs: readonly Input[]): number | string | undefined {
+  const samples = inputs.flatMap((input) => (input.kind === "samples" ? input.samples : []));
+  const value = samples.findLast((sample) => sample.metric === metric)?.value;
+  return value === undefined || Number.isFinite(value) ? value : String(value);
+}
+
+function noteOf(input: Input): string | undefined {
+  switch (input.kind) {
+    case "samples":
+      return undefined;
+    case "join":
+      return "joins";
+    case "leave":
+      return "leaves";
+    case "event":
+      return cut(`${input.type} ${JSON.stringify(input.attrs)}`);
+    case "change": {
+      const { twin, attributes } = input.change;
+      return cut(JSON.stringify({ ...attributes, ...(twin === undefined ? {} : { twin }) }));
+    }
+  }
+}
+
+function cut(text: string): string {
+  return text.length <= longestNote ? text : `${text.slice(0, longestNote - 1)}…`;
+}

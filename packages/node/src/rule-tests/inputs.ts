@@ -1,0 +1,64 @@
+import type { JsonObject } from "@myelin/core/json";
+import type { RuleTest, TestAgent, TestChange } from "@myelin/core/rule-tests";
+
+/** Something that happens, microseconds from the test's beginning. */
+export type Input =
+  | { readonly kind: "leave"; readonly atUs: number; readonly agent: string }
+  | { readonly kind: "join"; readonly atUs: number; readonly agent: TestAgent }
+  | { readonly kind: "change"; readonly atUs: number; readonly change: TestChange }
+  | {
+      readonly kind: "samples";
+      readonly atUs: number;
+      readonly agent: string;
+      readonly samples: readonly InputSample[];
+    }
+  | {
+      readonly kind: "event";
+      readonly atUs: number;
+      readonly agent: string;
+      readonly type: string;
+      readonly attrs: JsonObject;
+    };
+
+export interface InputSample {
+  readonly metric: string;
+  readonly value: number;
+}
+
+/** At one instant what is first in this list comes first; samples of an agent come together, as in one frame. */
+const order: readonly Input["kind"][] = ["leave", "join", "change", "samples", "event"];
+
+/** All that happens up to `untilUs`, in order. */
+export function inputsOf(test: RuleTest, untilUs: number): readonly Input[] {
+  const inputs: Input[] = [];
+  for (const agent of test.agents) {
+    const { id } = agent.attributes;
+    for (const atUs of agent.joinsUs) inputs.push({ kind: "join", atUs, agent });
+    for (const atUs of agent.leavesUs) inputs.push({ kind: "leave", atUs, agent: id });
+    for (const [atUs, samples] of samplesOf(agent, untilUs))
+      inputs.push({ kind: "samples", atUs, agent: id, samples });
+  }
+  for (const change of test.changes) inputs.push({ kind: "change", atUs: change.atUs, change });
+  for (const { agent, atUs, type, attrs, times, everyUs } of test.events)
+    for (let number = 0; number < times; number += 1)
+      inputs.push({ kind: "event", atUs: atUs + number * everyUs, agent, type, attrs });
+  return inputs
+    .filter(({ atUs }) => atUs <= untilUs)
+    .toSorted((a, b) => a.atUs - b.atUs || order.indexOf(a.kind) - order.indexOf(b.kind));
+}
+
+/** An agent's samples by instant. */
+function samplesOf({ series }: TestAgent, untilUs: number): Map<number, InputSample[]> {
+  const samples = new Map<number, InputSample[]>();
+  for (const { metric, startUs, intervalUs, values } of series) {
+    for (const [index, value] of values.entries()) {
+      const atUs = startUs + index * intervalUs;
+      if (atUs > untilUs) break;
+      if (value === undefined) continue;
+      const present = samples.get(atUs);
+      if (present === undefined) samples.set(atUs, [{ metric, value }]);
+      else present.push({ metric, value });
+    }
+  }
+  return samples;
+}
