@@ -82,6 +82,29 @@ test("docs/limits.md has every bound of the rule language with its value", async
   assert.deepEqual(missing, []);
 });
 
+test("docs/limits.md has every bound of tests of rules with its value", async () => {
+  const page = read("docs/limits.md");
+  const { testLimits } = await exportsOf("packages/core/src/rule-tests/limits.ts");
+  const rows = Object.entries(Object(testLimits)).map(
+    ([name, value]) => `| \`${name}\` | ${readable(name, Number(value))} |`,
+  );
+  assert.deepEqual(
+    rows.filter((row) => !page.includes(row)),
+    [],
+  );
+});
+
+test("docs/rule-tests.md has every key of a file of tests", async () => {
+  const page = read("docs/rule-tests.md");
+  const { keysOf } = await exportsOf("packages/core/src/rule-tests/keys.ts");
+  const keys = Object.values(Object(keysOf)).flatMap((each) => Object.keys(Object(each)));
+  assert.ok(keys.length > 30);
+  assert.deepEqual(
+    keys.filter((key) => !new RegExp(`\\b${key}\\b`).test(page)),
+    [],
+  );
+});
+
 test("docs/rules.md has every field of a rule", async () => {
   const page = read("docs/rules.md");
   const { fieldNames } = await exportsOf("packages/core/src/rules/fields.ts");

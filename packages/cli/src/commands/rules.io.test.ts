@@ -266,6 +266,24 @@ suite("myelin rules", () => {
     await refused(usage, /`myelin rules` has no command undo\n/, "undo");
   });
 
+  test("packs are listed, printed with their tests, and applied by their names", async () => {
+    const listed = await myelin(["rules", "packs"]);
+    assert.match(listed.out, /^PACK +RULES +FOR\nprocess +6 .*\nllm +5 .*\n$/);
+    const printed = await myelin(["rules", "packs", "llm"]);
+    assert.match(printed.out, /^rules:\n {2}- name: llm-runaway-loop$/m);
+    const tests = await myelin(["rules", "packs", "llm", "--tests"]);
+    assert.match(tests.out, /^rule_files: \[llm\.yaml\]$/m);
+    const unknown = await myelin(["rules", "packs", "lm"]);
+    assert.equal(unknown.code, exitCodes.notFound);
+    assert.match(unknown.err, /Did you mean llm\?/);
+    await using bench = await Bench.start();
+    const applied = await bench.out("apply", "--pack", "llm", bench.file([hot]));
+    assert.match(applied, /^rule llm-runaway-loop created \(version 1\)\n[^]*\nrule hot created/);
+    assert.equal((await bench.run("apply")).code, exitCodes.usage);
+    const both = ["apply", "--replace", "--pack", "llm", "--pack", "process"];
+    assert.equal((await bench.run(...both)).code, exitCodes.usage);
+  });
+
   test("files are checked without a node, each problem with the piece underlined", async () => {
     await using bench = await Bench.start();
     const wrong = bench.file(`rules:\n  - { name: a, expr: cpu >> 1, action: x }\n`);

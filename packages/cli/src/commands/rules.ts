@@ -14,7 +14,9 @@ import {
 } from "../context.ts";
 import type { NodeClient } from "../client/index.ts";
 import { cell, objectsOf, table } from "../output/index.ts";
+import { packOf } from "../packs/index.ts";
 import { check, ruleFiles, schema, textOf } from "./rules-check.ts";
+import { packsCommand } from "./rules-packs.ts";
 import { testRules } from "./rules-test.ts";
 import { diff, ifMatch, ifMatchFlag, pathOf, rollback, versions } from "./rule-versions.ts";
 
@@ -28,6 +30,7 @@ interface ChangeFlags extends RulesFlags {
 
 interface ApplyFlags extends ChangeFlags {
   readonly replace: boolean;
+  readonly pack?: readonly string[];
 }
 
 interface ListFlags extends RulesFlags {
@@ -51,18 +54,32 @@ const apply: Command<CliContext> = buildCommand<ApplyFlags, string[], CliContext
         withNegated: false,
         brief: "The file is the whole set: rules that it does not name are deleted",
       },
+      pack: {
+        kind: "parsed",
+        parse: String,
+        variadic: true,
+        optional: true,
+        brief: "Apply this pack of rules; may be repeated (`myelin rules packs`)",
+        placeholder: "NAME",
+      },
       ifMatch: ifMatchFlag,
     },
-    positional: ruleFiles,
+    positional: { ...ruleFiles, minimum: 0 },
   },
   async func(given, ...files) {
     const client = clientOf(this, given);
-    if (files.length > 1 && (given.replace || given.ifMatch !== undefined))
+    const chosen = (given.pack ?? []).map(packOf);
+    const texts = [...chosen.map(({ rules }) => rules), ...files.map((file) => () => textOf(file))];
+    if (texts.length === 0)
+      throw new MyelinError("INVALID_ARGUMENT", "there is nothing to apply", {
+        hint: "Name a rule file, or a pack with --pack.",
+      });
+    if (texts.length > 1 && (given.replace || given.ifMatch !== undefined))
       throw new MyelinError("INVALID_ARGUMENT", "--replace and --if-match take one file", {
         hint: "Put the rules into one file, or apply the files one after another.",
       });
-    for (const file of files) {
-      const answer = await applyText(client, await textOf(file), given);
+    for (const read of texts) {
+      const answer = await applyText(client, await read(), given);
       if (given.json) {
         print(this, answer);
         continue;
