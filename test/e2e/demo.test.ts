@@ -25,7 +25,7 @@ function startDemo(mark: string, args: readonly string[], detached = false) {
   });
 }
 
-test("the demo catches the three that go wrong, tells each instruction as JSON, and leaves no process behind", async () => {
+test("the demo catches the four that go wrong, tells each instruction as JSON, and leaves no process behind", async () => {
   const mark = `demo-${process.pid}`;
   const demo = startDemo(mark, ["--seconds", "15"]);
   const exited = once(demo, "exit");
@@ -40,10 +40,12 @@ test("the demo catches the three that go wrong, tells each instruction as JSON, 
     };
   };
   assert.equal(code, 0, JSON.stringify(summary));
-  assert.deepEqual(Object.keys(summary.caught).sort(), ["blocker", "leaker", "spinner"]);
+  assert.deepEqual(Object.keys(summary.caught).sort(), ["blocker", "leaker", "spinner", "thinker"]);
+  assert.deepEqual(summary.caught["thinker"], ["llm-runaway-loop"]);
   for (const rules of Object.values(summary.caught)) assert.ok(rules.length > 0);
   const actions = new Set(lines.map(({ action }) => action));
-  for (const action of ["throttle", "restart", "kill"]) assert.ok(actions.has(action), action);
+  for (const action of ["throttle", "restart", "kill", "interrupt"])
+    assert.ok(actions.has(action), action);
   for (const line of lines) assert.equal(Object.keys(line["stagesUs"] as object).length, 6);
   assert.equal(
     summary.counts["executed"],
@@ -57,7 +59,7 @@ test("a demo that is ended by Ctrl-C exits 0, and leaves no process behind", asy
   const demo = startDemo(mark, [], true);
   demo.stdout.resume();
   const exited = once(demo, "exit");
-  await eventually("the fleet runs", async () => (await marked(mark)).length >= 8);
+  await eventually("the fleet runs", async () => (await marked(mark)).length >= 10);
   assert.ok(demo.pid !== undefined);
   // As a terminal does it: the whole group hears it.
   process.kill(-demo.pid, "SIGINT");
@@ -68,7 +70,7 @@ test("a demo that is ended by Ctrl-C exits 0, and leaves no process behind", asy
 test("a demo that is killed leaves no process behind either", async () => {
   const mark = `killed-demo-${process.pid}`;
   const demo = startDemo(mark, []);
-  await eventually("the fleet runs", async () => (await marked(mark)).length >= 8);
+  await eventually("the fleet runs", async () => (await marked(mark)).length >= 10);
   demo.kill("SIGKILL");
   await eventually("all have ended", async () => (await marked(mark)).length === 0);
 });

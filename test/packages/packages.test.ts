@@ -194,7 +194,18 @@ suite("the published packages", () => {
         readonly summary?: { readonly caught: Readonly<Record<string, readonly string[]>> };
       };
       const caught = Object.keys(summary?.caught ?? {}).toSorted();
-      assert.deepEqual(caught, ["blocker", "leaker", "spinner"], output);
+      assert.deepEqual(caught, ["blocker", "leaker", "spinner", "thinker"], output);
+    });
+
+    test("bring packs of rules, whose tests pass", async () => {
+      const myelin = (...args: readonly string[]): Promise<string> =>
+        runOrFail("npx", ["--no-install", "myelin", "rules", ...args], project);
+      for (const pack of ["process", "llm"]) {
+        writeFileSync(join(project, `${pack}.yaml`), await myelin("packs", pack));
+        const tests = join(project, `${pack}.test.yaml`);
+        writeFileSync(tests, await myelin("packs", pack, "--tests"));
+        assert.match(await myelin("test", tests), /^\d+ tests: \d+ passed$/m);
+      }
     });
 
     test("bring a node that serves, and an agent that is begun, installed and joins it", async () => {

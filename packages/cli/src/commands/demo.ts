@@ -10,12 +10,12 @@ interface DemoFlags {
   readonly port?: number;
 }
 
-/** `myelin demo`: a node and a small fleet of real processes, three of which go wrong. */
+/** `myelin demo`: a node and a small fleet of real processes, four of which go wrong. */
 export const demoCommand: Command<CliContext> = buildCommand<DemoFlags, [], CliContext>({
   docs: {
     brief: "Watch a small fleet of real processes go wrong and be dealt with",
     fullDescription:
-      "Starts a node and four supervised worker processes that hash files. One begins to spin, one leaks memory, one blocks its event loop; rules throttle, restart and kill them. Ends on Ctrl-C, or after --seconds. Exits 0 when all three were caught.",
+      "Starts a node and four supervised processes that hash files, and an agent with a scripted language model. One begins to spin, one leaks memory, one blocks its event loop, the agent calls one tool over and over; rules throttle, restart, kill and interrupt them. Ends on Ctrl-C, or after --seconds. Exits 0 when all four were caught.",
   },
   parameters: {
     flags: {

@@ -262,7 +262,7 @@ suite("myelin rules", () => {
     const file = bench.file([hot]);
     const oneFile = /--replace and --if-match take one file\n {2}Put the rules into one file/;
     await refused(usage, oneFile, "apply", file, file, "--replace");
-    await refused(usage, /FILE is missing\n {2}See `myelin rules apply --help`/, "apply");
+    await refused(usage, /there is nothing to apply\n {2}Name a rule file, or a pack/, "apply");
     await refused(usage, /`myelin rules` has no command undo\n/, "undo");
   });
 

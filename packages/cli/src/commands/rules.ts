@@ -201,6 +201,7 @@ export const rulesRoutes: RouteMap<CliContext> = buildRouteMap({
   routes: {
     check,
     test: testRules,
+    packs: packsCommand,
     apply,
     list,
     show,

@@ -7,6 +7,7 @@ import { isJsonObject, type JsonValue } from "@myelin/core/json";
 import { createLog, type NodeOptions, type RunningNode, startNode } from "@myelin/node";
 import { NodeClient } from "../client/index.ts";
 import { numberOf } from "../output/index.ts";
+import { packOf } from "../packs/index.ts";
 import { demoWorkers, Fleet } from "./fleet.ts";
 import { demoRules } from "./rules.ts";
 import type { DemoSummary, Timeline } from "./timeline.ts";
@@ -23,7 +24,7 @@ export interface DemoOptions {
 }
 
 /**
- * Runs a node and a fleet of real worker processes of which three go wrong, and tells how rules deal with them.
+ * Runs a node and a fleet of real processes of which four go wrong, and tells how rules deal with them.
  * @throws MyelinError as `startNode`
  */
 export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
@@ -36,6 +37,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
     node = await startDemoNode(options.port, dataDirectory);
     const client = new NodeClient({ url: node.httpUrl, token: undefined });
     await client.post("/api/v1/rules", demoRules);
+    await client.post("/api/v1/rules", packOf("llm").rules());
     const ended: InstructionDocument[] = [];
     const silence = node.onInstructionEnded((document) => {
       ended.push(document);
@@ -44,7 +46,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
     timeline.note(`a node serves at ${node.httpUrl}; rules are in force`);
     for (const worker of demoWorkers) {
       timeline.note(
-        `${worker.id} hashes files${worker.misbehaves === undefined ? "" : `, and will ${worker.misbehaves} after ${worker.afterSeconds} s`}`,
+        `${worker.id} ${worker.type === "llm" ? "works with a language model" : "hashes files"}${worker.misbehaves === undefined ? "" : `, and will ${worker.misbehaves} after ${worker.afterSeconds} s`}`,
       );
     }
     fleet.start(node.url, demoWorkers);

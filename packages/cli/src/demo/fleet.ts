@@ -3,12 +3,13 @@ import { once } from "node:events";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
-/** How a worker of the demo goes wrong. */
-export type Misbehaviour = "spin" | "leak" | "block";
+/** How an agent of the demo goes wrong. */
+export type Misbehaviour = "spin" | "leak" | "block" | "loop";
 
-/** One worker of the demo fleet. */
+/** One agent of the demo fleet: it hashes files, or works with a language model. */
 export interface DemoWorker {
   readonly id: string;
+  readonly type: "worker" | "llm";
   /** Undefined: it works on steadily. */
   readonly misbehaves: Misbehaviour | undefined;
   /** Seconds of good work before. */
@@ -16,14 +17,16 @@ export interface DemoWorker {
 }
 
 export const demoWorkers: readonly DemoWorker[] = [
-  { id: "steady", misbehaves: undefined, afterSeconds: 0 },
-  { id: "spinner", misbehaves: "spin", afterSeconds: 1 },
-  { id: "leaker", misbehaves: "leak", afterSeconds: 1.5 },
-  { id: "blocker", misbehaves: "block", afterSeconds: 2 },
+  { id: "steady", type: "worker", misbehaves: undefined, afterSeconds: 0 },
+  { id: "spinner", type: "worker", misbehaves: "spin", afterSeconds: 1 },
+  { id: "leaker", type: "worker", misbehaves: "leak", afterSeconds: 1.5 },
+  { id: "blocker", type: "worker", misbehaves: "block", afterSeconds: 2 },
+  { id: "thinker", type: "llm", misbehaves: "loop", afterSeconds: 2.5 },
 ];
 
 const mainPath: string = fileURLToPath(new URL("../main.ts", import.meta.url));
 const workerPath: string = fileURLToPath(new URL("./worker.ts", import.meta.url));
+const thinkerPath: string = fileURLToPath(new URL("./thinker.ts", import.meta.url));
 
 /** The demo's processes: each worker under a `myelin run` of its own. */
 export class Fleet {
@@ -47,19 +50,23 @@ export class Fleet {
   }
 
   #supervise(url: string, worker: DemoWorker): ChildProcess {
-    const misbehaviour =
-      worker.misbehaves === undefined
-        ? []
-        : ["--misbehave", worker.misbehaves, "--after", String(worker.afterSeconds)];
     return spawn(
       process.execPath,
       [
-        ...[mainPath, "run", "--url", url, "--id", worker.id, "--type", "worker"],
-        ...["--grace", "1s", "--", process.execPath, workerPath, ...misbehaviour],
+        ...[mainPath, "run", "--url", url, "--id", worker.id, "--type", worker.type],
+        ...["--grace", "1s", "--", process.execPath, ...programOf(worker)],
       ],
       // A group of its own: Ctrl-C reaches the demo alone, which ends the fleet in order.
       // The channel tells a supervisor that the demo is gone, however it went.
       { stdio: ["ignore", "ignore", "inherit", "ipc"], detached: true },
     );
   }
+}
+
+/** The program of an agent, with what makes it go wrong. */
+function programOf({ type, misbehaves, afterSeconds }: DemoWorker): readonly string[] {
+  const after = String(afterSeconds);
+  if (type === "llm") return [thinkerPath, "--loop-after", after];
+  if (misbehaves === undefined) return [workerPath];
+  return [workerPath, "--misbehave", misbehaves, "--after", after];
 }

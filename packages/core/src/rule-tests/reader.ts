@@ -75,7 +75,7 @@ export class NodeReader {
         `there are ${known.join(", ")}`;
       this.refuse(key, `unknown key ${JSON.stringify(name.slice(0, 80))}`, hint);
     }
-    return fields as Fields<Kind>;
+    return fields;
   }
 
   /** The keys of a map, whatever they are, and their values. */

@@ -78,8 +78,8 @@ export interface TestChange extends FilePlace {
   readonly attributes: Partial<Omit<AgentAttributes, "id">>;
 }
 
-/** How instructions end. */
 export const outcomeStatuses = ["executed", "failed", "rejected", "expired", "canceled"] as const;
+/** How an instruction ends. */
 export type OutcomeStatus = (typeof outcomeStatuses)[number];
 
 /** How the instructions end that fit; the first that fits counts. What fits none is executed at once. */
@@ -94,8 +94,8 @@ export interface TestOutcome extends FilePlace {
   readonly afterUs: number;
 }
 
-/** States of a rule for an agent. */
 export const ruleStates = ["inactive", "pending", "firing"] as const;
+/** A state of a rule for an agent. */
 export type RuleStateName = (typeof ruleStates)[number];
 
 /** What is expected at an instant, when all that happens at it has been seen to. */
@@ -110,14 +110,15 @@ export interface Expectation extends FilePlace {
   readonly instructions: readonly ExpectedInstruction[] | undefined;
 }
 
+/** A rule's state for one agent. */
 export interface ExpectedState extends FilePlace {
   readonly rule: string;
   readonly agent: string;
   readonly state: RuleStateName;
 }
 
-/** What becomes of what a rule decides: it is sent, or not because of the rule's mode, or of its breaker. */
 export const instructionModes = ["sent", "shadow", "suppressed"] as const;
+/** What becomes of what a rule decides: it is sent, or not because of the rule's mode, or of its breaker. */
 export type InstructionMode = (typeof instructionModes)[number];
 
 /** An instruction; what is undefined may be anything. */
