@@ -187,7 +187,7 @@ suite("the published packages", () => {
     });
 
     test("bring the demo with its processes and its rules", async () => {
-      const demo = ["--no-install", "myelin", "demo", "--seconds", "9", "--port", "0", "--json"];
+      const demo = ["--no-install", "myelin", "demo", "--seconds", "11", "--port", "0", "--json"];
       const output = await runOrFail("npx", demo, project);
       const lines = output.split("\n").filter((line) => line.startsWith('{"summary"'));
       const { summary } = JSON.parse(lines[0] ?? "{}") as {
