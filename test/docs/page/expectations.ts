@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseRuleTests } from "@myelin/core/rule-tests";
 import { parseRuleFile } from "@myelin/core/rules";
-import { defaultLimits, defaultSessionSettings } from "@myelin/node";
+import { defaultLimits, defaultSessionSettings, runRuleTest } from "@myelin/node";
 import { nodeOptionsOf, readConfiguration } from "../../../packages/cli/src/config/index.ts";
 import { repositoryRoot } from "./pages.ts";
 
@@ -18,6 +19,15 @@ export function assertRefused(text: string): void {
   const found = parseRuleFile(text).problems.map(({ message }) => message);
   if (named.length === 0 || named.join("\n") !== found.join("\n"))
     throw new Error(`the problems are not these but:\n${found.join("\n")}`);
+}
+
+/** Throws unless a file of tests of rules passes. */
+export function assertTestsPass(text: string): void {
+  const { tests, problems } = parseRuleTests(text);
+  if (tests === undefined) throw new Error(problems.map(({ message }) => message).join("; "));
+  const outcomes = tests.tests.map((test) => runRuleTest(test, tests.rules, tests.settings));
+  const failures = outcomes.flatMap((outcome) => outcome.failures);
+  if (failures.length > 0) throw new Error(JSON.stringify(failures, undefined, 2));
 }
 
 /**

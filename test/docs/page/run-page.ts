@@ -11,7 +11,13 @@ import { createLog, type RunningNode, startNode } from "@myelin/node";
 import { Conversation } from "./conversation.ts";
 import { eventually } from "./eventually.ts";
 import { Exchange } from "./exchange.ts";
-import { assertConfiguration, assertOutput, assertRefused, assertRules } from "./expectations.ts";
+import {
+  assertConfiguration,
+  assertOutput,
+  assertRefused,
+  assertRules,
+  assertTestsPass,
+} from "./expectations.ts";
 import { Folder } from "./folder.ts";
 import { LiveProcess } from "./live-process.ts";
 import { type Block, fileNameOf, type Page, repositoryRoot } from "./pages.ts";
@@ -83,6 +89,9 @@ class Stage implements AsyncDisposable {
       case "json rules":
         this.#save(block, tag.slice(0, 4));
         assertRules(text);
+        break;
+      case "yaml test":
+        assertTestsPass(text);
         break;
       case "yaml config":
         await assertConfiguration(this.#save(block, "yaml"));

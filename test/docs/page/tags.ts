@@ -8,6 +8,7 @@ export const tags: ReadonlyMap<string, string> = new Map([
   ["sh npm", "each npm script in it is one of package.json"],
   ["yaml rules", "accepted as a rule file"],
   ["json rules", "accepted as a rule file"],
+  ["yaml test", "passes as a file of tests of rules"],
   ["yaml refused", "refused as a rule file, with the problems that its `# error:` lines name"],
   ["yaml config", "accepted as a node's configuration"],
   ["http run", "sent to a node"],
