@@ -10,6 +10,7 @@ export const keysOf = {
   settings: {
     stale_after: "How old a latest value may be to count in a fleet or a group.",
     window_samples: "A window with more samples passes to buckets.",
+    lateness: "How long samples wait for older ones; 0s unless given.",
   },
   test: {
     name: "What is tested, as a sentence.",
@@ -35,6 +36,7 @@ export const keysOf = {
     values: "The series: 0+10x5 _x3 stale.",
     interval: "Time between two of its samples; the test's unless given.",
     start: "When the first sample is; 0s unless given.",
+    delay: "How long after their time its samples come to the node; 0s unless given.",
   },
   event: {
     at: "When it happens.",

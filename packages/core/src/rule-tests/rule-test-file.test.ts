@@ -37,7 +37,7 @@ const expectation = "expect: [{ at: 1s, instructions: [] }]";
 const whole = `
 rule_files: [rules.yaml, more/rules.yaml]
 interval: 500ms
-settings: { stale_after: 10s, window_samples: 64 }
+settings: { stale_after: 10s, window_samples: 64, lateness: 2s }
 rules:
   - { name: r, expr: m > 1, action: act }
 tests:
@@ -53,7 +53,7 @@ tests:
         leaves: 10s
         series:
           m: 0+10x2 _ stale
-          n: { values: 7, interval: 2s, start: 3s }
+          n: { values: 7, interval: 2s, start: 3s, delay: 1s }
       - id: b
     events:
       - { at: 2s, agent: a, type: tool_call, attrs: { tool: shell }, times: 3, every: 1s }
@@ -83,7 +83,7 @@ suite("a file of tests", () => {
       file.rules.map(({ name }) => name),
       ["r"],
     );
-    assert.deepEqual(file.settings, { staleAfterUs: 10e6, windowSamples: 64 });
+    assert.deepEqual(file.settings, { latenessUs: 2e6, staleAfterUs: 10e6, windowSamples: 64 });
     const { agents, events, changes, outcomes, expectations } = only(whole);
     const [first, second] = agents;
     assert.ok(first !== undefined && second !== undefined);
@@ -93,8 +93,16 @@ suite("a file of tests", () => {
     });
     assert.deepEqual([first.joinsUs, first.leavesUs], [[1e6, 20e6], [10e6]]);
     assert.deepEqual(first.series, [
-      ...[{ metric: "m", startUs: 0, intervalUs: 5e5, values: [0, 10, 20, undefined, Number.NaN] }],
-      ...[{ metric: "n", startUs: 3e6, intervalUs: 2e6, values: [7] }],
+      ...[
+        {
+          metric: "m",
+          startUs: 0,
+          intervalUs: 5e5,
+          delayUs: 0,
+          values: [0, 10, 20, undefined, Number.NaN],
+        },
+      ],
+      ...[{ metric: "n", startUs: 3e6, intervalUs: 2e6, delayUs: 1e6, values: [7] }],
     ]);
     assert.deepEqual(second.attributes, {
       ...{ id: "b", type: "agent", tier: "device", labels: {}, capabilities: [] },

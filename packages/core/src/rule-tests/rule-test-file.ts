@@ -83,7 +83,9 @@ function settingsOf(reader: NodeReader, node: unknown): RuleTestSettings {
   const fields = node === undefined ? undefined : reader.fields(node, "settings");
   const staleAfterUs = reader.duration(fields?.stale_after, "stale_after");
   const windowSamples = reader.whole(fields?.window_samples, "window_samples", 1, 1_000_000);
+  const latenessUs = reader.duration(fields?.lateness, "lateness");
   return {
+    ...(latenessUs === undefined ? {} : { latenessUs }),
     ...(staleAfterUs === undefined ? {} : { staleAfterUs }),
     ...(windowSamples === undefined ? {} : { windowSamples }),
   };

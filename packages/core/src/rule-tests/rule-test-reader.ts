@@ -148,6 +148,7 @@ export class RuleTestReader {
     if (fields === undefined) return undefined;
     const intervalUs = this.#interval(fields.interval);
     const startUs = reader.duration(fields.start, "start") ?? 0;
+    const delayUs = reader.duration(fields.delay, "delay") ?? 0;
     if (fields.values === undefined)
       return reader.refuse(node, `the series of ${name} has no values`, "write values:");
     const text = reader.seriesText(fields.values);
@@ -158,7 +159,7 @@ export class RuleTestReader {
       return reader.refuseIn(fields.values, result.fault.offset, message, hint);
     }
     this.#samples += result.values.length;
-    return { metric, startUs, intervalUs, values: result.values };
+    return { metric, startUs, intervalUs, delayUs, values: result.values };
   }
 
   #metric(name: string, node: unknown): string | undefined {

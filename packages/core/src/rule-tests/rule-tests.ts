@@ -29,6 +29,7 @@ export interface RuleTests {
 export interface RuleTestSettings {
   readonly staleAfterUs?: number;
   readonly windowSamples?: number;
+  readonly latenessUs?: number;
 }
 
 /** One test: what happens at some agents, and what is expected of the rules. */
@@ -51,11 +52,12 @@ export interface TestAgent extends FilePlace {
   readonly series: readonly TestSeries[];
 }
 
-/** Samples of one metric, the first at `startUs`, then one every `intervalUs`. */
+/** Samples of one metric, the first at `startUs`, then one every `intervalUs`; each comes `delayUs` after its time. */
 export interface TestSeries {
   readonly metric: string;
   readonly startUs: number;
   readonly intervalUs: number;
+  readonly delayUs: number;
   readonly values: SeriesValues;
 }
 

@@ -1,3 +1,4 @@
+import { formatDuration } from "@myelin/core/clock";
 import type { RulePlan } from "@myelin/core/rules";
 import type { RuleStateName } from "@myelin/core/rule-tests";
 import type { Input } from "./inputs.ts";
@@ -85,8 +86,10 @@ function valueOf(metric: string, inputs: readonly Input[]): number | string | un
 
 function noteOf(input: Input): string | undefined {
   switch (input.kind) {
-    case "samples":
-      return undefined;
+    case "samples": {
+      const late = input.samples.find(({ timeUs }) => timeUs < input.atUs);
+      return late === undefined ? undefined : `from ${formatDuration(late.timeUs)}`;
+    }
     case "join":
       return "joins";
     case "leave":

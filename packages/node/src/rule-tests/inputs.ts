@@ -20,9 +20,12 @@ export type Input =
       readonly attrs: JsonObject;
     };
 
+/** A sample that comes to the node. */
 export interface InputSample {
   readonly metric: string;
   readonly value: number;
+  /** Its own time; it may come later. */
+  readonly timeUs: number;
 }
 
 /** At one instant what is first in this list comes first; samples of an agent come together, as in one frame. */
@@ -47,18 +50,20 @@ export function inputsOf(test: RuleTest, untilUs: number): readonly Input[] {
     .toSorted((a, b) => a.atUs - b.atUs || order.indexOf(a.kind) - order.indexOf(b.kind));
 }
 
-/** An agent's samples by instant. */
+/** An agent's samples by the instant at which they come, those that come together in order of time. */
 function samplesOf({ series }: TestAgent, untilUs: number): Map<number, InputSample[]> {
   const samples = new Map<number, InputSample[]>();
-  for (const { metric, startUs, intervalUs, values } of series) {
+  for (const { metric, startUs, intervalUs, delayUs, values } of series) {
     for (const [index, value] of values.entries()) {
-      const atUs = startUs + index * intervalUs;
+      const timeUs = startUs + index * intervalUs;
+      const atUs = timeUs + delayUs;
       if (atUs > untilUs) break;
       if (value === undefined) continue;
       const present = samples.get(atUs);
-      if (present === undefined) samples.set(atUs, [{ metric, value }]);
-      else present.push({ metric, value });
+      if (present === undefined) samples.set(atUs, [{ metric, value, timeUs }]);
+      else present.push({ metric, value, timeUs });
     }
   }
+  for (const present of samples.values()) present.sort((a, b) => a.timeUs - b.timeUs);
   return samples;
 }

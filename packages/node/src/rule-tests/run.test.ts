@@ -152,6 +152,24 @@ expect: [{ at: 10s, rule: outlier, states: { c: STATE } }]`;
     );
   });
 
+  test("has samples that come late, and waits for them as long as it is told", () => {
+    const agents = `
+agents:
+  - id: a
+    type: worker
+    series: { cpu: { values: 0.95x9, delay: 1500ms }, other: 1x20 }
+`;
+    // What is older than the newest of its part is late, and passed over.
+    passes(`${agents}expect: [{ at: 12s, rule: spin, states: inactive, instructions: [] }]`);
+    const waits = `${agents}expect:
+  - { at: 4999ms, rule: spin, states: pending }
+  - { at: 12s, rule: spin, instructions: [{ at: 5s }] }`;
+    passes(waits, "settings: { lateness: 2s }");
+    const [failure] = failuresOf(waits.replace("pending", "firing"), "settings: { lateness: 2s }");
+    assert.deepEqual(failure?.actual, ["rule spin, agent a: pending"]);
+    assert.ok(failure.excerpt?.rows.some(({ notes }) => notes.includes("from 3s")));
+  });
+
   test("has the node's own view of silence where it is given", () => {
     passes(`
 agents: [{ id: a, series: { heartbeat_age: { values: '0x7 0+0.125x9', interval: 125ms }, beat: 1x9 } }]

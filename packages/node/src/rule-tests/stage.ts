@@ -2,7 +2,7 @@
  * The engine, told what a test says happens, in virtual time.
  *
  * Invariants
- * 1. Instants never go back. At one instant inputs come first, then ends of instructions, then timers.
+ * 1. Instants never go back. At one instant inputs come first, then samples that waited, ends of instructions, timers.
  * 2. What is told is what a node tells its engine: joined agents, frames of samples, events, changes, the clock.
  */
 import type { RuleName } from "@myelin/core/ids";
@@ -19,7 +19,7 @@ import type {
   TestChange,
 } from "@myelin/core/rule-tests";
 import { Engine, type Firing } from "../engine/index.ts";
-import { mergePatch } from "../ingest/index.ts";
+import { HeldBack, mergePatch } from "../ingest/index.ts";
 import type { Input, InputSample } from "./inputs.ts";
 
 /** The instant at which every test begins: 2026-01-01T00:00:00Z. */
@@ -29,6 +29,7 @@ const parts = { node: 0, app: 1 } as const;
 /** What the node alone observes. */
 const observed: ReadonlySet<string> = new Set(["heartbeat_age"]);
 const futureToleranceUs = 60_000_000;
+const never = Number.POSITIVE_INFINITY;
 
 /** An instruction that a rule decided on. */
 export interface Given {
@@ -68,13 +69,20 @@ export class Stage {
   /** How states changed so far; before its first turn a rule is inactive. */
   readonly turns: Turn[] = [];
   readonly #engine: Engine;
+  readonly #held: HeldBack;
+  /** What takes samples: the engine, or before it what holds them back. */
+  readonly #intake: Pick<Engine, "apply">;
   readonly #test: RuleTest;
   readonly #present: Map<string, Presence> = new Map();
   readonly #ends: PendingEnd[] = [];
   readonly #states: Map<string, RuleStateName> = new Map();
   #nowUs = beginUs;
 
-  constructor(rules: readonly RulePlan[], test: RuleTest, settings: RuleTestSettings) {
+  constructor(
+    rules: readonly RulePlan[],
+    test: RuleTest,
+    { latenessUs = 0, ...settings }: RuleTestSettings,
+  ) {
     this.#test = test;
     this.#engine = new Engine({
       maxAgents: Math.max(1, test.agents.length),
@@ -83,6 +91,10 @@ export class Stage {
       ...settings,
       hooks: { onFiring: (firing) => this.#onFiring(firing) },
     });
+    const counters = { hurriedSamples: 0 };
+    const { engine, maxSamples } = { engine: this.#engine, maxSamples: never };
+    this.#held = new HeldBack({ engine, latenessUs, maxSamples, counters });
+    this.#intake = latenessUs === 0 ? this.#engine : this.#held;
     const versions = rules.map((plan) => ({ plan, version: 1, meaningVersion: 1 }));
     this.#engine.setRules(versions, beginUs);
   }
@@ -131,10 +143,13 @@ export class Stage {
   #runTo(untilUs: number, edge: "before" | "at"): void {
     for (;;) {
       const [end] = this.#ends;
-      const dueUs = Math.min(this.#engine.nextDueUs, end?.dueUs ?? Number.POSITIVE_INFINITY);
+      const heldUs = this.#held.count === 0 ? never : this.#held.nextDueUs;
+      const endUs = end?.dueUs ?? never;
+      const dueUs = Math.min(this.#engine.nextDueUs, heldUs, endUs);
       if (edge === "at" ? dueUs > untilUs : dueUs >= untilUs) return;
       this.#nowUs = Math.max(this.#nowUs, dueUs);
-      if (end !== undefined && end.dueUs <= dueUs) {
+      if (heldUs <= dueUs) this.#held.release(this.#nowUs);
+      else if (end !== undefined && endUs <= dueUs) {
         this.#ends.shift();
         this.#end(end.firing, end.status);
       } else this.#engine.advance(this.#nowUs);
@@ -180,13 +195,13 @@ export class Stage {
     for (const part of [parts.node, parts.app]) {
       const own = samples.filter(({ metric }) => observed.has(metric) === (part === parts.node));
       if (own.length === 0) continue;
-      this.#engine.apply(
+      this.#intake.apply(
         slot,
         part,
         own.length,
         Int32Array.from(own, ({ metric }) => this.#engine.metric(metric)),
         Float64Array.from(own, ({ value }) => value),
-        new Float64Array(own.length).fill(this.#nowUs),
+        Float64Array.from(own, ({ timeUs }) => beginUs + timeUs),
         this.#nowUs,
       );
     }
