@@ -198,13 +198,11 @@ suite("the published packages", () => {
     });
 
     test("bring packs of rules, whose tests pass", async () => {
-      const myelin = (...args: readonly string[]): Promise<string> =>
-        runOrFail("npx", ["--no-install", "myelin", "rules", ...args], project);
+      const rules = "npx --no-install myelin rules";
+      const script = `${rules} packs $1 > $1.yaml && ${rules} packs $1 --tests > $1.test.yaml && ${rules} test $1.test.yaml`;
       for (const pack of ["process", "llm"]) {
-        writeFileSync(join(project, `${pack}.yaml`), await myelin("packs", pack));
-        const tests = join(project, `${pack}.test.yaml`);
-        writeFileSync(tests, await myelin("packs", pack, "--tests"));
-        assert.match(await myelin("test", tests), /^\d+ tests: \d+ passed$/m);
+        const output = await runOrFail("sh", ["-c", script, "sh", pack], project);
+        assert.match(output, /^\d+ tests: \d+ passed$/m);
       }
     });
 
