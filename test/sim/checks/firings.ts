@@ -202,8 +202,10 @@ function checkRun(
   let calm: Applied | undefined;
   let resolved: Applied | undefined;
   let first: Applied | undefined;
-  for (const sample of samples) {
+  for (const [at, sample] of samples.entries()) {
     const { number, timeUs, epoch } = sample;
+    // Of one instant the last counts.
+    if (samples[at + 1]?.timeUs === timeUs) continue;
     const { spell, isCalm = false } = said.get(number) ?? {};
     if (timeUs < newestUs || known.has(number)) continue;
     known.add(number);
