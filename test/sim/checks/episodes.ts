@@ -11,7 +11,7 @@ import {
   type InstructionStatus,
   parseTime,
 } from "@myelin/core/instruction";
-import { spellOf } from "../fleet/workload.ts";
+import { spellOf } from "../fleet/spells.ts";
 import type { SimNode } from "../node/sim-node.ts";
 import type { Judge } from "./judge.ts";
 

@@ -8,7 +8,7 @@
  * cool down, and what is begun anew by right: a new life, a clock that was set, an agent that left, a rule that changed.
  */
 import type { JsonObject } from "@myelin/core/json";
-import { spellOf } from "../fleet/workload.ts";
+import { spellOf } from "../fleet/spells.ts";
 import { aheadUs, type JudgedRule, judgedRules, type Report } from "./judged-rules.ts";
 import type { Records } from "./records.ts";
 import { clocksApart, type Troubles } from "./troubles.ts";

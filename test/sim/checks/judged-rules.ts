@@ -1,5 +1,5 @@
 /** The rules whose firings are judged: what a report says to each of them. */
-import { spellOfLoad } from "../fleet/workload.ts";
+import { spellOfLoad } from "../fleet/spells.ts";
 
 /** What a part reports of itself. */
 export interface Report {

@@ -1,11 +1,8 @@
 import type { Clock } from "@myelin/core/clock";
 import type { Dice } from "../world/dice.ts";
 import type { SimPart } from "./sim-part.ts";
+import { loadOfSpell } from "./spells.ts";
 
-/** Load above which the rules of the run act; below is calm. */
-const hotLoad = 0.95;
-/** What tells the loads of one hot spell from those of the next. */
-const spellStep = 1e-6;
 const calmLoad = 0.2;
 
 /** What a part reports while it works: a load with hot spells, a memory that grows, a state, events. */
@@ -93,18 +90,6 @@ export class Workload {
   #load(): number {
     if (this.#isCalm) return calmLoad;
     const isHot = this.#clock.nowUs() < this.#hotUntilUs;
-    return isHot ? hotLoad + this.#spells * spellStep : calmLoad + this.#dice.between(0, 0.5);
+    return isHot ? loadOfSpell(this.#spells) : calmLoad + this.#dice.between(0, 0.5);
   }
-}
-
-/** The hot spell that the text of the rule's args tells of; undefined for a load of none. */
-export function spellOf(reason: unknown): number | undefined {
-  const [, load] = /^load (\d+\.\d+)$/.exec(String(reason)) ?? [];
-  return spellOfLoad(Number(load));
-}
-
-/** The hot spell of a load; undefined for one of none. */
-export function spellOfLoad(load: number): number | undefined {
-  const spell = Math.round((load - hotLoad) / spellStep);
-  return spell > 0 ? spell : undefined;
 }

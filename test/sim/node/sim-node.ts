@@ -326,6 +326,9 @@ export class SimNode {
         return;
       case "rule-unreadable":
         judge.breach("rules are kept", notice.message);
+        return;
+      case "windows-lost":
+        judge.breach("windows are kept", notice.message);
     }
   }
 }
