@@ -173,6 +173,7 @@ function checkFired(
   fired: Fired & { readonly spell: number },
   judge: Bench,
 ): void {
+  if (rule.forUs === 0) return;
   const { id, run, spell, sampleTimeUs } = fired;
   // One spell may follow another without a calm sample that came between them.
   const hot: Applied[] = [];
