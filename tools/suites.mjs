@@ -72,7 +72,7 @@ export const suites = [
     globs: ["test/oracle/**/*.test.ts"],
     isIsolated: true,
     concurrency: 2,
-    timeoutMs: 180_000,
+    timeoutMs: 300_000,
     isFull: true,
   },
   {

@@ -34,6 +34,7 @@ export class Oracle {
   readonly #ground: Ground;
   /** Counts what came. */
   #number = 0;
+  readonly #read = new WeakMap<RuleSource, OracleRule>();
 
   constructor(settings: Partial<OracleSettings> = {}) {
     this.#ground = new Ground({ ...defaultOracleSettings, ...settings });
@@ -357,7 +358,9 @@ export class Oracle {
   // Rules
 
   #changeRules(sources: readonly RuleSource[]): void {
-    const next = sources.map(readRule).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    const next = sources
+      .map((source) => this.#ruleOf(source))
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1));
     const afresh = next.filter((rule) => this.#isAfresh(rule));
     const silent = afresh.filter(({ reads }) => reads.silences.some(isAbsence));
     const agents = [...this.#ground.agents.values()];
@@ -381,6 +384,12 @@ export class Oracle {
       agent.timeUs = Math.max(agent.timeUs, this.#ground.nowUs);
       this.#evaluate(agent, agent.timeUs, silent);
     }
+  }
+
+  #ruleOf(source: RuleSource): OracleRule {
+    const rule = this.#read.get(source) ?? readRule(source);
+    this.#read.set(source, rule);
+    return rule;
   }
 
   /** Whether a rule is new, means something else than before, or comes from `off` or goes there. */

@@ -17,13 +17,16 @@ export class EngineUnderTest {
     new Map();
   readonly #heldBack: HeldBack | undefined;
   readonly #writer = new WordWriter();
+  /** A rule that an update leaves as it is has the same plan, as in the node. */
+  readonly #plans = new WeakMap<RuleSource, RulePlan>();
   #lines = 0;
 
-  constructor(settings: OracleSettings) {
+  /** @param Made An engine that decides otherwise, where that is to be noticed. */
+  constructor(settings: OracleSettings, Made: typeof Engine = Engine) {
     const { futureToleranceUs, windowSamples, staleAfterUs, latenessUs } = settings;
     const agentOf = (slot: number): string =>
       [...this.#slots].find(([, other]) => other === slot)?.[0] ?? `slot ${slot}`;
-    this.#engine = new Engine({
+    this.#engine = new Made({
       maxAgents: 8,
       maxMetrics: 64,
       futureToleranceUs,
@@ -170,12 +173,20 @@ export class EngineUnderTest {
   }
 
   #versionOf(source: RuleSource): { plan: RulePlan; version: number; meaningVersion: number } {
-    const { plan, problems } = planRule(source);
-    assert.ok(plan !== undefined, `${source.expr}: ${JSON.stringify(problems)}`);
+    const plan = this.#planOf(source);
     const present = this.#versions.get(plan.name);
     const version = (present?.version ?? 0) + 1;
     const meaningVersion = present?.meaning === plan.meaning ? present.meaningVersion : version;
     this.#versions.set(plan.name, { meaning: plan.meaning, version, meaningVersion });
     return { plan, version, meaningVersion };
+  }
+
+  #planOf(source: RuleSource): RulePlan {
+    const known = this.#plans.get(source);
+    if (known !== undefined) return known;
+    const { plan, problems } = planRule(source);
+    assert.ok(plan !== undefined, `${source.expr}: ${JSON.stringify(problems)}`);
+    this.#plans.set(source, plan);
+    return plan;
   }
 }

@@ -121,6 +121,18 @@ function seldom<Item>(item: fc.Arbitrary<Item>): fc.Arbitrary<Item | undefined> 
 const duration = fc.constantFrom("0s", "1s", "2s", "3s", "1500ms", "1us");
 export const ruleNames: readonly string[] = ["r0", "r1", "r2", "r3"];
 
+/** What an update changes: of a rule's meaning, or of the rest. */
+export const ruleUpdates: fc.Arbitrary<Partial<RuleSource>> = fc.oneof(
+  duration.map((cooldown) => ({ cooldown })),
+  fc.constantFrom(1, 3).map((attempts) => ({ attempts })),
+  fc.constantFrom("enforce" as const, "shadow" as const, "off" as const).map((mode) => ({ mode })),
+  fc.constantFrom("1/2s", "3/1s").map((limit) => ({ limit })),
+  fc.constantFrom(1, 10).map((priority) => ({ priority })),
+  fc.constantFrom("reset" as const, "hold" as const).map((missing) => ({ missing })),
+  duration.map((keep) => ({ keep_firing_for: keep })),
+  fc.constant({ where: 'agent.labels.zone == "x"' }),
+);
+
 /** One rule of a name. */
 export function rulesNamed(name: string, features: ReadonlySet<Feature>): fc.Arbitrary<RuleSource> {
   const truth = conditions(features);

@@ -4,7 +4,7 @@ import type { AgentAttributes, RuleSource } from "@myelin/core/rules";
 import fc from "fast-check";
 import type { Happening, Input } from "../history.ts";
 import type { Feature } from "./features.ts";
-import { metricNames, ruleNames, rulesNamed } from "./rules.ts";
+import { metricNames, ruleNames, rulesNamed, ruleUpdates } from "./rules.ts";
 
 /** One step of a stream, before it is known when it happens and what happened before. */
 export type Step =
@@ -26,6 +26,8 @@ export type Step =
   | { readonly kind: "line"; readonly agent: string; readonly part: string }
   | { readonly kind: "ended"; readonly back: number; readonly succeeded: boolean }
   | { readonly kind: "rules"; readonly rules: readonly RuleSource[] }
+  /** Other fields of a rule in force, so that the rest of it stays. */
+  | { readonly kind: "update"; readonly rule: string; readonly fields: Partial<RuleSource> }
   | { readonly kind: "enforcing"; readonly isEnforcing: boolean }
   | { readonly kind: "close-breaker"; readonly rule: string }
   | {
@@ -77,6 +79,7 @@ export function steps(features: ReadonlySet<Feature>): fc.Arbitrary<Step> {
         samples: fc.array(fc.tuple(aheadUs, metricNames, value), { minLength: 1, maxLength: 5 }),
       }),
     ),
+    weighted(6, bursts),
     weighted(
       10,
       fc.record({
@@ -106,6 +109,14 @@ export function steps(features: ReadonlySet<Feature>): fc.Arbitrary<Step> {
     weighted(1, fc.record({ kind: fc.constant("line" as const), agent, part })),
     weighted(1, fc.record({ kind: fc.constantFrom("leave" as const, "session" as const), agent })),
     weighted(1, fc.record({ kind: fc.constant("rules" as const), rules: ruleSets(features) })),
+    weighted(
+      2,
+      fc.record({
+        kind: fc.constant("update" as const),
+        rule: fc.constantFrom(...ruleNames),
+        fields: ruleUpdates,
+      }),
+    ),
     weighted(1, fc.record({ kind: fc.constant("enforcing" as const), isEnforcing: fc.boolean() })),
     weighted(
       1,
@@ -120,6 +131,16 @@ export function steps(features: ReadonlySet<Feature>): fc.Arbitrary<Step> {
       : []),
   );
 }
+
+/** Many samples of one metric, so that windows fill. */
+const bursts: fc.Arbitrary<Step> = fc
+  .tuple(agent, metricNames, fc.array(fc.tuple(aheadUs, value), { minLength: 3, maxLength: 9 }))
+  .map(([id, metric, samples]) => ({
+    kind: "frame",
+    agent: id,
+    part: "app",
+    samples: samples.map(([ahead, sampled]) => [ahead, metric, sampled] as const),
+  }));
 
 const eventSteps: fc.Arbitrary<Step> = fc.record({
   kind: fc.constant("event" as const),
@@ -144,6 +165,7 @@ function attributesOf(id: string, zone: string | undefined = "x", hasGpu = true)
 export class Story {
   #nowUs = 1_760_000_000_000_000;
   readonly #present = new Set<string>();
+  #rules: readonly RuleSource[] = [];
 
   /** The inputs that a step stands for; an agent that is not there joins first. */
   inputsOf(step: Step, happenings: readonly Happening[]): readonly Input[] {
@@ -184,6 +206,18 @@ export class Story {
         const { succeeded } = step;
         return [{ kind: "ended", rule, agent: id, sinceUs, attempt, succeeded, nowUs }];
       }
+      case "rules":
+        return [this.#change(step.rules)];
+      case "update":
+        return this.#rules.some(({ name }) => name === step.rule)
+          ? [
+              this.#change(
+                this.#rules.map((rule) =>
+                  rule.name === step.rule ? { ...rule, ...step.fields } : rule,
+                ),
+              ),
+            ]
+          : [];
       default:
         return [{ ...step, nowUs }];
     }
@@ -191,6 +225,11 @@ export class Story {
 
   get present(): readonly string[] {
     return [...this.#present].toSorted();
+  }
+
+  #change(rules: readonly RuleSource[]): Input {
+    this.#rules = rules;
+    return { kind: "rules", rules, nowUs: this.#nowUs };
   }
 
   #admit(id: string): readonly Input[] {
