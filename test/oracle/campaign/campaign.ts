@@ -5,7 +5,7 @@ import type { Feature } from "../differential/features.ts";
 import { addOccurrences, type Occurrences } from "../differential/occurrences.ts";
 
 /** Pairs that one thread runs at a time. */
-export const pairsPerShard = 250;
+const pairsPerShard = 250;
 
 /** Pairs of one seed. */
 export interface Shard {

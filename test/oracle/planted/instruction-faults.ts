@@ -8,21 +8,21 @@ const breaker = "node/src/engine/breaker.ts";
 /** Faults of cooldowns, attempts, limits and modes. */
 export const instructionFaults: Readonly<Record<string, PlantedFault>> = {
   "a cooldown is forgotten at an update": {
-    pair: 0,
+    pair: 81,
     edits: [{ file: runtime, find: "this.#episodes = former.#episodes;", by: "" }],
   },
   "a cooldown is forgotten when its agent leaves": {
-    pair: 0,
+    pair: 50,
     edits: [{ file: engine, find: "this.#departed.put(agent, cooldowns);", by: "" }],
   },
   "a cooldown in shadow waits for an end": {
-    pair: 0,
+    pair: 31,
     edits: [
       { file: runtime, find: "isHeldBack ? atUs + cooldownUs", by: "false ? atUs + cooldownUs" },
     ],
   },
   "an instruction of an earlier episode ends the cooldown of the present one": {
-    pair: 0,
+    pair: 1618,
     edits: [
       {
         file: runtime,
@@ -32,11 +32,11 @@ export const instructionFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "attempts have no bound": {
-    pair: 0,
+    pair: 20,
     edits: [{ file: runtime, find: " && attempts < this.plan.attempts", by: "" }],
   },
   "another attempt does not wait for the cooldown": {
-    pair: 0,
+    pair: 50,
     edits: [
       {
         file: runtime,
@@ -46,17 +46,17 @@ export const instructionFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a breaker lets one firing too many pass": {
-    pair: 0,
+    pair: 25,
     edits: [
       {
         file: breaker,
-        find: "const before = kept < count",
-        by: "const before = kept <= count",
+        find: "kept < count ? never",
+        by: "kept <= count ? never",
       },
     ],
   },
   "a breaker closes though rules fire": {
-    pair: 0,
+    pair: 558,
     edits: [
       {
         file: breaker,
@@ -66,7 +66,7 @@ export const instructionFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "what a breaker stops waits for its end": {
-    pair: 0,
+    pair: 31,
     edits: [
       {
         file: evaluator,
@@ -76,7 +76,7 @@ export const instructionFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a rule in shadow acts": {
-    pair: 0,
+    pair: 1,
     edits: [
       {
         file: evaluator,
@@ -86,7 +86,7 @@ export const instructionFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "low scores come first": {
-    pair: 0,
+    pair: 32,
     edits: [
       { file: "node/src/engine/outbox.ts", find: "b.score - a.score", by: "a.score - b.score" },
     ],

@@ -19,8 +19,16 @@ const packagesUrl = new URL("../../../packages/", import.meta.url).href;
 const engineUrl = new URL("node/src/engine/index.ts", packagesUrl).href;
 const mark = "planted";
 
+const engines = new Map<string, Promise<typeof Engine>>();
+
 /** An engine with a fault. @throws AssertionError when a piece that is to be changed is not there once */
-export async function plantInto(fault: string, edits: readonly Edit[]): Promise<typeof Engine> {
+export function plantInto(fault: string, edits: readonly Edit[]): Promise<typeof Engine> {
+  const engine = engines.get(fault) ?? load(fault, edits);
+  engines.set(fault, engine);
+  return engine;
+}
+
+async function load(fault: string, edits: readonly Edit[]): Promise<typeof Engine> {
   const left = new Set(edits);
   const hooks = registerHooks({
     resolve(specifier, context, next) {
@@ -34,7 +42,9 @@ export async function plantInto(fault: string, edits: readonly Edit[]): Promise<
       const loaded = next(url, context);
       if (new URL(url).searchParams.get(mark) !== fault) return loaded;
       const path = fileURLToPath(url).slice(fileURLToPath(packagesUrl).length);
-      let source = String(loaded.source);
+      assert.ok(loaded.source !== null && loaded.source !== undefined);
+      let source =
+        typeof loaded.source === "string" ? loaded.source : new TextDecoder().decode(loaded.source);
       for (const edit of edits) {
         if (edit.file !== path) continue;
         left.delete(edit);

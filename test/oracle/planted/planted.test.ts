@@ -15,7 +15,7 @@ for (const [name, fault] of Object.entries(plantedFaults))
     context.diagnostic(`pair ${fault.pair} shows it no more, pair ${found} does: note that one`);
   });
 
-test("a pair that fails is made smaller: to one rule, and few steps", async () => {
+test("a pair that fails is made smaller: to few rules, and few steps", async () => {
   const name = "a rule in shadow acts";
   const edits = plantedFaults[name]?.edits;
   assert.ok(edits !== undefined);
@@ -23,8 +23,8 @@ test("a pair that fails is made smaller: to one rule, and few steps", async () =
   const details = checkDifferential({ features: executedFeatures, runs: 1_000, seed: 1, Made });
   const [rules = [], stream = []] = details.counterexample ?? [];
   assert.ok(details.failed && details.numShrinks > 0);
-  assert.equal(rules.length, 1);
-  assert.ok(stream.length <= 3, JSON.stringify(stream));
+  assert.ok(rules.length <= 2, JSON.stringify(rules));
+  assert.ok(stream.length <= 5, JSON.stringify(stream));
 });
 
 test("an engine without a fault beside the others shows nothing", async () => {

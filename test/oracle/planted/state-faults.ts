@@ -9,7 +9,7 @@ const calls = "core/src/rules/javascript-call.ts";
 /** Faults of the states of rules, and of when they are evaluated. */
 export const stateFaults: Readonly<Record<string, PlantedFault>> = {
   "since is not set anew after a reset": {
-    pair: 0,
+    pair: 1,
     edits: [
       {
         file: runtime,
@@ -29,7 +29,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "false leaves a rule pending": {
-    pair: 0,
+    pair: 3,
     edits: [
       {
         file: runtime,
@@ -39,15 +39,15 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "unknown resets where it is to be held": {
-    pair: 0,
+    pair: 22,
     edits: [{ file: runtime, find: 'this.plan.missing === "hold"', by: "false" }],
   },
   "unknown is held where it is to reset": {
-    pair: 0,
+    pair: 44,
     edits: [{ file: runtime, find: 'this.plan.missing === "hold"', by: "true" }],
   },
   "unknown ends an episode as false does": {
-    pair: 0,
+    pair: 24,
     edits: [
       {
         file: runtime,
@@ -57,7 +57,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "unknown is taken for false by a comparison": {
-    pair: 0,
+    pair: 11,
     edits: [
       {
         file: calls,
@@ -67,7 +67,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "false && unknown is unknown": {
-    pair: 0,
+    pair: 50,
     edits: [
       {
         file: calls,
@@ -82,7 +82,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "resolve is looked at though expr is true": {
-    pair: 0,
+    pair: 8,
     edits: [
       {
         file: runtime,
@@ -92,7 +92,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "keep_firing_for counts from the episode's start": {
-    pair: 0,
+    pair: 20,
     edits: [
       {
         file: runtime,
@@ -102,7 +102,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "keep_firing_for goes on counting where the end does not hold": {
-    pair: 0,
+    pair: 28,
     edits: [
       {
         file: runtime,
@@ -112,7 +112,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "unless reads the present state": {
-    pair: 0,
+    pair: 17,
     edits: [
       {
         file: runtime,
@@ -132,7 +132,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "an attribute evaluates no rule": {
-    pair: 0,
+    pair: 20,
     edits: [
       {
         file: engine,
@@ -142,7 +142,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "an event goes on after its evaluation": {
-    pair: 0,
+    pair: 17,
     edits: [
       {
         file: evaluator,
@@ -152,7 +152,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a change of the rest begins a rule afresh": {
-    pair: 0,
+    pair: 1,
     edits: [
       {
         file: ruleSet,
@@ -162,7 +162,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a rule that is switched off fires on": {
-    pair: 0,
+    pair: 43,
     edits: [
       {
         file: ruleSet,
@@ -172,7 +172,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a new meaning takes the state over": {
-    pair: 0,
+    pair: 1,
     edits: [
       {
         file: ruleSet,

@@ -6,7 +6,7 @@ const readings = "node/src/engine/readings.ts";
 /** Faults of windows, fleets and groups. */
 export const windowFaults: Readonly<Record<string, PlantedFault>> = {
   "a window is open on the wrong side": {
-    pair: 0,
+    pair: 48,
     edits: [
       {
         file: `${windows}/aggregate-window.ts`,
@@ -16,11 +16,11 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "NaN enters windows": {
-    pair: 0,
+    pair: 14,
     edits: [{ file: `${windows}/series-log.ts`, find: "if (value !== value) return;", by: "" }],
   },
   "a sample of a former time line is put at the end of its window": {
-    pair: 0,
+    pair: 139,
     edits: [
       {
         file: `${windows}/series-log.ts`,
@@ -30,7 +30,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a queue drops a sample when it turns over": {
-    pair: 0,
+    pair: 29,
     edits: [
       {
         file: `${windows}/aggregate-window.ts`,
@@ -40,7 +40,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a window never passes to buckets": {
-    pair: 0,
+    pair: 67,
     edits: [
       {
         file: `${windows}/window-span.ts`,
@@ -50,15 +50,15 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a window passes to buckets a sample too early": {
-    pair: 0,
+    pair: 68,
     edits: [{ file: `${windows}/window-span.ts`, find: "- log.bound - 1;", by: "- log.bound;" }],
   },
   "a bucket leaves too early": {
-    pair: 0,
+    pair: 388,
     edits: [{ file: `${windows}/buckets.ts`, find: "/ widthUs) + 1;", by: "/ widthUs) + 2;" }],
   },
   "the rank of a quantile is off by one": {
-    pair: 0,
+    pair: 32,
     edits: [
       {
         file: `${windows}/quantile-window.ts`,
@@ -68,21 +68,21 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "the sketch is never used": {
-    pair: 0,
+    pair: 67,
     edits: [
       {
         file: `${windows}/quantile-window.ts`,
-        find: "if (this.#span.isBeyondBound(slot, nowUs))",
+        find: "if (this.span.isBeyondBound(slot, nowUs))",
         by: "if (false)",
       },
     ],
   },
   "a counter's restart is not seen": {
-    pair: 0,
+    pair: 182,
     edits: [{ file: `${windows}/aggregate.ts`, find: "if (after >= before)\n", by: "if (true)\n" }],
   },
   "the deviation is a sample's": {
-    pair: 0,
+    pair: 60,
     edits: [
       {
         file: `${windows}/functions.ts`,
@@ -92,7 +92,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "windows begin anew at an update": {
-    pair: 0,
+    pair: 23,
     edits: [
       {
         file: readings,
@@ -107,7 +107,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "an infinity leaves a trace in a fleet": {
-    pair: 0,
+    pair: 17,
     edits: [
       {
         file: "node/src/engine/fleet/exact-sum.ts",
@@ -117,7 +117,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a value is stale in a fleet a microsecond too early": {
-    pair: 0,
+    pair: 376,
     edits: [
       {
         file: "node/src/engine/fleet/fleet-metric.ts",
@@ -127,7 +127,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a value that was stale for another agent stays out of a fleet": {
-    pair: 0,
+    pair: 230,
     edits: [
       {
         file: "node/src/engine/fleet/fleet-metric.ts",
@@ -137,7 +137,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a change of the label moves no value to another group": {
-    pair: 0,
+    pair: 211,
     edits: [
       {
         file: readings,
@@ -152,7 +152,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "NaN counts in a fleet as the value before it": {
-    pair: 0,
+    pair: 26,
     edits: [
       {
         file: "node/src/engine/fleet/fleet-metric.ts",
