@@ -2,11 +2,10 @@
  * Campaigns of inputs against a node in virtual time, in rounds. Each round has a node of its own, so that an
  * input is replayed with all that came before it in its round, and with nothing else.
  */
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import type { EncodingName } from "@myelin/core/wire";
 import { Arena } from "./arena.ts";
 import { type Input, inputAt } from "./input.ts";
+import { usedBytes } from "./memory.ts";
 
 /** Inputs that one node has to bear. */
 const inputsPerRound = 10_000;
@@ -38,16 +37,6 @@ export interface CampaignResult {
   readonly counters: Arena["counters"];
   /** The largest growth of memory that was seen. */
   readonly growthBytes: number;
-}
-
-setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
-
-/** Memory in use that cannot be given back. */
-function usedBytes(): number {
-  collectGarbage();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
 }
 
 /** Runs inputs until one breaks something, or all are done. */

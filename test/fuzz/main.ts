@@ -1,17 +1,18 @@
 // Attacks a node with mutated, random and truncated frames: `npm run fuzz -- --iterations N --seed S`.
 // `--seed S --at K` replays one input with what came before it in its round, and prints it.
 // `--grow` keeps in test/fuzz/corpus what reaches code that nothing before has reached.
-// `--sockets` goes over real WebSockets and a Unix socket instead of memory. Exits 1 when something broke.
+// `--rules` sends no frames: it tries texts of rules. `--sockets` goes over real WebSockets and a Unix socket instead of memory. Exits 1 when something broke.
 import { parseArgs } from "node:util";
 import { type EncodingName, parseEncodingName } from "@myelin/core/wire";
 import { campaign, type Find, maxGrowthBytes, replay } from "./campaign.ts";
 import { type Input, inputAt } from "./input.ts";
 import { keep } from "./kept.ts";
 import { grow } from "./grow.ts";
+import { attackRules } from "./rules.ts";
 import { attackSockets } from "./sockets.ts";
 
 const usage =
-  "usage: npm run fuzz -- [--iterations N] [--seed S] [--encoding proto|msgpack|json] [--sockets | --grow] | --seed S --at K\n";
+  "usage: npm run fuzz -- [--iterations N] [--seed S] [--encoding proto|msgpack|json] [--sockets | --grow | --rules] | [--rules] --seed S --at K\n";
 
 function print(at: number, { encoding, bytes, isFirst, made }: Input): void {
   const where = isFirst ? "before the hello" : "in a session";
@@ -43,6 +44,7 @@ const { values } = parseArgs({
     encoding: { type: "string" },
     sockets: { type: "boolean", default: false },
     grow: { type: "boolean", default: false },
+    rules: { type: "boolean", default: false },
   },
 });
 const seed = wholeOf("seed", values.seed);
@@ -50,7 +52,30 @@ const iterations = wholeOf("iterations", values.iterations);
 const encoding = values.encoding === undefined ? undefined : parseEncodingName(values.encoding);
 const chosen = { seed, ...(encoding === undefined ? {} : { encoding }) };
 
+/** Texts of rules instead of frames: one of them, or many. */
+function runRules(): boolean {
+  const at = values.at === undefined ? undefined : wholeOf("at", values.at);
+  const startedAt = performance.now();
+  const { find, refused, planned, slowestMs, growthBytes } = attackRules(
+    seed,
+    at === undefined ? iterations : 1,
+    at,
+  );
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  process.stdout.write(
+    `${refused} texts were refused, ${planned} had a plan (${seconds} s); the slowest took ${slowestMs.toFixed(1)} ms; memory grew by ${(growthBytes / 2 ** 20).toFixed(1)} MiB at most\n`,
+  );
+  if (find === undefined) return growthBytes <= maxGrowthBytes;
+  const { text, error } = find;
+  process.stdout.write(`broken at text ${find.at}, ${text.kind} made as ${text.made}\n`);
+  process.stdout.write(`${JSON.stringify(text.text).slice(0, 4000)}\n`);
+  process.stdout.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  process.stdout.write(`replay it with: npm run fuzz -- --rules --seed ${seed} --at ${find.at}\n`);
+  return false;
+}
+
 async function run(): Promise<boolean> {
+  if (values.rules) return runRules();
   if (values.at !== undefined) {
     const at = wholeOf("at", values.at);
     print(at, inputAt(seed, at, encoding));
