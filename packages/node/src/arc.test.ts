@@ -100,6 +100,23 @@ test("a broken connection loses nothing: what was not received is sent again on 
   assert.equal(agent.received.length, 1);
 });
 
+test("a session that goes down changes no state: what is pending and what fires goes on", async () => {
+  const node = await new TestNode().start();
+  const agent = await new TestAgent(node.clock).join(node);
+  await node.apply(`${hot}
+  - { name: waiting, expr: cpu_usage > 0.9, for: 1h, action: restart }`);
+  agent.report({ cpu_usage: 0.95 });
+  await node.clock.run(0);
+  const states = (): unknown => node.arc.engine.agentStates(0).map(({ state }) => state);
+  assert.deepEqual(states(), ["firing", "pending"]);
+  agent.disconnect();
+  await node.clock.run(secondUs);
+  assert.deepEqual(states(), ["firing", "pending"]);
+  await agent.join(node);
+  assert.equal(agent.welcome?.isResumed, true);
+  assert.deepEqual(states(), ["firing", "pending"]);
+});
+
 test("an agent that was killed and lives anew leaves its instruction unknown", async () => {
   const node = await new TestNode().start();
   const former = await new TestAgent(node.clock).join(node);
