@@ -15,6 +15,13 @@ export interface Edit {
   readonly by: string;
 }
 
+/** A fault, and a pair that shows it. */
+export interface PlantedFault {
+  /** One of the pairs that are searched; where a change of rules or streams has it show nothing any more, another is found. */
+  readonly pair: number;
+  readonly edits: readonly Edit[];
+}
+
 const packagesUrl = new URL("../../../packages/", import.meta.url).href;
 const engineUrl = new URL("node/src/engine/index.ts", packagesUrl).href;
 const mark = "planted";

@@ -1,8 +1,8 @@
 /** Plants faults into the engine, and searches for pairs that show them. */
 import { checkDifferential } from "../differential/compare.ts";
 import { executedFeatures } from "../differential/features.ts";
-import { type PlantedFault, plantedFaults } from "./faults.ts";
-import { plantInto } from "./plant.ts";
+import { plantedFaults } from "./faults.ts";
+import { plantInto, type PlantedFault } from "./plant.ts";
 
 /** A planted fault must be shown by one of so many pairs. */
 export const mostPairs = 3_000;

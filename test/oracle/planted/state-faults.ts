@@ -1,4 +1,4 @@
-import type { PlantedFault } from "./faults.ts";
+import type { PlantedFault } from "./plant.ts";
 
 const runtime = "node/src/engine/rule-runtime.ts";
 const ruleSet = "node/src/engine/rule-set.ts";

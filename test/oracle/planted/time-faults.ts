@@ -1,4 +1,4 @@
-import type { PlantedFault } from "./faults.ts";
+import type { PlantedFault } from "./plant.ts";
 
 const applier = "node/src/engine/applier.ts";
 const evaluator = "node/src/engine/evaluator.ts";

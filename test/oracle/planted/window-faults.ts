@@ -1,4 +1,4 @@
-import type { PlantedFault } from "./faults.ts";
+import type { PlantedFault } from "./plant.ts";
 
 const windows = "node/src/engine/windows";
 const readings = "node/src/engine/readings.ts";
