@@ -6,7 +6,7 @@ import type { Happening, Input } from "../history.ts";
 export const occurrenceNames: readonly string[] = [
   ...["several agents", "several parts", "gaps", "ties", "NaN", "infinities"],
   ...["late samples", "future samples", "clock steps", "agents that leave", "twins", "events"],
-  ...["updates of meaning", "updates of the rest", "rules switched off"],
+  ...["updates of meaning", "updates of the rest", "rules switched off", "restarts"],
   ...["firings", "ends", "firings in shadow", "firings suppressed", "further attempts"],
   ...["breakers that open", "breakers that close", "instructions that end"],
 ];

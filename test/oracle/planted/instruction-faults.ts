@@ -8,21 +8,21 @@ const breaker = "node/src/engine/breaker.ts";
 /** Faults of cooldowns, attempts, limits and modes. */
 export const instructionFaults: Readonly<Record<string, PlantedFault>> = {
   "a cooldown is forgotten at an update": {
-    pair: 81,
+    pair: 112,
     edits: [{ file: runtime, find: "this.#episodes = former.#episodes;", by: "" }],
   },
   "a cooldown is forgotten when its agent leaves": {
-    pair: 50,
+    pair: 83,
     edits: [{ file: engine, find: "this.#departed.put(agent, cooldowns);", by: "" }],
   },
   "a cooldown in shadow waits for an end": {
-    pair: 31,
+    pair: 43,
     edits: [
       { file: runtime, find: "isHeldBack ? atUs + cooldownUs", by: "false ? atUs + cooldownUs" },
     ],
   },
   "an instruction of an earlier episode ends the cooldown of the present one": {
-    pair: 1618,
+    pair: 1057,
     edits: [
       {
         file: runtime,
@@ -32,11 +32,11 @@ export const instructionFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "attempts have no bound": {
-    pair: 20,
+    pair: 11,
     edits: [{ file: runtime, find: " && attempts < this.plan.attempts", by: "" }],
   },
   "another attempt does not wait for the cooldown": {
-    pair: 50,
+    pair: 302,
     edits: [
       {
         file: runtime,
@@ -46,7 +46,7 @@ export const instructionFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a breaker lets one firing too many pass": {
-    pair: 25,
+    pair: 14,
     edits: [
       {
         file: breaker,
@@ -56,7 +56,7 @@ export const instructionFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a breaker closes though rules fire": {
-    pair: 558,
+    pair: 753,
     edits: [
       {
         file: breaker,
@@ -66,7 +66,7 @@ export const instructionFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "what a breaker stops waits for its end": {
-    pair: 31,
+    pair: 151,
     edits: [
       {
         file: evaluator,
@@ -76,7 +76,7 @@ export const instructionFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a rule in shadow acts": {
-    pair: 1,
+    pair: 14,
     edits: [
       {
         file: evaluator,
@@ -86,7 +86,7 @@ export const instructionFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "low scores come first": {
-    pair: 32,
+    pair: 24,
     edits: [
       { file: "node/src/engine/outbox.ts", find: "b.score - a.score", by: "a.score - b.score" },
     ],

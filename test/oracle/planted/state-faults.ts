@@ -9,7 +9,7 @@ const calls = "core/src/rules/javascript-call.ts";
 /** Faults of the states of rules, and of when they are evaluated. */
 export const stateFaults: Readonly<Record<string, PlantedFault>> = {
   "since is not set anew after a reset": {
-    pair: 1,
+    pair: 6,
     edits: [
       {
         file: runtime,
@@ -29,7 +29,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "false leaves a rule pending": {
-    pair: 3,
+    pair: 17,
     edits: [
       {
         file: runtime,
@@ -39,15 +39,15 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "unknown resets where it is to be held": {
-    pair: 22,
+    pair: 47,
     edits: [{ file: runtime, find: 'this.plan.missing === "hold"', by: "false" }],
   },
   "unknown is held where it is to reset": {
-    pair: 44,
+    pair: 100,
     edits: [{ file: runtime, find: 'this.plan.missing === "hold"', by: "true" }],
   },
   "unknown ends an episode as false does": {
-    pair: 24,
+    pair: 63,
     edits: [
       {
         file: runtime,
@@ -57,7 +57,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "unknown is taken for false by a comparison": {
-    pair: 11,
+    pair: 34,
     edits: [
       {
         file: calls,
@@ -67,7 +67,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "false && unknown is unknown": {
-    pair: 50,
+    pair: 37,
     edits: [
       {
         file: calls,
@@ -82,7 +82,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "resolve is looked at though expr is true": {
-    pair: 8,
+    pair: 13,
     edits: [
       {
         file: runtime,
@@ -92,7 +92,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "keep_firing_for counts from the episode's start": {
-    pair: 20,
+    pair: 13,
     edits: [
       {
         file: runtime,
@@ -112,7 +112,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "unless reads the present state": {
-    pair: 17,
+    pair: 183,
     edits: [
       {
         file: runtime,
@@ -132,7 +132,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "an attribute evaluates no rule": {
-    pair: 20,
+    pair: 37,
     edits: [
       {
         file: engine,
@@ -142,7 +142,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "an event goes on after its evaluation": {
-    pair: 17,
+    pair: 15,
     edits: [
       {
         file: evaluator,
@@ -152,7 +152,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a change of the rest begins a rule afresh": {
-    pair: 1,
+    pair: 0,
     edits: [
       {
         file: ruleSet,
@@ -162,7 +162,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a rule that is switched off fires on": {
-    pair: 43,
+    pair: 126,
     edits: [
       {
         file: ruleSet,
@@ -172,7 +172,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a new meaning takes the state over": {
-    pair: 1,
+    pair: 3,
     edits: [
       {
         file: ruleSet,

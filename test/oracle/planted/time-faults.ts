@@ -8,7 +8,7 @@ const timers = "node/src/engine/rule-timers.ts";
 /** Faults of time: what is late, what comes first, and what is due. */
 export const timeFaults: Readonly<Record<string, PlantedFault>> = {
   "a late sample is applied": {
-    pair: 0,
+    pair: 1,
     edits: [
       {
         file: applier,
@@ -18,7 +18,7 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a sample of the newest instant is late": {
-    pair: 0,
+    pair: 3,
     edits: [
       {
         file: applier,
@@ -48,7 +48,7 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "of two samples of one instant the first is the value": {
-    pair: 22,
+    pair: 3,
     edits: [
       {
         file: applier,
@@ -64,11 +64,11 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "an agent's time goes back": {
-    pair: 0,
+    pair: 1,
     edits: [{ file: applier, find: "if (atUs >= presentUs) return atUs;", by: "return atUs;" }],
   },
   "two evaluations behind the agent's time share an instant": {
-    pair: 0,
+    pair: 1,
     edits: [
       {
         file: applier,
@@ -78,7 +78,7 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a rule is passed over though a value is at the edge of what it asks for": {
-    pair: 6,
+    pair: 11,
     edits: [
       {
         file: applier,
@@ -88,7 +88,7 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a rule is passed over though it is not inactive": {
-    pair: 143,
+    pair: 301,
     edits: [
       {
         file: applier,
@@ -98,7 +98,7 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "an evaluation that is passed over does not count": {
-    pair: 369,
+    pair: 876,
     edits: [
       {
         file: applier,
@@ -108,7 +108,7 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "what is due before a sample comes behind it": {
-    pair: 6,
+    pair: 0,
     edits: [
       {
         file: applier,
@@ -118,7 +118,7 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "timers are rounded down": {
-    pair: 6,
+    pair: 3,
     edits: [
       {
         file: "node/src/engine/timer-heap.ts",
@@ -128,7 +128,7 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "absence counts from a last sample only": {
-    pair: 11,
+    pair: 17,
     edits: [{ file: timers, find: /return lastUs > (\w+) \? lastUs : \w+;/, by: "return lastUs;" }],
   },
   "a pending rule that reads silence is not evaluated when for is over": {
@@ -136,7 +136,7 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
     edits: [{ file: timers, find: "if (pendingUs > evaluatedUs) nextUs = pendingUs;", by: "" }],
   },
   "absence is not looked at when a rule comes into force": {
-    pair: 11,
+    pair: 40,
     edits: [
       {
         file: engine,
@@ -146,11 +146,11 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a time line that has ended goes on": {
-    pair: 118,
+    pair: 28,
     edits: [{ file: engine, find: "column.writers[slot] = noPart;", by: "continue;" }],
   },
   "what a former agent sent stays in its slot": {
-    pair: 15,
+    pair: 50,
     edits: [
       {
         file: engine,

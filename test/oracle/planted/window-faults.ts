@@ -6,7 +6,7 @@ const readings = "node/src/engine/readings.ts";
 /** Faults of windows, fleets and groups. */
 export const windowFaults: Readonly<Record<string, PlantedFault>> = {
   "a window is open on the wrong side": {
-    pair: 48,
+    pair: 124,
     edits: [
       {
         file: `${windows}/aggregate-window.ts`,
@@ -16,7 +16,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "NaN enters windows": {
-    pair: 14,
+    pair: 24,
     edits: [{ file: `${windows}/series-log.ts`, find: "if (value !== value) return;", by: "" }],
   },
   "a sample of a former time line is put at the end of its window": {
@@ -30,7 +30,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a queue drops a sample when it turns over": {
-    pair: 29,
+    pair: 225,
     edits: [
       {
         file: `${windows}/aggregate-window.ts`,
@@ -40,7 +40,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a window never passes to buckets": {
-    pair: 67,
+    pair: 47,
     edits: [
       {
         file: `${windows}/window-span.ts`,
@@ -50,15 +50,15 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a window passes to buckets a sample too early": {
-    pair: 68,
+    pair: 833,
     edits: [{ file: `${windows}/window-span.ts`, find: "- log.bound - 1;", by: "- log.bound;" }],
   },
   "a bucket leaves too early": {
-    pair: 388,
+    pair: 198,
     edits: [{ file: `${windows}/buckets.ts`, find: "/ widthUs) + 1;", by: "/ widthUs) + 2;" }],
   },
   "the rank of a quantile is off by one": {
-    pair: 32,
+    pair: 35,
     edits: [
       {
         file: `${windows}/quantile-window.ts`,
@@ -68,7 +68,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "the sketch is never used": {
-    pair: 67,
+    pair: 47,
     edits: [
       {
         file: `${windows}/quantile-window.ts`,
@@ -78,11 +78,11 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a counter's restart is not seen": {
-    pair: 182,
+    pair: 106,
     edits: [{ file: `${windows}/aggregate.ts`, find: "if (after >= before)\n", by: "if (true)\n" }],
   },
   "the deviation is a sample's": {
-    pair: 60,
+    pair: 124,
     edits: [
       {
         file: `${windows}/functions.ts`,
@@ -92,7 +92,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "windows begin anew at an update": {
-    pair: 23,
+    pair: 38,
     edits: [
       {
         file: readings,
@@ -117,7 +117,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a value is stale in a fleet a microsecond too early": {
-    pair: 376,
+    pair: 23,
     edits: [
       {
         file: "node/src/engine/fleet/fleet-metric.ts",
@@ -127,7 +127,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a value that was stale for another agent stays out of a fleet": {
-    pair: 230,
+    pair: 216,
     edits: [
       {
         file: "node/src/engine/fleet/fleet-metric.ts",
@@ -137,7 +137,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a change of the label moves no value to another group": {
-    pair: 211,
+    pair: 87,
     edits: [
       {
         file: readings,
@@ -152,7 +152,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "NaN counts in a fleet as the value before it": {
-    pair: 26,
+    pair: 133,
     edits: [
       {
         file: "node/src/engine/fleet/fleet-metric.ts",
