@@ -106,7 +106,7 @@ export function steps(features: ReadonlySet<Feature>): fc.Arbitrary<Step> {
           .map(([id, zone, hasGpu]) => attributesOf(id, zone, hasGpu)),
       }),
     ),
-    weighted(1, fc.record({ kind: fc.constant("line" as const), agent, part })),
+    weighted(3, fc.record({ kind: fc.constant("line" as const), agent, part })),
     weighted(1, fc.record({ kind: fc.constantFrom("leave" as const, "session" as const), agent })),
     weighted(1, fc.record({ kind: fc.constant("rules" as const), rules: ruleSets(features) })),
     weighted(

@@ -8,21 +8,21 @@ const breaker = "node/src/engine/breaker.ts";
 /** Faults of cooldowns, attempts, limits and modes. */
 export const instructionFaults: Readonly<Record<string, PlantedFault>> = {
   "a cooldown is forgotten at an update": {
-    pair: 112,
+    pair: 55,
     edits: [{ file: runtime, find: "this.#episodes = former.#episodes;", by: "" }],
   },
   "a cooldown is forgotten when its agent leaves": {
-    pair: 83,
+    pair: 72,
     edits: [{ file: engine, find: "this.#departed.put(agent, cooldowns);", by: "" }],
   },
   "a cooldown in shadow waits for an end": {
-    pair: 43,
+    pair: 17,
     edits: [
       { file: runtime, find: "isHeldBack ? atUs + cooldownUs", by: "false ? atUs + cooldownUs" },
     ],
   },
   "an instruction of an earlier episode ends the cooldown of the present one": {
-    pair: 1057,
+    pair: 46,
     edits: [
       {
         file: runtime,
@@ -32,11 +32,11 @@ export const instructionFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "attempts have no bound": {
-    pair: 11,
+    pair: 0,
     edits: [{ file: runtime, find: " && attempts < this.plan.attempts", by: "" }],
   },
   "another attempt does not wait for the cooldown": {
-    pair: 302,
+    pair: 303,
     edits: [
       {
         file: runtime,
@@ -46,7 +46,7 @@ export const instructionFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a breaker lets one firing too many pass": {
-    pair: 14,
+    pair: 6,
     edits: [
       {
         file: breaker,
@@ -55,18 +55,18 @@ export const instructionFaults: Readonly<Record<string, PlantedFault>> = {
       },
     ],
   },
-  "a breaker closes though rules fire": {
-    pair: 753,
+  "a breaker stays open though it was quiet": {
+    pair: 0,
     edits: [
       {
         file: breaker,
-        find: "return this.#latestUs + this.#limit.perUs;",
-        by: "return (this.#firings[0] ?? 0) + this.#limit.perUs;",
+        find: "if (!this.isOpen || nowUs < this.closesAtUs) return false;",
+        by: "return false;",
       },
     ],
   },
   "what a breaker stops waits for its end": {
-    pair: 151,
+    pair: 31,
     edits: [
       {
         file: evaluator,
@@ -76,7 +76,7 @@ export const instructionFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a rule in shadow acts": {
-    pair: 14,
+    pair: 1,
     edits: [
       {
         file: evaluator,
@@ -86,7 +86,7 @@ export const instructionFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "low scores come first": {
-    pair: 24,
+    pair: 17,
     edits: [
       { file: "node/src/engine/outbox.ts", find: "b.score - a.score", by: "a.score - b.score" },
     ],

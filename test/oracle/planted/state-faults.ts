@@ -9,7 +9,7 @@ const calls = "core/src/rules/javascript-call.ts";
 /** Faults of the states of rules, and of when they are evaluated. */
 export const stateFaults: Readonly<Record<string, PlantedFault>> = {
   "since is not set anew after a reset": {
-    pair: 6,
+    pair: 1,
     edits: [
       {
         file: runtime,
@@ -19,7 +19,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "for is over a microsecond late": {
-    pair: 0,
+    pair: 6,
     edits: [
       {
         file: runtime,
@@ -29,7 +29,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "false leaves a rule pending": {
-    pair: 17,
+    pair: 1,
     edits: [
       {
         file: runtime,
@@ -39,15 +39,15 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "unknown resets where it is to be held": {
-    pair: 47,
+    pair: 99,
     edits: [{ file: runtime, find: 'this.plan.missing === "hold"', by: "false" }],
   },
   "unknown is held where it is to reset": {
-    pair: 100,
+    pair: 58,
     edits: [{ file: runtime, find: 'this.plan.missing === "hold"', by: "true" }],
   },
   "unknown ends an episode as false does": {
-    pair: 63,
+    pair: 97,
     edits: [
       {
         file: runtime,
@@ -57,7 +57,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "unknown is taken for false by a comparison": {
-    pair: 34,
+    pair: 33,
     edits: [
       {
         file: calls,
@@ -67,7 +67,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "false && unknown is unknown": {
-    pair: 37,
+    pair: 6,
     edits: [
       {
         file: calls,
@@ -82,7 +82,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "resolve is looked at though expr is true": {
-    pair: 13,
+    pair: 14,
     edits: [
       {
         file: runtime,
@@ -92,7 +92,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "keep_firing_for counts from the episode's start": {
-    pair: 13,
+    pair: 38,
     edits: [
       {
         file: runtime,
@@ -102,7 +102,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "keep_firing_for goes on counting where the end does not hold": {
-    pair: 28,
+    pair: 117,
     edits: [
       {
         file: runtime,
@@ -112,7 +112,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "unless reads the present state": {
-    pair: 183,
+    pair: 38,
     edits: [
       {
         file: runtime,
@@ -122,7 +122,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "where is not looked at again": {
-    pair: 0,
+    pair: 26,
     edits: [
       {
         file: engine,
@@ -132,7 +132,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "an attribute evaluates no rule": {
-    pair: 37,
+    pair: 27,
     edits: [
       {
         file: engine,
@@ -142,7 +142,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "an event goes on after its evaluation": {
-    pair: 15,
+    pair: 8,
     edits: [
       {
         file: evaluator,
@@ -152,7 +152,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a change of the rest begins a rule afresh": {
-    pair: 0,
+    pair: 11,
     edits: [
       {
         file: ruleSet,
@@ -162,7 +162,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a rule that is switched off fires on": {
-    pair: 126,
+    pair: 20,
     edits: [
       {
         file: ruleSet,
@@ -172,7 +172,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a new meaning takes the state over": {
-    pair: 3,
+    pair: 1,
     edits: [
       {
         file: ruleSet,

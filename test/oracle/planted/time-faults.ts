@@ -8,7 +8,7 @@ const timers = "node/src/engine/rule-timers.ts";
 /** Faults of time: what is late, what comes first, and what is due. */
 export const timeFaults: Readonly<Record<string, PlantedFault>> = {
   "a late sample is applied": {
-    pair: 1,
+    pair: 0,
     edits: [
       {
         file: applier,
@@ -18,7 +18,7 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a sample of the newest instant is late": {
-    pair: 3,
+    pair: 1,
     edits: [
       {
         file: applier,
@@ -48,7 +48,7 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "of two samples of one instant the first is the value": {
-    pair: 3,
+    pair: 6,
     edits: [
       {
         file: applier,
@@ -64,11 +64,11 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "an agent's time goes back": {
-    pair: 1,
+    pair: 3,
     edits: [{ file: applier, find: "if (atUs >= presentUs) return atUs;", by: "return atUs;" }],
   },
   "two evaluations behind the agent's time share an instant": {
-    pair: 1,
+    pair: 24,
     edits: [
       {
         file: applier,
@@ -78,7 +78,7 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a rule is passed over though a value is at the edge of what it asks for": {
-    pair: 11,
+    pair: 1,
     edits: [
       {
         file: applier,
@@ -88,7 +88,7 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a rule is passed over though it is not inactive": {
-    pair: 301,
+    pair: 58,
     edits: [
       {
         file: applier,
@@ -98,7 +98,7 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "an evaluation that is passed over does not count": {
-    pair: 876,
+    pair: 1770,
     edits: [
       {
         file: applier,
@@ -108,7 +108,7 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "what is due before a sample comes behind it": {
-    pair: 0,
+    pair: 1,
     edits: [
       {
         file: applier,
@@ -118,7 +118,7 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "timers are rounded down": {
-    pair: 3,
+    pair: 0,
     edits: [
       {
         file: "node/src/engine/timer-heap.ts",
@@ -128,7 +128,7 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "absence counts from a last sample only": {
-    pair: 17,
+    pair: 4,
     edits: [{ file: timers, find: /return lastUs > (\w+) \? lastUs : \w+;/, by: "return lastUs;" }],
   },
   "a pending rule that reads silence is not evaluated when for is over": {
@@ -136,7 +136,7 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
     edits: [{ file: timers, find: "if (pendingUs > evaluatedUs) nextUs = pendingUs;", by: "" }],
   },
   "absence is not looked at when a rule comes into force": {
-    pair: 40,
+    pair: 6,
     edits: [
       {
         file: engine,
@@ -146,11 +146,11 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a time line that has ended goes on": {
-    pair: 28,
+    pair: 39,
     edits: [{ file: engine, find: "column.writers[slot] = noPart;", by: "continue;" }],
   },
   "what a former agent sent stays in its slot": {
-    pair: 50,
+    pair: 11,
     edits: [
       {
         file: engine,
@@ -168,5 +168,9 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
         by: "",
       },
     ],
+  },
+  "silence counts from before a restart": {
+    pair: 6,
+    edits: [{ file: engine, find: "this.#agents.restartedUs = atUs;", by: "" }],
   },
 };

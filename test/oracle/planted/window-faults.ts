@@ -16,11 +16,11 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "NaN enters windows": {
-    pair: 24,
+    pair: 38,
     edits: [{ file: `${windows}/series-log.ts`, find: "if (value !== value) return;", by: "" }],
   },
   "a sample of a former time line is put at the end of its window": {
-    pair: 139,
+    pair: 54,
     edits: [
       {
         file: `${windows}/series-log.ts`,
@@ -30,7 +30,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a queue drops a sample when it turns over": {
-    pair: 225,
+    pair: 24,
     edits: [
       {
         file: `${windows}/aggregate-window.ts`,
@@ -40,7 +40,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a window never passes to buckets": {
-    pair: 47,
+    pair: 982,
     edits: [
       {
         file: `${windows}/window-span.ts`,
@@ -50,15 +50,15 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a window passes to buckets a sample too early": {
-    pair: 833,
+    pair: 508,
     edits: [{ file: `${windows}/window-span.ts`, find: "- log.bound - 1;", by: "- log.bound;" }],
   },
   "a bucket leaves too early": {
-    pair: 198,
+    pair: 773,
     edits: [{ file: `${windows}/buckets.ts`, find: "/ widthUs) + 1;", by: "/ widthUs) + 2;" }],
   },
   "the rank of a quantile is off by one": {
-    pair: 35,
+    pair: 62,
     edits: [
       {
         file: `${windows}/quantile-window.ts`,
@@ -68,7 +68,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "the sketch is never used": {
-    pair: 47,
+    pair: 998,
     edits: [
       {
         file: `${windows}/quantile-window.ts`,
@@ -78,11 +78,11 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a counter's restart is not seen": {
-    pair: 106,
+    pair: 274,
     edits: [{ file: `${windows}/aggregate.ts`, find: "if (after >= before)\n", by: "if (true)\n" }],
   },
   "the deviation is a sample's": {
-    pair: 124,
+    pair: 137,
     edits: [
       {
         file: `${windows}/functions.ts`,
@@ -92,7 +92,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "windows begin anew at an update": {
-    pair: 38,
+    pair: 1,
     edits: [
       {
         file: readings,
@@ -107,7 +107,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "an infinity leaves a trace in a fleet": {
-    pair: 17,
+    pair: 85,
     edits: [
       {
         file: "node/src/engine/fleet/exact-sum.ts",
@@ -117,7 +117,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a value is stale in a fleet a microsecond too early": {
-    pair: 23,
+    pair: 14,
     edits: [
       {
         file: "node/src/engine/fleet/fleet-metric.ts",
@@ -127,7 +127,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a value that was stale for another agent stays out of a fleet": {
-    pair: 216,
+    pair: 521,
     edits: [
       {
         file: "node/src/engine/fleet/fleet-metric.ts",
@@ -137,7 +137,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a change of the label moves no value to another group": {
-    pair: 87,
+    pair: 89,
     edits: [
       {
         file: readings,
@@ -152,12 +152,22 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "NaN counts in a fleet as the value before it": {
-    pair: 133,
+    pair: 1,
     edits: [
       {
         file: "node/src/engine/fleet/fleet-metric.ts",
         find: "if (value !== value) {\n      this.#takeOut(slot);\n      return;",
         by: "if (value !== value) {\n      return;",
+      },
+    ],
+  },
+  "windows are empty after a restart": {
+    pair: 29,
+    edits: [
+      {
+        file: "node/src/engine/histories.ts",
+        find: "held.log.load(slot, section);",
+        by: "",
       },
     ],
   },
