@@ -324,9 +324,6 @@ export class SimNode {
       case "overload":
         trace.note("node", notice.kind);
         return;
-      case "windows-lost":
-        judge.breach("windows are kept", notice.message);
-        return;
       case "rule-unreadable":
         judge.breach("rules are kept", notice.message);
         return;

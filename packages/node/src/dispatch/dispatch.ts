@@ -239,6 +239,11 @@ export class Dispatch {
     return this.#courier.deliver(instruction);
   }
 
+  /** The end of an instruction that is not open any more is on disk with its episode, after all: its agent may forget it. */
+  kept(id: InstructionId): void {
+    this.#settler.kept(id);
+  }
+
   /** A part said how far an instruction has come. */
   acknowledge(session: DeliverySession, acknowledgement: Acknowledgement): void {
     const { status } = acknowledgement;

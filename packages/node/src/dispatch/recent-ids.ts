@@ -16,6 +16,10 @@ export class RecentIds {
     return this.#ids.has(id);
   }
 
+  delete(id: InstructionId): void {
+    this.#ids.delete(id);
+  }
+
   add(id: InstructionId): void {
     if (this.#ids.has(id)) return;
     const oldest = this.#ring[this.#next];

@@ -170,6 +170,7 @@ export class Reports {
     this.#checks.delete(lost.id);
     // What is not settled is told again by the agent's next hello.
     if (!isKept) return;
+    dispatch.kept(lost.id);
     dispatch.acknowledge(check.told.session, check.told.report);
     flush();
   }

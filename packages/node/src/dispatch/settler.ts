@@ -93,6 +93,11 @@ export class Settler {
     return !this.#settling.has(id) && !this.#unkept.has(id);
   }
 
+  /** The end of an instruction, and its episode, are on disk after all. */
+  kept(id: InstructionId): void {
+    this.#unkept.delete(id);
+  }
+
   /** An instruction as it was before its end, while that end may not be told yet. */
   untold(id: InstructionId): Instruction | undefined {
     return this.#settling.get(id)?.before;
@@ -144,8 +149,10 @@ export class Settler {
 
   #settled(instruction: Instruction, isKept: boolean): void {
     if (this.get(instruction.id) === instruction) this.#settling.delete(instruction.id);
-    if (isKept) this.#options.onSettled(instruction);
-    else if (instruction.episode !== undefined) this.#unkept.add(instruction.id);
+    if (isKept) {
+      this.kept(instruction.id);
+      this.#options.onSettled(instruction);
+    } else if (instruction.episode !== undefined) this.#unkept.add(instruction.id);
     this.#options.onOver?.(instruction, isKept);
   }
 
