@@ -19,7 +19,7 @@ import { partsPerAgent } from "./parts.ts";
 import type { Readings } from "./readings.ts";
 import { INACTIVE } from "./rule-runtime.ts";
 import type { RuleSet } from "./rule-set.ts";
-import type { TimerHeap } from "./timer-heap.ts";
+import type { TimerWheel } from "./timer-wheel.ts";
 import type { Wakes } from "./wakes.ts";
 
 /** What an applier works on. */
@@ -27,7 +27,7 @@ export interface ApplierOptions {
   readonly agents: AgentTable;
   readonly columns: MetricColumns;
   readonly rules: RuleSet;
-  readonly timers: TimerHeap;
+  readonly timers: TimerWheel;
   readonly wakes: Wakes;
   readonly readings: Readings;
   readonly evaluator: Evaluator;
@@ -39,7 +39,7 @@ export class Applier {
   readonly #agents: AgentTable;
   readonly #columns: MetricColumns;
   readonly #rules: RuleSet;
-  readonly #timers: TimerHeap;
+  readonly #timers: TimerWheel;
   readonly #wakes: Wakes;
   readonly #readings: Readings;
   readonly #evaluator: Evaluator;

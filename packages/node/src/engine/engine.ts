@@ -36,7 +36,7 @@ import { PendingCells, type PendingChange } from "./pending-cells.ts";
 import { Readings } from "./readings.ts";
 import type { RuleRuntime, RuleVersion } from "./rule-runtime.ts";
 import { RuleSet } from "./rule-set.ts";
-import { TimerHeap } from "./timer-heap.ts";
+import { TimerWheel } from "./timer-wheel.ts";
 import { isSameJson, touchesTwin } from "./twin-change.ts";
 import {
   type AgentRuleState,
@@ -102,7 +102,7 @@ export class Engine {
   readonly #hooks: EngineHooks;
   readonly #agents: AgentTable;
   readonly #columns: MetricColumns;
-  readonly #timers = new TimerHeap();
+  readonly #timers = new TimerWheel();
   readonly #wakes: Wakes;
   readonly #readings: Readings;
   readonly #pendingCells: PendingCells;

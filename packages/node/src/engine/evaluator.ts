@@ -16,14 +16,15 @@ import { Outbox } from "./outbox.ts";
 import { nodePart } from "./parts.ts";
 import { INACTIVE, type Outcome, type RuleRuntime, UNMATCHED } from "./rule-runtime.ts";
 import type { RuleSet } from "./rule-set.ts";
-import { type TimerHeap, timerInstantUs, timerKind } from "./timer-heap.ts";
+import { timerInstantUs, timerKind } from "./timer-heap.ts";
+import type { TimerWheel } from "./timer-wheel.ts";
 import type { Wakes } from "./wakes.ts";
 
 /** What an evaluator works on. */
 export interface EvaluatorOptions {
   readonly agents: AgentTable;
   readonly rules: RuleSet;
-  readonly timers: TimerHeap;
+  readonly timers: TimerWheel;
   readonly wakes: Wakes;
   readonly context: EvaluationContext;
   readonly counters: EngineCounters;
@@ -42,7 +43,7 @@ export class Evaluator {
   isEnforcing = true;
   readonly #agents: AgentTable;
   readonly #rules: RuleSet;
-  readonly #timers: TimerHeap;
+  readonly #timers: TimerWheel;
   readonly #wakes: Wakes;
   #event: PresentEvent | undefined;
   readonly #context: EvaluationContext;

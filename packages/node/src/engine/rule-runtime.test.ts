@@ -5,12 +5,12 @@ import { AgentTable } from "./agent-table.ts";
 import { PendingCells } from "./pending-cells.ts";
 import { RuleRuntime } from "./rule-runtime.ts";
 import { plansOf } from "./test-support.ts";
-import { TimerHeap } from "./timer-heap.ts";
+import { TimerWheel } from "./timer-wheel.ts";
 
 test("an end condition that comes and goes keeps one timer, however often", () => {
   const [plan] = plansOf("  - { name: r, expr: m > 10, keep_firing_for: 1h, action: stop }");
   assert.ok(plan !== undefined);
-  const timers = new TimerHeap();
+  const timers = new TimerWheel();
   const context = {
     nowUs: 0,
     column: () => ({ values: new Float64Array(4) }),

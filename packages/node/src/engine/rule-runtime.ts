@@ -29,7 +29,8 @@ import { grownUint8 } from "./growth.ts";
 import type { PendingRecord } from "../ports/store.ts";
 import type { PendingCells } from "./pending-cells.ts";
 import type { RuleTimers } from "./rule-timers.ts";
-import { type TimerHeap, timerInstantUs, timerKind } from "./timer-heap.ts";
+import { timerInstantUs, timerKind } from "./timer-heap.ts";
+import type { TimerWheel } from "./timer-wheel.ts";
 
 /**
  * States of a rule for an agent. Unseen: not evaluated for it yet, or the slot is free. Unmatched: `where`
@@ -82,14 +83,14 @@ export class RuleRuntime {
   /** Instructions decided so far, and those of them that the breaker stopped. */
   firings = 0;
   suppressedFirings = 0;
-  readonly #timers: TimerHeap;
+  readonly #timers: TimerWheel;
   readonly #pendingCells: PendingCells;
 
   constructor(
     id: number,
     rule: RuleVersion,
     linked: LinkedRule,
-    timers: TimerHeap,
+    timers: TimerWheel,
     pendingCells: PendingCells,
     capacity: number,
     ruleTimers?: RuleTimers,

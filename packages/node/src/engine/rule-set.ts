@@ -23,7 +23,7 @@ import type { PendingCells } from "./pending-cells.ts";
 import type { Readings } from "./readings.ts";
 import { RuleRuntime, type RuleVersion } from "./rule-runtime.ts";
 import { RuleTimers } from "./rule-timers.ts";
-import type { TimerHeap } from "./timer-heap.ts";
+import type { TimerWheel } from "./timer-wheel.ts";
 import { isSameJson } from "./twin-change.ts";
 
 /** Is told of each episode that a change of the rules ends. */
@@ -63,7 +63,7 @@ export class RuleSet {
   readonly #byId = new Map<number, RuleRuntime>();
   readonly #agents: AgentTable;
   readonly #columns: MetricColumns;
-  readonly #timers: TimerHeap;
+  readonly #timers: TimerWheel;
   readonly #pendingCells: PendingCells;
   readonly #readings: Readings;
   readonly #context: EvaluationContext;
@@ -74,7 +74,7 @@ export class RuleSet {
   constructor(
     agents: AgentTable,
     columns: MetricColumns,
-    timers: TimerHeap,
+    timers: TimerWheel,
     pendingCells: PendingCells,
     readings: Readings,
     context: EvaluationContext,
