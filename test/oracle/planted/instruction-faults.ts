@@ -56,12 +56,12 @@ export const instructionFaults: Readonly<Record<string, PlantedFault>> = {
     ],
   },
   "a breaker stays open though it was quiet": {
-    pair: 0,
+    pair: 31,
     edits: [
       {
         file: breaker,
-        find: "if (!this.isOpen || nowUs < this.closesAtUs) return false;",
-        by: "return false;",
+        find: "return this.#latestUs + this.#limit.perUs;",
+        by: "return this.#latestUs + 2 * this.#limit.perUs;",
       },
     ],
   },
