@@ -171,7 +171,7 @@ function narrowBoundsOf(
   faults: ReadonlyMap<FaultName, number>,
 ): NarrowBounds | undefined {
   const dice = diceOf(seed, "scenario bounds");
-  if (!dice.chance(0.4) || faults.has("agent-sleep") || faults.has("clock-step")) return undefined;
+  if (!dice.chance(0.7) || faults.has("agent-sleep") || faults.has("clock-step")) return undefined;
   const hardOutboundBytes = dice.integer(1_500, 6_000);
   return {
     outboundFrameBytes: dice.integer(300, 1_000),
