@@ -6,6 +6,7 @@ import { encode } from "@msgpack/msgpack";
 import { type Random, seededRandom } from "@myelin/core/random";
 import { type EncodingName, encodingNames } from "@myelin/core/wire";
 import { corpus } from "./corpus.ts";
+import { Dice } from "./dice.ts";
 import { type PiecedFrame, type PieceKind, piecesOf, type Spoil, varint } from "./pieces.ts";
 
 /** One frame to be sent. */
@@ -16,29 +17,6 @@ export interface Input {
   readonly isFirst: boolean;
   /** What was done to which frame. */
   readonly made: string;
-}
-
-/** Dice for one input. */
-class Dice {
-  readonly #random: Random;
-
-  constructor(random: Random) {
-    this.#random = random;
-  }
-
-  /** A whole number below `bound`. */
-  below(bound: number): number {
-    return Math.floor(this.#random.float() * bound);
-  }
-
-  pick<Item>(items: readonly Item[]): Item {
-    // Invariant: the lists below are never empty.
-    return items[this.below(items.length)] as Item;
-  }
-
-  bytes(count: number): Buffer {
-    return Buffer.from(this.#random.bytes(count));
-  }
 }
 
 /** Numbers at which things break. */

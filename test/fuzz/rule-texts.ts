@@ -1,5 +1,6 @@
 /** Hostile texts of rules: the text of a place in a campaign is a function of its seed and place alone. */
-import { type Random, seededRandom } from "@myelin/core/random";
+import { seededRandom } from "@myelin/core/random";
+import { Dice } from "./dice.ts";
 
 /** One text, and where it is written. */
 export interface RuleText {
@@ -76,23 +77,6 @@ const pieces: readonly string[] = [
   ...["(", ")", "[", "]", "{", "}", ",", ".", "`", '"', "'", "\\", "//", "\n", "\t", "$", "${"],
   ...["\u0000", "\ud800", "\u2028", "🦊", "\u202e", "10s", "__proto__", "constructor", ".`a b`"],
 ];
-
-class Dice {
-  readonly #random: Random;
-
-  constructor(random: Random) {
-    this.#random = random;
-  }
-
-  below(bound: number): number {
-    return Math.floor(this.#random.float() * bound);
-  }
-
-  pick<Item>(items: readonly Item[]): Item {
-    // Invariant: the lists above are never empty.
-    return items[this.below(items.length)] as Item;
-  }
-}
 
 /** A condition of some depth, mostly of wrong types. */
 function tree(dice: Dice, depth: number): string {

@@ -1,5 +1,4 @@
-import type { Engine } from "../engine/index.ts";
-import type { DivisionShares } from "../engine/index.ts";
+import type { DivisionShares, Engine } from "../engine/index.ts";
 import type { Bus } from "../ports/bus.ts";
 import type { Clock } from "../ports/clock.ts";
 
