@@ -72,7 +72,7 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
     edits: [
       {
         file: applier,
-        find: "return this.#agents.evaluatedUs[slot] === presentUs ? presentUs + 1 : presentUs;",
+        find: "return evaluatedUs === presentUs ? presentUs + 1 : presentUs;",
         by: "return presentUs;",
       },
     ],
@@ -106,6 +106,34 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
         by: "",
       },
     ],
+  },
+  "a frame is calm though a rule is pending or firing": {
+    pair: 58,
+    edits: [{ file: applier, find: "agents.busyRules[slot] !== 0 || ", by: "" }],
+  },
+  "a frame is calm though a value is at the edge of what a rule asks for": {
+    pair: 152,
+    edits: [
+      {
+        file: applier,
+        find: "value > (highs[metric] as number)",
+        by: "value >= (highs[metric] as number)",
+      },
+    ],
+  },
+  "a frame is calm though another part is ahead": {
+    pair: 17,
+    edits: [{ file: applier, find: "if (sampleUs < seriesUs) return false;", by: "" }],
+  },
+  "a frame is calm though something is due before it": {
+    pair: 24,
+    edits: [
+      { file: applier, find: "if (this.#isDueBefore(slot, presentUs)) return false;", by: "" },
+    ],
+  },
+  "of a calm frame the first sample of a metric is the value": {
+    pair: 13,
+    edits: [{ file: applier, find: "if (frames[metric] === frame) continue;", by: "" }],
   },
   "what is due before a sample comes behind it": {
     pair: 1,

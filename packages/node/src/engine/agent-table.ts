@@ -9,7 +9,7 @@ import { MyelinError } from "@myelin/core/errors";
 import { type AgentId, parseAgentId } from "@myelin/core/ids";
 import type { JsonObject } from "@myelin/core/json";
 import type { AgentAttributes } from "@myelin/core/rules";
-import { doubledCapacity, grownFloat64, grownUint8 } from "./growth.ts";
+import { doubledCapacity, grownFloat64, grownUint32, grownUint8 } from "./growth.ts";
 import { nodePart, partsPerAgent } from "./parts.ts";
 
 const noTwin: JsonObject = Object.freeze({});
@@ -25,6 +25,8 @@ export class AgentTable {
   timesUs: Float64Array;
   /** The latest instant at which rules were evaluated for the agent. */
   evaluatedUs: Float64Array;
+  /** No series of the agent goes beyond it, those of the node's own part aside. */
+  sampledUs: Float64Array;
   joinedAtUs: Float64Array;
   /** Newest instant applied of each part, at slot × parts + part. */
   newestUs: Float64Array;
@@ -34,6 +36,8 @@ export class AgentTable {
   inputs: Uint32Array;
   /** When the node began after an earlier run: silence counts from no earlier. */
   restartedUs: number = never;
+  /** How many rules are pending or firing for the agent. */
+  busyRules: Uint32Array;
   /** 1 until the first evaluation, at which rules that read attributes take part. */
   isNew: Uint8Array;
   /** Actions that rules must not ask the agent for now; undefined when there are none. */
@@ -52,10 +56,12 @@ export class AgentTable {
     this.capacity = Math.min(initialCapacity, maxAgents);
     this.timesUs = new Float64Array(this.capacity).fill(never);
     this.evaluatedUs = new Float64Array(this.capacity).fill(never);
+    this.sampledUs = new Float64Array(this.capacity).fill(never);
     this.joinedAtUs = new Float64Array(this.capacity);
     this.newestUs = new Float64Array(this.capacity * partsPerAgent).fill(never);
     this.newestEventUs = new Float64Array(this.capacity * partsPerAgent).fill(never);
     this.inputs = new Uint32Array(this.capacity);
+    this.busyRules = new Uint32Array(this.capacity);
     this.isNew = new Uint8Array(this.capacity);
   }
 
@@ -98,6 +104,7 @@ export class AgentTable {
     this.twins[slot] = noTwin;
     this.timesUs[slot] = never;
     this.evaluatedUs[slot] = never;
+    this.sampledUs[slot] = never;
     this.series[slot] = [];
     this.isNew[slot] = 0;
     const firstLine = slot * partsPerAgent;
@@ -167,12 +174,12 @@ export class AgentTable {
     this.capacity = capacity;
     this.timesUs = grownFloat64(this.timesUs, capacity, never);
     this.evaluatedUs = grownFloat64(this.evaluatedUs, capacity, never);
+    this.sampledUs = grownFloat64(this.sampledUs, capacity, never);
     this.joinedAtUs = grownFloat64(this.joinedAtUs, capacity, 0);
     this.newestUs = grownFloat64(this.newestUs, capacity * partsPerAgent, never);
     this.newestEventUs = grownFloat64(this.newestEventUs, capacity * partsPerAgent, never);
     this.isNew = grownUint8(this.isNew, capacity);
-    const inputs = new Uint32Array(capacity);
-    inputs.set(this.inputs);
-    this.inputs = inputs;
+    this.inputs = grownUint32(this.inputs, capacity);
+    this.busyRules = grownUint32(this.busyRules, capacity);
   }
 }

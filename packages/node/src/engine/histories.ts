@@ -243,7 +243,7 @@ export class Histories {
     const marks = new Map<string, AppliedUntil>();
     for (const { layout, words } of records) {
       const from = new WordReader(words);
-      agents.moveOn(slot, from.number());
+      agents.sampledUs[slot] = agents.moveOn(slot, from.number());
       agents.evaluatedUs[slot] = from.number();
       this.#readLines(from, lines, marks);
       for (const [part, line] of lines)

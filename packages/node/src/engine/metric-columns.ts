@@ -1,6 +1,6 @@
 import type { MetricName } from "@myelin/core/ids";
-import type { Column } from "@myelin/core/rules";
-import { doubledCapacity, grownFloat64, grownUint8 } from "./growth.ts";
+import type { Bounds, Column } from "@myelin/core/rules";
+import { doubledCapacity, grownFloat64, grownInt32, grownUint8 } from "./growth.ts";
 
 /** In `writers`: the time line that the latest sample belonged to has ended, so nothing is late against it. */
 export const noPart = 255;
@@ -66,6 +66,11 @@ export class MetricColumn implements Column {
 /** All columns of the node, by name and by index. */
 export class MetricColumns {
   readonly all: MetricColumn[] = [];
+  /** By index: a sample below it, or above the other, concerns nobody while no rule is pending or firing for its agent. */
+  lows: Float64Array = new Float64Array(0);
+  highs: Float64Array = new Float64Array(0);
+  /** By index: how many rules read it. */
+  readerCounts: Int32Array = new Int32Array(0);
   readonly #byName = new Map<string, MetricColumn>();
   readonly #maxBytes: number;
   #bytes = 0;
@@ -89,8 +94,30 @@ export class MetricColumns {
     if (known !== undefined) return known;
     const column = new MetricColumn(this.all.length, name);
     this.all.push(column);
+    if (this.all.length > this.lows.length) this.#growConcerns();
     this.#byName.set(name, column);
     return column;
+  }
+
+  /** From now on no sample of any metric concerns anybody. */
+  concernNobody(): void {
+    this.lows.fill(Number.POSITIVE_INFINITY);
+    this.highs.fill(Number.NEGATIVE_INFINITY);
+    this.readerCounts.fill(0);
+  }
+
+  /** Samples of a metric concern `readers` rules, or what follows it, from `low` to `high`. */
+  concern({ index }: MetricColumn, { low, high }: Bounds, readers: number): void {
+    this.lows[index] = low;
+    this.highs[index] = high;
+    this.readerCounts[index] = readers;
+  }
+
+  #growConcerns(): void {
+    const capacity = Math.max(64, this.lows.length * 2);
+    this.lows = grownFloat64(this.lows, capacity, Number.POSITIVE_INFINITY);
+    this.highs = grownFloat64(this.highs, capacity, Number.NEGATIVE_INFINITY);
+    this.readerCounts = grownInt32(this.readerCounts, capacity, 0);
   }
 
   /** Makes room in a column for all slots, from now on: a rule reads it. */

@@ -210,6 +210,11 @@ export class Readings {
     return this.#nextLogId;
   }
 
+  /** The columns of which more than the latest sample is kept. */
+  get followed(): ReadonlySet<MetricColumn> {
+    return this.#followed;
+  }
+
   /** Keeps what the rules in force read, and no more; `timers` are theirs. */
   retain(plans: readonly RulePlan[], timers: readonly RuleTimers[]): void {
     const wanted = new Set<string>();

@@ -11,6 +11,7 @@ test("an end condition that comes and goes keeps one timer, however often", () =
   const [plan] = plansOf("  - { name: r, expr: m > 10, keep_firing_for: 1h, action: stop }");
   assert.ok(plan !== undefined);
   const timers = new TimerWheel();
+  const agents = new AgentTable(4);
   const context = {
     nowUs: 0,
     column: () => ({ values: new Float64Array(4) }),
@@ -22,9 +23,9 @@ test("an end condition that comes and goes keeps one timer, however often", () =
     1,
     { plan, version: 1, meaningVersion: 1 },
     linkRule(plan, context),
+    agents,
     timers,
-    new PendingCells(new AgentTable(4), undefined),
-    4,
+    new PendingCells(agents, undefined),
   );
   rule.sees(2);
   for (let second = 0; second < 1_000; second += 1) {

@@ -23,6 +23,7 @@ import {
   type Tri,
   UNKNOWN,
 } from "@myelin/core/rules";
+import type { AgentTable } from "./agent-table.ts";
 import { RuleBreaker } from "./breaker.ts";
 import { cellOf, EpisodePages } from "./episode-pages.ts";
 import { grownUint8 } from "./growth.ts";
@@ -83,6 +84,7 @@ export class RuleRuntime {
   /** Instructions decided so far, and those of them that the breaker stopped. */
   firings = 0;
   suppressedFirings = 0;
+  readonly #agents: AgentTable;
   readonly #timers: TimerWheel;
   readonly #pendingCells: PendingCells;
 
@@ -90,9 +92,9 @@ export class RuleRuntime {
     id: number,
     rule: RuleVersion,
     linked: LinkedRule,
+    agents: AgentTable,
     timers: TimerWheel,
     pendingCells: PendingCells,
-    capacity: number,
     ruleTimers?: RuleTimers,
   ) {
     this.id = id;
@@ -104,9 +106,10 @@ export class RuleRuntime {
     this.version = rule.version;
     this.meaningVersion = rule.meaningVersion;
     this.linked = linked;
+    this.#agents = agents;
     this.#timers = timers;
     this.#pendingCells = pendingCells;
-    this.states = new Uint8Array(capacity);
+    this.states = new Uint8Array(agents.capacity);
     this.#limit(rule.plan);
   }
 
@@ -463,6 +466,7 @@ export class RuleRuntime {
     const previous = this.states[slot] as number;
     if (previous === state) return;
     this.states[slot] = state;
+    if (previous > INACTIVE !== state > INACTIVE) this.#count(slot, state > INACTIVE ? 1 : -1);
     if (previous === PENDING) this.#pendingCount -= 1;
     else if (state === PENDING) this.#pendingCount += 1;
     if (previous !== FIRING && state !== FIRING) {
@@ -480,6 +484,12 @@ export class RuleRuntime {
       page.timeLines[cell] = undefined;
       page.endingSinceUs[cell] = Number.NaN;
     } else this.firingCount += 1;
+  }
+
+  /** Counts the rule among those that are pending or firing for the agent, or no more. */
+  #count(slot: number, by: 1 | -1): void {
+    const { busyRules } = this.#agents;
+    busyRules[slot] = (busyRules[slot] as number) + by;
   }
 
   #notePending(slot: number): void {

@@ -37,6 +37,8 @@ interface PreparedRule {
   readonly runtime: RuleRuntime | undefined;
 }
 
+const anywhere = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
+
 /** A set that waits to be put in force. No other may be put in force between its preparation and that. */
 export type PreparedRules = readonly PreparedRule[];
 
@@ -139,6 +141,7 @@ export class RuleSet {
       this.all.map(({ plan }) => plan),
       this.timed.flatMap(({ timers }) => timers ?? []),
     );
+    this.#listConcerns();
     return afresh.flatMap(({ version }) => this.#byName.get(version.plan.name) ?? []);
   }
 
@@ -158,14 +161,13 @@ export class RuleSet {
     if (isSameMeaning) return { version, linked, runtime: undefined };
     const id = this.#nextId;
     this.#nextId += 1;
-    const { capacity } = this.#agents;
     const runtime = new RuleRuntime(
       id,
       version,
       linked,
+      this.#agents,
       this.#timers,
       this.#pendingCells,
-      capacity,
       this.#timersOf(plan),
     );
     return { version, linked, runtime };
@@ -266,6 +268,24 @@ export class RuleSet {
       this.readers,
       (position) => (this.all[position] as RuleRuntime).states,
     );
+  }
+
+  /** What concerns any reader of a metric; where more than the latest sample is kept, each does. */
+  #listConcerns(): void {
+    const { readerLows, readerHighs } = this;
+    this.#columns.concernNobody();
+    for (const column of this.#readColumns) {
+      const { firstReader, endReader } = column;
+      let low = Number.POSITIVE_INFINITY;
+      let high = Number.NEGATIVE_INFINITY;
+      for (let reader = firstReader; reader < endReader; reader += 1) {
+        low = Math.min(low, readerLows[reader] as number);
+        high = Math.max(high, readerHighs[reader] as number);
+      }
+      this.#columns.concern(column, { low, high }, endReader - firstReader);
+    }
+    for (const column of this.#readings.followed)
+      this.#columns.concern(column, anywhere, column.endReader - column.firstReader);
   }
 
   #listBounds(): void {

@@ -119,7 +119,7 @@ describe("a session's intake", () => {
     );
     intake.samples(columns([[50, 2, 9]]), 0);
     intake.apply(nowUs);
-    assert.deepEqual([engine.counters.late, engine.counters.evaluations], [0, 3]);
+    assert.equal(engine.counters.late, 0);
     assert.deepEqual(
       latest().toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
       [
