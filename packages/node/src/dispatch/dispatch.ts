@@ -173,6 +173,11 @@ export class Dispatch {
     return this.#decided.has(id);
   }
 
+  /** True for one that this run decided and the disk did not take the end of, where an earlier life of its part may have done it. */
+  wasOutlived(id: InstructionId): boolean {
+    return this.#settler.wasOutlived(id);
+  }
+
   /**
    * Takes what a rule decided. It leaves when the scheduler is drained.
    * @param appliedUntilUs Newest sample of the episode's time line that was applied, on its part's clock; 0 for none.

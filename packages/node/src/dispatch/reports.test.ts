@@ -206,6 +206,49 @@ test("what this run of the node decided is not reinstated: the engine knows, or 
   assert.equal(world.store.disk.ledger.size, 2);
 });
 
+test("what an earlier life may have done does not end as if it had not begun when the ledger had no room for its end and it is told again", async () => {
+  const world = new ReportingWorld();
+  const app = world.attach("w1", "app", ["restart!"]);
+  const [outlived, fresh] = [world.fire("w1"), world.fire("w1")];
+  world.dispatch.acknowledge(app, app.says(outlived.id, "received"));
+  world.dispatch.acknowledge(app, app.says(fresh.id, "executed"));
+  await world.clock.run(secondUs);
+  Object.assign(world.store.disk, { isFull: true, maxWaitingEntries: 0 });
+  const next = world.reattach(app, "life-2");
+  const late = world.fire("w1");
+  for (const { id } of [outlived, late]) world.dispatch.acknowledge(next, next.says(id, "expired"));
+  await world.clock.run(secondUs);
+  Object.assign(world.store.disk, { isFull: false, maxWaitingEntries: 1000 });
+  const told = ({ id, episode }: typeof late): Acknowledgement =>
+    next.says(id, "expired", {
+      episode: { ...episode, ruleVersion: 1, appliedUntilUs: 0 },
+      action: "restart",
+    });
+  world.reports.take(next, [told(outlived), told(late)]);
+  await world.clock.run(secondUs);
+  assert.deepEqual(
+    world.ended.map(({ id, status, error }) => [id, status, error?.code]).slice(-2),
+    [
+      [outlived.id, "failed", "OUTCOME_UNKNOWN"],
+      [late.id, "expired", undefined],
+    ],
+  );
+});
+
+test("what an earlier run of the node decided, and can be done again, may have been given to an earlier life", async () => {
+  for (const [action, end] of [
+    ["restart!", "failed OUTCOME_UNKNOWN"],
+    ["restart", "expired"],
+  ] as const) {
+    const world = new ReportingWorld();
+    const app = world.attach("w1", "app", [action]);
+    const report = world.report(app, "expired");
+    world.reports.take(app, [report]);
+    await world.clock.run(secondUs);
+    assert.equal(world.endOf(report.instructionId), end);
+  }
+});
+
 test("an agent cannot tell of another's instruction, nor of one whose id is not its episode's", async () => {
   const world = new ReportingWorld();
   const [app, other] = [world.attach("w1"), world.attach("w2")];

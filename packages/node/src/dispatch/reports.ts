@@ -9,9 +9,12 @@
  * 3. An agent can only tell of its own: the id must be that of the episode with this agent. At most `maxChecking`
  *    are looked up at once; of what is beyond, an outcome is told again by the agent's next hello, and what still
  *    runs is taken up unasked (if the ledger had it, its account takes the place of the earlier one).
+ * 4. What an earlier life of the part may have done does not end as if it had not begun. Of what an earlier run of the
+ *    node decided that may be all that can be done again, for such alone is given to another life.
  */
 import { MyelinError } from "@myelin/core/errors";
 import {
+  type ActionName,
   type EpisodeKey,
   type InstructionId,
   instructionIdOf,
@@ -22,6 +25,7 @@ import { mayTryAgain, parseTime } from "@myelin/core/instruction";
 import type { Acknowledgement, Episode } from "@myelin/core/wire";
 import type { Instruction } from "../instruction/index.ts";
 import type { LedgerEntry, Store } from "../ports/store.ts";
+import type { Part } from "../registry/index.ts";
 import type { Dispatch, RuleFeedback } from "./dispatch.ts";
 import type { DeliverySession } from "./recipient.ts";
 import type { EpisodeKeeper } from "./settler.ts";
@@ -104,7 +108,11 @@ export class Reports {
     if (isFull && isEnding) return;
     const nowUs = this.#options.clock.nowUs();
     const timeoutUs = this.#options.timeoutUsOf(key.rule) ?? unknownTimeoutUs;
-    const lost = instructionOfReport(session, { report, episode: key, timeoutUs, nowUs });
+    const isOutlived = dispatch.hasDecided(id)
+      ? dispatch.wasOutlived(id)
+      : mayBeDoneAgain(session.part, report.action as ActionName);
+    const known = { report, episode: key, timeoutUs, isOutlived, nowUs };
+    const lost = instructionOfReport(session, known);
     if (isFull) {
       dispatch.restore(lost);
       return;
@@ -202,6 +210,10 @@ export class Reports {
  */
 function neverWent({ document: { status, stagesUs } }: LedgerEntry): boolean {
   return (status === "rejected" || status === "canceled") && stagesUs.dispatch === null;
+}
+
+function mayBeDoneAgain({ actions, actionsFollow }: Part, action: ActionName): boolean {
+  return actionsFollow || actions.get(action)?.isIdempotent === true;
 }
 
 function isWellFormed({ timeLine, startedAtUs, attempt }: Episode): boolean {

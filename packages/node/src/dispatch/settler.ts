@@ -75,6 +75,8 @@ export class Settler {
   /** Ended, and not on disk yet. */
   readonly #settling = new Map<InstructionId, Settling>();
   readonly #unkept = new RecentIds(maxUnkept);
+  /** Those of them that an earlier life of their part may have done. */
+  readonly #outlived = new RecentIds(maxUnkept);
   /** Ends of durable instructions that are to be written, in their order. */
   #ends: WaitingEnd[] = [];
   #isWriting = false;
@@ -96,6 +98,12 @@ export class Settler {
   /** The end of an instruction, and its episode, are on disk after all. */
   kept(id: InstructionId): void {
     this.#unkept.delete(id);
+    this.#outlived.delete(id);
+  }
+
+  /** True when no disk took the end of an instruction that an earlier life of its part may have done. */
+  wasOutlived(id: InstructionId): boolean {
+    return this.#outlived.has(id);
   }
 
   /** An instruction as it was before its end, while that end may not be told yet. */
@@ -152,7 +160,10 @@ export class Settler {
     if (isKept) {
       this.kept(instruction.id);
       this.#options.onSettled(instruction);
-    } else if (instruction.episode !== undefined) this.#unkept.add(instruction.id);
+    } else if (instruction.episode !== undefined) {
+      this.#unkept.add(instruction.id);
+      if (instruction.isOutlived) this.#outlived.add(instruction.id);
+    }
     this.#options.onOver?.(instruction, isKept);
   }
 

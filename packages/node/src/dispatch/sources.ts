@@ -117,6 +117,8 @@ export interface LostInstruction {
   readonly episode: InstructionEpisode;
   /** How long it may run, as far as it is still known. */
   readonly timeoutUs: number;
+  /** True where an earlier life of the part may have been given it as well. */
+  readonly isOutlived: boolean;
   readonly nowUs: number;
 }
 
@@ -148,7 +150,7 @@ export function instructionOfReport(session: DeliverySession, lost: LostInstruct
     recipient: { part: session.part.name, incarnation: session.part.incarnation },
     lastSentAtUs: receivedAtUs,
     isCancelRequested: false,
-    isOutlived: false,
+    isOutlived: lost.isOutlived,
     dueUs: Number.NaN,
     duePlace: -1,
     endedAtUs: undefined,
