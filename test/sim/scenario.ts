@@ -157,21 +157,15 @@ export function scenarioOf(seed: number, reduction: Reduction = {}): Scenario {
     heartbeatIntervalUs: dice.pick([250_000, 500_000, 1_000_000]),
     resumeWindowUs: dice.pick([3e6, 30e6]),
     breakerFailures: dice.pick([2, 5]),
-    narrow: narrowBoundsOf(seed, faultEveryUs),
+    narrow: narrowBoundsOf(seed),
     maxWaitingEntries: dice.chance(0.5) ? dice.integer(1, 8) : 1000,
   };
 }
 
-/**
- * Has dice of its own, so that the rest of the scenario is as it would be without. Where clocks step bounds are wide:
- * who loses pings and whole frames besides may learn of a step later than the checks allow.
- */
-function narrowBoundsOf(
-  seed: number,
-  faults: ReadonlyMap<FaultName, number>,
-): NarrowBounds | undefined {
+/** Has dice of its own, so that the rest of the scenario is as it would be without. */
+function narrowBoundsOf(seed: number): NarrowBounds | undefined {
   const dice = diceOf(seed, "scenario bounds");
-  if (!dice.chance(0.7) || faults.has("agent-sleep") || faults.has("clock-step")) return undefined;
+  if (!dice.chance(0.7)) return undefined;
   const hardOutboundBytes = dice.integer(1_500, 6_000);
   return {
     outboundFrameBytes: dice.integer(300, 1_000),

@@ -8,7 +8,7 @@ import {
 import { Callers } from "./callers/caller.ts";
 import { checkBounds } from "./checks/bounds.ts";
 import { DeliveryWatch } from "./checks/delivery.ts";
-import { checkEnding, type Ending, unsettled } from "./checks/ending.ts";
+import { awaited, checkEnding, type Ending, unsettled } from "./checks/ending.ts";
 import { Judge } from "./checks/judge.ts";
 import { Faults } from "./faults/faults.ts";
 import { Fleet } from "./fleet/fleet.ts";
@@ -171,7 +171,7 @@ async function settle(clock: VirtualClock, scenario: Scenario, ending: Ending): 
   for (const link of network.links) network.cut(link);
   if (!(await isWell(clock, scenario, ending))) return Number.NaN;
   for (const workload of fleet.workloads) workload.end();
-  await clock.run(settleStepUs);
+  if (!(await isWell(clock, scenario, ending, awaited))) return Number.NaN;
   const untilUs = clock.nowUs() + judgedWithinUs;
   let isJudged = false;
   const judging = checkEnding(ending).then(() => {
@@ -183,13 +183,18 @@ async function settle(clock: VirtualClock, scenario: Scenario, ending: Ending): 
   return settledAfterUs;
 }
 
-/** Resolves to true as soon as all is well; a breach when it is not in time. */
-async function isWell(clock: VirtualClock, scenario: Scenario, ending: Ending): Promise<boolean> {
+/** Resolves to true as soon as nothing is amiss any more; a breach when that is not in time. */
+async function isWell(
+  clock: VirtualClock,
+  scenario: Scenario,
+  ending: Ending,
+  amiss: (ending: Ending) => string | undefined = unsettled,
+): Promise<boolean> {
   const untilUs = clock.nowUs() + scenario.settleWithinUs;
   let left: string | undefined = "it has just begun";
   while (left !== undefined && clock.nowUs() < untilUs) {
     await clock.run(settleStepUs);
-    left = unsettled(ending);
+    left = amiss(ending);
   }
   if (left === undefined) return true;
   const within = `${scenario.settleWithinUs / 1e6} s`;

@@ -40,6 +40,14 @@ export function unsettled({ node, fleet, network }: Ending): string | undefined 
   return undefined;
 }
 
+/** Undefined when the node has heard the last that each part reported, else who is behind: an agent may be told to hold its telemetry. */
+export function awaited({ fleet, judge }: Ending): string | undefined {
+  for (const { name, sdk } of fleet.parts)
+    if (sdk !== undefined && judge.telemetry.isAwaited(name))
+      return `reports of ${name} have not come`;
+  return undefined;
+}
+
 /** Judges every instruction, and what the node knows of the fleet. */
 export async function checkEnding({ node, fleet, judge }: Ending): Promise<void> {
   const run = node.serving;

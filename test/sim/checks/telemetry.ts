@@ -80,10 +80,15 @@ export class TelemetryRecords {
   /** The engine was given a report, placed at `timeUs` of the node's clock, which is true. */
   heard(
     part: string,
-    report: { readonly number: number; readonly timeUs: number; readonly atUs: number },
+    report: {
+      readonly number: number;
+      readonly timeUs: number;
+      readonly atUs: number;
+      readonly runBeganAtUs: number;
+    },
     judge: Bench,
   ): void {
-    const { number, timeUs, atUs } = report;
+    const { number, timeUs, atUs, runBeganAtUs } = report;
     const reports = this.#of(part);
     reports.heardAtUs.set(number, atUs);
     reports.lastErrorUs = timeUs - (reports.madeAtUs.get(number) ?? Number.NaN);
@@ -98,8 +103,16 @@ export class TelemetryRecords {
         "what is reported after a greeting is not placed before its time",
         `${part}: report ${number} is off by ${reports.lastErrorUs} µs`,
       );
-    if (reports.lastErrorUs > aheadUs)
+    // What was kept over a start of the node is placed behind the episodes that were begun before that.
+    if (reports.lastErrorUs > aheadUs && timeUs > runBeganAtUs)
       judge.breach("no sample is placed ahead", `${part}: by ${reports.lastErrorUs} µs`);
+  }
+
+  /** True while the engine was not given the last that a part reported. */
+  isAwaited(part: string): boolean {
+    const { ofLife, heardAtUs } = this.#of(part);
+    const last = ofLife.at(-1);
+    return last !== undefined && !heardAtUs.has(last);
   }
 
   /** What a life reported has come to a node, or is counted as dropped by its SDK; called when nothing is under way. */

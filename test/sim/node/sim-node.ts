@@ -269,6 +269,7 @@ export class SimNode {
   /** Tells the judge of each report that the engine is given. */
   #listen({ engine, registry }: Arc, run: number): void {
     const { judge, clock } = this.#around;
+    const runBeganAtUs = clock.nowUs();
     const numbers = new Map(
       ["app", "supervisor"].map((part) => [engine.metric(`reports_${part}`), part]),
     );
@@ -280,7 +281,7 @@ export class SimNode {
         if (part === undefined) continue;
         const agent = registry.bySlot(slot);
         const report = { number: values[at] ?? 0, timeUs: timesUs[at] ?? 0, atUs: clock.nowUs() };
-        judge.telemetry.heard(`${agent?.id}/${part}`, report, judge);
+        judge.telemetry.heard(`${agent?.id}/${part}`, { ...report, runBeganAtUs }, judge);
         judge.firings.applied(`${agent?.id}/${part}`, { ...report, run });
       }
       apply(...given);
