@@ -53,4 +53,14 @@ export const regressions: readonly Regression[] = [
       ],
     },
   },
+  {
+    sentence:
+      "After a machine's sleep samples were placed a second early for minutes, for the first exchange had taken two, and what better ones told was slewed.",
+    seed: 619,
+    reduction: {
+      agents: 7,
+      faultsForUs: 9.2e6,
+      faults: ["node-crash#1", "cut#1", "agent-sleep#1"],
+    },
+  },
 ];

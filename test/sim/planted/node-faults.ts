@@ -5,6 +5,7 @@ import { EpisodeJournal } from "../../../packages/node/src/episodes/index.ts";
 import { Ledger } from "../../../packages/node/src/ledger/index.ts";
 import type { Store } from "../../../packages/node/src/ports/store.ts";
 import { Scheduler } from "../../../packages/node/src/scheduler/index.ts";
+import { ClockOffset, PeerTime } from "@myelin/core/clock";
 import { plant, plantGetter, type PlantedFault } from "./plant.ts";
 
 /** What all stores of the simulation are made of. */
@@ -161,6 +162,37 @@ export const nodeFaults: Readonly<Record<string, PlantedFault>> = {
   "samples that come again are applied again": {
     seed: 2,
     plant: () => plant(EpisodeJournal.prototype, "takeMark", () => () => undefined),
+  },
+  "a clock that a slow exchange has told wrong is slewed only": {
+    seed: 55,
+    plant: () => {
+      let isMapping = false;
+      const faults = new DisposableStack();
+      faults.use(
+        plant(
+          PeerTime.prototype,
+          "toLocalOffsetUs",
+          (original) =>
+            function (this: PeerTime, ...given) {
+              isMapping = true;
+              const offsetUs = original.apply(this, given);
+              isMapping = false;
+              return offsetUs;
+            },
+        ),
+      );
+      faults.use(
+        plant(
+          ClockOffset.prototype,
+          "uncertaintyUs",
+          (original) =>
+            function (this: ClockOffset, nowUs) {
+              return isMapping ? Number.POSITIVE_INFINITY : original.call(this, nowUs);
+            },
+        ),
+      );
+      return faults;
+    },
   },
   "an agent may forget what the ledger has dropped": {
     seed: 11,

@@ -123,6 +123,8 @@ export class Front implements Lanes {
   }
 
   beginWatch(): Promise<void> {
+    // Who asks may never watch: a HEAD does not, nor who is gone before the answer.
+    this.#watch?.expect();
     if (this.#watching !== undefined) return this.#watching;
     const watching = this.#all("watch", true).then(
       (numbers) => {

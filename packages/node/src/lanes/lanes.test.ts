@@ -381,3 +381,19 @@ test("a watch that could not begin can be begun again", async () => {
   other.bus.serve("watch", () => other.arc.watch.forward(() => undefined));
   await watched(fleet);
 });
+
+test("lanes that were asked to tell events tell none any more when nobody came to watch, as after a HEAD", async () => {
+  const fleet = new Fleet(2);
+  const isTold = (): boolean[] => fleet.lanes.map(({ arc }) => arc.watch.isRecording);
+  await fleet.settle(fleet.front.beginWatch());
+  assert.deepEqual(isTold(), [true, true]);
+  await fleet.clock.run(defaultArcSettings.watchLingerUs + 1000);
+  assert.deepEqual(isTold(), [false, false]);
+  const sink = await watched(fleet);
+  await fleet.settle(fleet.front.beginWatch());
+  await fleet.clock.run(defaultArcSettings.watchLingerUs + 1000);
+  assert.deepEqual(isTold(), [true, true]);
+  sink.source?.onEnd();
+  await fleet.clock.run(defaultArcSettings.watchLingerUs + 1000);
+  assert.deepEqual(isTold(), [false, false]);
+});

@@ -149,6 +149,11 @@ export class Watch {
     };
   }
 
+  /** Somebody may be about to watch: if nobody is found to, it is as if the last watcher had left. */
+  expect(): void {
+    if (this.#watchers.size === 0) this.#lingerOn();
+  }
+
   /**
    * Has the events of this watch go to another of the node, until it is called without; gives how many there were
    * until now. Nobody watches this one then.
