@@ -68,6 +68,18 @@ describe("after kill -9", () => {
     assert.equal(scene.agent.only.action, "restart");
   });
 
+  test("a latest value is known that came before the first rule that reads it", async () => {
+    const scene = await Scene.of("rules: []");
+    await scene.reports(0.9);
+    await scene.node.apply(average.replace(/expr: .*/, "expr: cpu_usage > 0.5 && mem > 0.5"));
+    await scene.run(100 * msUs);
+    await scene.restart();
+    await scene.agent.join(scene.node);
+    scene.agent.report({ mem: 0.9 });
+    await scene.run(100 * msUs);
+    assert.equal(scene.agent.only.action, "restart");
+  });
+
   test("what came again is in windows once, and nothing acts twice", async () => {
     const scene = await Scene.of(average.replace("> 3", "> 5"));
     const sentAtUs = scene.node.clock.nowUs();

@@ -9,7 +9,7 @@ import { MyelinError } from "@myelin/core/errors";
 import { type AgentId, parseAgentId } from "@myelin/core/ids";
 import type { JsonObject } from "@myelin/core/json";
 import type { AgentAttributes } from "@myelin/core/rules";
-import { doubledCapacity, grownFloat64, grownUint32, grownUint8 } from "./growth.ts";
+import { doubledCapacity, grownFloat64, grownInt32, grownUint8 } from "./growth.ts";
 import { nodePart, partsPerAgent } from "./parts.ts";
 
 const noTwin: JsonObject = Object.freeze({});
@@ -33,11 +33,11 @@ export class AgentTable {
   /** Newest event of each part, likewise: samples do not make events late, nor events samples. */
   newestEventUs: Float64Array;
   /** How often inputs of the agent were applied; counts around. */
-  inputs: Uint32Array;
+  inputs: Int32Array;
   /** When the node began after an earlier run: silence counts from no earlier. */
   restartedUs: number = never;
   /** How many rules are pending or firing for the agent. */
-  busyRules: Uint32Array;
+  busyRules: Int32Array;
   /** 1 until the first evaluation, at which rules that read attributes take part. */
   isNew: Uint8Array;
   /** Actions that rules must not ask the agent for now; undefined when there are none. */
@@ -60,8 +60,8 @@ export class AgentTable {
     this.joinedAtUs = new Float64Array(this.capacity);
     this.newestUs = new Float64Array(this.capacity * partsPerAgent).fill(never);
     this.newestEventUs = new Float64Array(this.capacity * partsPerAgent).fill(never);
-    this.inputs = new Uint32Array(this.capacity);
-    this.busyRules = new Uint32Array(this.capacity);
+    this.inputs = new Int32Array(this.capacity);
+    this.busyRules = new Int32Array(this.capacity);
     this.isNew = new Uint8Array(this.capacity);
   }
 
@@ -179,7 +179,7 @@ export class AgentTable {
     this.newestUs = grownFloat64(this.newestUs, capacity * partsPerAgent, never);
     this.newestEventUs = grownFloat64(this.newestEventUs, capacity * partsPerAgent, never);
     this.isNew = grownUint8(this.isNew, capacity);
-    this.inputs = grownUint32(this.inputs, capacity);
-    this.busyRules = grownUint32(this.busyRules, capacity);
+    this.inputs = grownInt32(this.inputs, capacity, 0);
+    this.busyRules = grownInt32(this.busyRules, capacity, 0);
   }
 }

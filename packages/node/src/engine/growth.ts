@@ -13,13 +13,6 @@ export function grownUint8(from: Uint8Array, length: number): Uint8Array {
   return to;
 }
 
-/** A copy of `from` that holds `length` cells; the new ones hold 0. */
-export function grownUint32(from: Uint32Array, length: number): Uint32Array {
-  const to = new Uint32Array(length);
-  to.set(from);
-  return to;
-}
-
 /** The next capacity by doubling from `present` that holds `needed` cells, at most `limit`. */
 export function doubledCapacity(present: number, needed: number, limit: number): number {
   let capacity = Math.max(present, 1);

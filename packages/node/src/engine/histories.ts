@@ -11,7 +11,7 @@
  */
 import type { AgentId } from "@myelin/core/ids";
 import type { AgentTable } from "./agent-table.ts";
-import { grownFloat64 } from "./growth.ts";
+import { grownFloat64, grownInt32 } from "./growth.ts";
 import { type MetricColumn, type MetricColumns, noPart } from "./metric-columns.ts";
 import { partsPerAgent } from "./parts.ts";
 import type { HeldLog, LogLayout, Readings } from "./readings.ts";
@@ -103,7 +103,7 @@ export class Histories {
   readonly #windowSamples: number;
   #revision = -1;
   #isLayoutNew = false;
-  #logs: readonly HeldLog[] = [];
+  #logs: ReadonlyMap<number, HeldLog> = new Map();
   readonly #writtenLogs = new Map<number, WrittenLog>();
   #writtenColumns: readonly WrittenColumn[] = [];
   /** The columns of the layout that was last read. */
@@ -111,9 +111,9 @@ export class Histories {
   #readLayoutColumns: readonly (MetricColumn | undefined)[] = [];
   /** By slot × parts + part, the time line that was last written. */
   readonly #lines: (string | undefined)[] = [];
-  /** By slot, the tenancy of which there is a whole record, and the inputs of it that are written. */
-  readonly #tenancies: (number | undefined)[] = [];
-  readonly #inputs: number[] = [];
+  /** By slot, the tenancy of which there is a whole record or none, and the inputs of it that are written. */
+  #tenancies: Int32Array = new Int32Array(0);
+  #inputs: Int32Array = new Int32Array(0);
 
   constructor(agents: AgentTable, columns: MetricColumns, readings: Readings, bound: number) {
     this.#agents = agents;
@@ -140,19 +140,23 @@ export class Histories {
     if (this.#revision === this.#readings.revision) return;
     this.#revision = this.#readings.revision;
     this.#isLayoutNew = true;
-    this.#logs = this.#readings.heldLogs;
-    const ids = new Set(this.#logs.map(({ id }) => id));
-    for (const id of this.#writtenLogs.keys()) if (!ids.has(id)) this.#writtenLogs.delete(id);
-    for (const { id, log } of this.#logs) {
+    this.#logs = new Map(this.#readings.heldLogs.map((held) => [held.id, held]));
+    for (const id of this.#writtenLogs.keys())
+      if (!this.#logs.has(id)) this.#writtenLogs.delete(id);
+    for (const { id, log } of this.#logs.values()) {
       if (this.#writtenLogs.has(id)) continue;
       const written = new WrittenLog(log.capacity);
       log.addReader(written);
       this.#writtenLogs.set(id, written);
     }
     const before = new Map(this.#writtenColumns.map((each) => [each.column, each]));
-    this.#writtenColumns = this.#columns.all
-      .filter((column) => column.isRead)
-      .map((column) => before.get(column) ?? { column, values: none, timesUs: none });
+    const read = this.#columns.all.filter((column) => column.isRead);
+    this.#writtenColumns = read.map(
+      (column) => before.get(column) ?? { column, values: none, timesUs: none },
+    );
+    // What agents have told of a metric that no rule has read so far is told once.
+    if (read.some((column) => !before.has(column)))
+      this.#inputs = this.#agents.inputs.map((count) => count - 1);
   }
 
   /** What records mean that are written now. */
@@ -160,7 +164,12 @@ export class Histories {
     return {
       windowSamples: this.#windowSamples,
       metrics: this.#writtenColumns.map(({ column }) => column.name),
-      logs: this.#logs.map(({ id, of, name, widthsUs }) => ({ id, of, name, widthsUs })),
+      logs: [...this.#logs.values()].map(({ id, of, name, widthsUs }) => ({
+        id,
+        of,
+        name,
+        widthsUs,
+      })),
       nextLogId: this.#readings.nextLogId,
     };
   }
@@ -182,34 +191,66 @@ export class Histories {
     return this.#tenancies[slot] === this.#agents.generations[slot];
   }
 
-  /** True once, when the agent that a slot's records are of has left. */
-  hasLeft(slot: number): boolean {
-    const known = this.#tenancies[slot];
-    if (known === undefined || known === this.#agents.generations[slot]) return false;
-    this.#tenancies[slot] = undefined;
-    return true;
+  /**
+   * The next slot from one on of which there is something to tell: its agent has left, or is new, or something came to it
+   * since its last record. `slots` when there is none.
+   */
+  nextToTell(from: number): number {
+    this.#makeRoom();
+    const agents = this.#agents;
+    const { inputs, generations } = agents;
+    const written = this.#inputs;
+    const tenancies = this.#tenancies;
+    const slots = agents.used;
+    let slot = from;
+    for (; slot < slots; slot += 1) {
+      const known = tenancies[slot] as number;
+      if (known === generations[slot]) {
+        if (written[slot] !== inputs[slot]) break;
+      } else if (known !== noTenancy || agents.has(slot)) break;
+    }
+    return Math.min(slot, slots);
   }
 
-  /** Whether something came to a slot since its last record. */
-  hasChanged(slot: number): boolean {
-    return this.#inputs[slot] !== this.#agents.inputs[slot];
+  /** The next slot from one on of which there is a whole record, and whose agent is there; `slots` when there is none. */
+  nextBegun(from: number): number {
+    const slots = this.#agents.used;
+    let slot = from;
+    while (slot < slots && !(this.isBegun(slot) && this.#agents.has(slot))) slot += 1;
+    return Math.min(slot, slots);
+  }
+
+  /** True once, when the agent that a slot's records are of has left. */
+  hasLeft(slot: number): boolean {
+    const known = this.#tenancies[slot] ?? noTenancy;
+    if (known === noTenancy || known === this.#agents.generations[slot]) return false;
+    this.#tenancies[slot] = noTenancy;
+    return true;
   }
 
   /** True when rules read nothing of any past. */
   get isEmpty(): boolean {
-    return this.#writtenColumns.length === 0 && this.#logs.length === 0;
+    return this.#writtenColumns.length === 0 && this.#logs.size === 0;
   }
 
   /** What was written is lost: every record is to be whole once. */
   beginAnew(): void {
-    this.#tenancies.length = 0;
+    this.#tenancies.fill(noTenancy);
+  }
+
+  #makeRoom(): void {
+    const { capacity } = this.#agents;
+    if (this.#tenancies.length >= capacity) return;
+    this.#tenancies = grownInt32(this.#tenancies, capacity, noTenancy);
+    this.#inputs = grownInt32(this.#inputs, capacity, 0);
   }
 
   /** Writes a record of a slot: whole, or what came since the last one; false when nothing did that rules read. */
   write(slot: number, isWhole: boolean, into: WordWriter, partTime: PartTime): boolean {
     const agents = this.#agents;
     if (isWhole) this.#forgetLines(slot);
-    this.#tenancies[slot] = agents.generations[slot];
+    this.#makeRoom();
+    this.#tenancies[slot] = agents.generations[slot] as number;
     this.#inputs[slot] = agents.inputs[slot] as number;
     into.number(agents.timesUs[slot] as number);
     into.number(agents.evaluatedUs[slot] as number);
@@ -217,7 +258,8 @@ export class Histories {
     const columns = this.#writeColumns(slot, isWhole, into);
     const place = into.gap();
     let count = 0;
-    for (const held of this.#logs) if (this.#writeLog(slot, held, isWhole, into)) count += 1;
+    for (const held of this.#logs.values())
+      if (this.#writeLog(slot, held, isWhole, into)) count += 1;
     into.fill(place, count);
     if (isWhole || columns + count > 0) return true;
     this.#forgetLines(slot);
@@ -385,7 +427,7 @@ export class Histories {
     for (let each = 0; each < count; each += 1) {
       const id = from.number();
       const section = new WordReader(from.part(from.number()));
-      const held = this.#logs.find((one) => one.id === id);
+      const held = this.#logs.get(id);
       if (held === undefined) continue;
       const isAll = section.number() === 1;
       if (isAll) held.log.release(slot);
@@ -411,5 +453,6 @@ export class Histories {
   }
 }
 
+const noTenancy = -1;
 const none = new Float64Array(0);
 const never = Number.NEGATIVE_INFINITY;

@@ -187,14 +187,15 @@ export class Readings {
   /** The logs there are. */
   get heldLogs(): readonly HeldLog[] {
     const { spans, windows } = this.#held;
+    const spansOf = Map.groupBy(spans.values(), ({ span }) => span.log);
+    const windowsOf = Map.groupBy(windows, ([, window]) => window.span.log);
     return this.#logs.flatMap((log) => {
-      const own = [...spans.values()].filter(({ span }) => span.log === log);
+      const own = spansOf.get(log) ?? [];
       const [first] = own;
       if (first === undefined) return [];
       const { of, name } = first;
       const widthsUs = own.map(({ span }) => span.widthUs);
-      const readers = [...windows].filter(([, window]) => window.span.log === log);
-      return [{ log, id: log.id, of, name, widthsUs, windows: new Map(readers) }];
+      return [{ log, id: log.id, of, name, widthsUs, windows: new Map(windowsOf.get(log)) }];
     });
   }
 

@@ -35,6 +35,7 @@ export class WordWriter {
   }
 
   text(value: string): void {
+    if (value === "") return this.number(0);
     this.#reserve(1 + Math.ceil((value.length * 3) / 8));
     const from = this.count + 1;
     const { written } = this.#encoder.encodeInto(value, this.#bytes.subarray(from * 8));

@@ -2,8 +2,9 @@
  * The journal of histories: what rules read of agents' past, kept for the node's next start, written behind.
  *
  * Invariants
- * 1. Every agent is looked at each 40 ms, and what came of it is appended then; no turn of the loop writes more than some
- *    hundred kilobytes. While the disk is behind by more than its bound nothing is made, and the windows themselves hold it.
+ * 1. Every agent is looked at each 40 ms, and what came of it is appended then, in slices of a tenth of a millisecond with
+ *    turns of the loop between them; of less than half of one when a look becomes late. While the disk is behind by more
+ *    than its bound nothing is made, and the windows themselves hold it.
  * 2. What the samples of a record began or ended is on disk before the record is: one that is kept will not come again.
  * 3. An agent's past is taken up before its first input, once; one that is not back when the window for it has passed has
  *    left.
@@ -51,15 +52,19 @@ export interface HistoryJournalOptions {
 
 const everyUs = 40_000;
 const betweenSlicesUs = 1_000;
+/** How long a turn of the loop tells, and from when on a look is late; then it tells for longer. */
+const sliceUs = 100;
+const lateAfterUs = 20_000;
+const lateSliceUs = 400;
 const retryUs = 2_000_000;
-/** About 128 KiB. */
-const sliceWords = 1 << 14;
+/** 64 KiB. */
+const entryWords = 1 << 13;
 const maxInFlightBytes = 8 << 20;
 
 export class HistoryJournal {
   readonly counters = { appendedBytes: 0, takenUp: 0, refused: 0 };
   readonly #options: HistoryJournalOptions;
-  readonly #writer = new WordWriter(2 * sliceWords);
+  readonly #writer = new WordWriter(2 * entryWords);
   #pasts = new Map<string, HistoryRecord[]>();
   /** Of agents whose pasts were taken up, up to where the events of their clocks were applied. */
   readonly #eventMarks = new Map<AgentId, Map<string, number>>();
@@ -67,8 +72,9 @@ export class HistoryJournal {
   #window: Timer | undefined;
   #isStarted = false;
   #isStopped = false;
-  /** The slot to look at next. */
+  /** The slot to look at next; 0: all have been, since then. */
   #next = 0;
+  #lookedUs = Number.NEGATIVE_INFINITY;
   /** What the next layout means for what stands before it; undefined when none is due but for changed rules. */
   #layoutDue: LayoutKind | undefined = layoutKinds.run;
   #inFlightBytes = 0;
@@ -156,7 +162,7 @@ export class HistoryJournal {
     if (this.#isStarted) {
       this.#anewFrom = undefined;
       this.#next = 0;
-      do this.#slice();
+      do this.#look(Number.POSITIVE_INFINITY);
       while (this.#next > 0);
     }
     await this.#last;
@@ -165,32 +171,52 @@ export class HistoryJournal {
 
   #plan(delayUs: number): void {
     if (this.#isStopped) return;
-    this.#timer = this.#options.clock.schedule(delayUs, () => {
-      const { clock } = this.#options;
-      const isBehind = this.#inFlightBytes > maxInFlightBytes || clock.nowUs() < this.#notBeforeUs;
-      if (!isBehind) this.#slice();
-      const isMore = !isBehind && (this.#next > 0 || this.#anewFrom !== undefined);
-      this.#plan(isMore ? betweenSlicesUs : everyUs);
-    });
+    this.#timer = this.#options.clock.schedule(delayUs, () => this.#turn());
   }
 
-  /** Tells of some slots, from where it came to the last time. */
-  #slice(): void {
-    this.#writeLayout();
-    const writer = this.#writer;
-    const { slots, isEmpty } = this.#options.engine.histories;
-    if (isEmpty) {
-      this.#next = 0;
-      this.#anewFrom = undefined;
-    } else {
-      while (this.#next < slots && writer.count < sliceWords) {
-        this.#tell(this.#next);
-        this.#next += 1;
-      }
-      if (this.#next >= slots) this.#next = 0;
-      this.#tellAnew(slots);
+  #turn(): void {
+    const nowUs = this.#options.clock.nowUs();
+    if (this.#inFlightBytes > maxInFlightBytes || nowUs < this.#notBeforeUs)
+      return this.#plan(everyUs);
+    if (this.#next === 0 && nowUs >= this.#lookedUs + everyUs) {
+      this.#lookedUs = nowUs;
+      this.#look(nowUs + sliceUs);
+    } else if (this.#next > 0) {
+      const isLate = nowUs >= this.#lookedUs + lateAfterUs;
+      this.#look(nowUs + (isLate ? lateSliceUs : sliceUs));
     }
-    if (writer.count > 0) this.#append();
+    this.#tellAnew();
+    const isMore = this.#next > 0 || this.#anewFrom !== undefined;
+    const restUs = this.#lookedUs + everyUs - this.#options.clock.nowUs();
+    this.#plan(isMore ? betweenSlicesUs : Math.max(betweenSlicesUs, restUs));
+  }
+
+  /** Tells of slots of which there is something to tell, from where it came to the last time. */
+  #look(untilUs: number): void {
+    this.#writeLayout();
+    const { histories } = this.#options.engine;
+    const nextOf = (slot: number): number => histories.nextToTell(slot);
+    if (histories.isEmpty) this.#next = 0;
+    else this.#next = this.#tellSome(this.#next, untilUs, nextOf, (slot) => this.#tell(slot));
+    if (this.#next === 0 || this.#writer.count >= entryWords) this.#append();
+  }
+
+  /** Tells of slots from one on, while there is time and room in an entry; gives the one to go on with, 0 after the last. */
+  #tellSome(
+    from: number,
+    untilUs: number,
+    nextOf: (slot: number) => number,
+    tell: (slot: number) => void,
+  ): number {
+    const { clock, engine } = this.#options;
+    const { slots } = engine.histories;
+    let slot = nextOf(from);
+    while (slot < slots) {
+      tell(slot);
+      slot = nextOf(slot + 1);
+      if (this.#writer.count >= entryWords || clock.nowUs() >= untilUs) break;
+    }
+    return slot < slots ? slot : 0;
   }
 
   #writeLayout(): void {
@@ -207,8 +233,7 @@ export class HistoryJournal {
     if (histories.hasLeft(slot)) writeLeft(this.#writer, slot);
     const agent = histories.agent(slot);
     if (agent === undefined) return;
-    if (!histories.isBegun(slot)) this.#write(slot, agent);
-    else if (histories.hasChanged(slot)) this.#write(slot, undefined);
+    this.#write(slot, histories.isBegun(slot) ? undefined : agent);
   }
 
   #write(slot: number, wholeOf: AgentId | undefined): void {
@@ -219,13 +244,15 @@ export class HistoryJournal {
   }
 
   /** Tells all anew when the log has become long, some at a time. */
-  #tellAnew(slots: number): void {
+  #tellAnew(): void {
     const writer = this.#writer;
-    const { histories } = this.#options.engine;
-    const bound = Math.max(this.#options.leastBytes, 2 * this.#anewBytes);
+    const { clock, engine, leastBytes } = this.#options;
+    const { histories } = engine;
+    if (histories.isEmpty) this.#anewFrom = undefined;
     if (this.#anewFrom === undefined) {
-      if (!this.#isWindowOver || this.#sinceAnewBytes < bound || this.#isStopped) return;
-      if (writer.count > 0) this.#append();
+      const bound = Math.max(leastBytes, 2 * this.#anewBytes);
+      if (!this.#isWindowOver || this.#sinceAnewBytes < bound || histories.isEmpty) return;
+      this.#append();
       writeLayout(writer, layoutKinds.rules, histories.layout);
       this.#append((segment) => {
         this.#anewSegment = segment;
@@ -233,13 +260,16 @@ export class HistoryJournal {
       this.#anewFrom = 0;
       this.#sinceAnewBytes = 0;
     }
-    let slot = this.#anewFrom;
-    for (; slot < slots && writer.count < sliceWords; slot += 1) {
-      const agent = histories.agent(slot);
-      if (agent !== undefined && histories.isBegun(slot)) this.#write(slot, agent);
+    this.#anewFrom = this.#tellSome(
+      this.#anewFrom,
+      clock.nowUs() + sliceUs,
+      (slot) => histories.nextBegun(slot),
+      (slot) => this.#write(slot, histories.agent(slot)),
+    );
+    if (this.#anewFrom > 0) {
+      if (writer.count >= entryWords) this.#append();
+      return;
     }
-    this.#anewFrom = slot;
-    if (slot < slots) return;
     this.#anewFrom = undefined;
     if (writer.count === 0) writeLayout(writer, layoutKinds.rules, histories.layout);
     this.#append(() => {
@@ -250,7 +280,9 @@ export class HistoryJournal {
     });
   }
 
+  /** Appends what is written, if there is something. */
   #append(onAppended: (segment: number) => void = () => undefined): void {
+    if (this.#writer.count === 0) return;
     const words = this.#writer.take();
     const entry = new Uint8Array(words.buffer);
     const { log, decisionsKept } = this.#options;
@@ -275,6 +307,7 @@ export class HistoryJournal {
     const { clock, engine, onStoreError } = this.#options;
     this.counters.refused += 1;
     this.#refusals += 1;
+    this.#writer.cut(0);
     this.#notBeforeUs = clock.nowUs() + retryUs;
     this.#layoutDue = layoutKinds.anew;
     this.#anewFrom = undefined;
