@@ -32,7 +32,7 @@ export class AgentTable {
   newestUs: Float64Array;
   /** Newest event of each part, likewise: samples do not make events late, nor events samples. */
   newestEventUs: Float64Array;
-  /** How often inputs of the agent were applied; counts around. */
+  /** How often something that rules read of the agent was applied; counts around. */
   inputs: Int32Array;
   /** When the node began after an earlier run: silence counts from no earlier. */
   restartedUs: number = never;

@@ -48,8 +48,10 @@ export class Applier {
   readonly #evaluator: Evaluator;
   readonly #counters: EngineCounters;
   readonly #futureToleranceUs: number;
-  /** Rules that were not noted for the latest evaluation since it would change nothing. */
+  /** Rules that were not noted for the latest evaluation, or calm frame, since it would change nothing. */
   #passedCount = 0;
+  /** Whether something but the latest value is kept of what was stored last. */
+  #isFollowed = false;
   /** Counts the calm frames; by metric, the latest of them that held a sample of it. */
   #calmFrame = 0;
   #calmFrames: Float64Array = new Float64Array(0);
@@ -112,7 +114,8 @@ export class Applier {
       }
       if (this.#store(slot, part, from, to, metrics, values, timesUs)) {
         agents.timesUs[slot] = instantUs;
-        agents.inputs[slot] = (agents.inputs[slot] as number) + 1;
+        if (evaluator.notedCount > 0 || this.#passedCount > 0 || this.#isFollowed)
+          agents.inputs[slot] = (agents.inputs[slot] as number) + 1;
         if (agents.isNew[slot] === 1) evaluator.admitNew(slot);
         if (evaluator.notedCount > 0) evaluator.evaluate(slot, part, instantUs, nowUs, undefined);
         else if (this.#passedCount > 0) agents.evaluatedUs[slot] = instantUs;
@@ -204,6 +207,7 @@ export class Applier {
     if (this.#isDueBefore(slot, presentUs)) return false;
     this.#calmUs = presentUs;
     this.#calmEvaluatedUs = evaluations > evaluationsBefore ? presentUs : evaluatedUs;
+    this.#passedCount = evaluations;
     this.#counters.evaluations += evaluations;
     return true;
   }
@@ -242,7 +246,7 @@ export class Applier {
     agents.evaluatedUs[slot] = this.#calmEvaluatedUs;
     agents.newestUs[slot * partsPerAgent + part] = newestUs;
     if (part !== nodePart) agents.sampledUs[slot] = newestUs;
-    agents.inputs[slot] = (agents.inputs[slot] as number) + 1;
+    if (this.#passedCount > 0) agents.inputs[slot] = (agents.inputs[slot] as number) + 1;
   }
 
   /** Stores the samples of one evaluation and notes the rules that read them; false when none was applied. */
@@ -260,6 +264,7 @@ export class Applier {
     const { stamp, stamps, noted } = this.#evaluator;
     let notedCount = 0;
     let passedCount = 0;
+    let isFollowed = false;
     let newestUs = Number.NEGATIVE_INFINITY;
     for (let index = from; index < to; index += 1) {
       const column = columns[metrics[index] as number] as MetricColumn;
@@ -274,7 +279,10 @@ export class Applier {
       column.timesUs[slot] = timeUs;
       column.writers[slot] = part;
       const { follower } = column;
-      if (follower !== undefined) follower.sample(slot, timeUs, value);
+      if (follower !== undefined) {
+        isFollowed = true;
+        follower.sample(slot, timeUs, value);
+      }
       const { endReader } = column;
       for (let reader = column.firstReader; reader < endReader; reader += 1) {
         const position = readers[reader] as number;
@@ -293,6 +301,7 @@ export class Applier {
     }
     this.#evaluator.notedCount = notedCount;
     this.#passedCount = passedCount;
+    this.#isFollowed = isFollowed;
     this.#counters.evaluations += passedCount;
     if (newestUs === Number.NEGATIVE_INFINITY) return false;
     const agents = this.#agents;

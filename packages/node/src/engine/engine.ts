@@ -342,7 +342,7 @@ export class Engine {
     const prepared = yield* this.#rules.prepare(rules);
     return (nowUs) => {
       const agents = this.#agents;
-      const isSilent = prepared.some(
+      const isSilent = prepared.rules.some(
         (rule) => hasAbsence(rule.version.plan) && this.#rules.beginsAfresh(rule),
       );
       // What was due under the rules so far comes before what those to come are evaluated at.

@@ -195,6 +195,16 @@ describe("histories", () => {
     );
   });
 
+  test("a sample that no rule reads is nothing to tell", () => {
+    const life = new Life(rulesOf([`count_over_time(m, "10s")`])).join();
+    new Keeper().keep(life);
+    const { histories } = life.engine;
+    life.sample("other", startUs + 1_000_000, 1);
+    assert.equal(histories.nextToTell(0), histories.slots);
+    life.sample("m", startUs + 1_000_000, 1);
+    assert.equal(histories.nextToTell(0), life.slot);
+  });
+
   test("a window that began later holds nothing of what came before it, after a restart too", () => {
     const short = rulesOf([`count_over_time(m, "10s")`]);
     const both = rulesOf([`count_over_time(m, "10s")`, `count_over_time(m, "20s")`]);

@@ -221,6 +221,7 @@ export class Readings {
     const wanted = new Set<string>();
     const linked = new Set<string>();
     for (const { inputs, mode } of plans) {
+      if (inputs.windows.length + inputs.events.length + inputs.fleets.length === 0) continue;
       const keys = [
         ...inputs.windows.map((each) => keyOf({ op: "window", type: "double", ...each })),
         ...inputs.events.map(({ type, widthUs }) =>

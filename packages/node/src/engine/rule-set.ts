@@ -12,6 +12,7 @@
 import { MyelinError } from "@myelin/core/errors";
 import { parseMetricName, type RuleName } from "@myelin/core/ids";
 import {
+  type Bounds,
   type EvaluationContext,
   type LinkedRule,
   linkRule,
@@ -39,8 +40,37 @@ interface PreparedRule {
 
 const anywhere = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
 
+/** Which rules of a set a change of each thing concerns; see the fields of `RuleSet`. */
+interface Listing {
+  readonly attributeReaders: readonly RuleRuntime[];
+  readonly twinReaders: readonly RuleRuntime[];
+  readonly eventReaders: readonly RuleRuntime[];
+  readonly timed: readonly RuleRuntime[];
+  readonly keepers: readonly RuleRuntime[];
+  readonly readers: Int32Array;
+  readonly readerLows: Float64Array;
+  readonly readerHighs: Float64Array;
+  /** The columns that have readers, where those of each begin and end, and what concerns any of them. */
+  readonly ranges: readonly {
+    readonly column: MetricColumn;
+    readonly first: number;
+    readonly end: number;
+    readonly bounds: Bounds;
+  }[];
+}
+
+/** A rule as it will be in force. */
+interface ListedRule {
+  readonly rule: RuleRuntime;
+  readonly plan: RulePlan;
+  readonly position: number;
+}
+
 /** A set that waits to be put in force. No other may be put in force between its preparation and that. */
-export type PreparedRules = readonly PreparedRule[];
+export interface PreparedRules {
+  readonly rules: readonly PreparedRule[];
+  readonly listing: Listing;
+}
 
 export class RuleSet {
   all: readonly RuleRuntime[] = [];
@@ -121,27 +151,31 @@ export class RuleSet {
       prepared.push(this.#prepareRule(version, present));
       yield;
     }
-    return prepared;
+    return { rules: prepared, listing: this.#list(prepared) };
   }
 
   /** Puts a prepared set in force, and gives the rules that begin afresh. State stays with a rule of the same name and meaning, cooldowns with the name. */
-  put(prepared: PreparedRules, nowUs: number, onEnd: OnEnd): readonly RuleRuntime[] {
+  put(
+    { rules: prepared, listing }: PreparedRules,
+    nowUs: number,
+    onEnd: OnEnd,
+  ): readonly RuleRuntime[] {
     const afresh = prepared.filter((rule) => this.beginsAfresh(rule));
     const names = new Set(prepared.map(({ version }) => version.plan.name));
     for (const rule of this.all) {
       if (names.has(rule.name)) continue;
-      rule.makeUnseen(nowUs, (slot) => onEnd(rule, slot));
+      rule.end(nowUs, (slot) => onEnd(rule, slot));
       this.#byName.delete(rule.name);
       this.#byId.delete(rule.id);
     }
     this.all = prepared.map((rule) => this.#put(rule, nowUs, onEnd));
-    this.#readers();
+    this.#follow(listing);
     this.#timers.retain((owner) => this.#byId.has(owner));
     this.#readings.retain(
       this.all.map(({ plan }) => plan),
       this.timed.flatMap(({ timers }) => timers ?? []),
     );
-    this.#listConcerns();
+    this.#listConcerns(listing);
     return afresh.flatMap(({ version }) => this.#byName.get(version.plan.name) ?? []);
   }
 
@@ -211,7 +245,7 @@ export class RuleSet {
     if (runtime === undefined) throw new MyelinError("INTERNAL", "the prepared set has been left");
     runtime.grow(this.#agents.capacity);
     if (present !== undefined) {
-      present.makeUnseen(nowUs, (slot) => onEnd(present, slot));
+      present.end(nowUs, (slot) => onEnd(present, slot));
       this.#byId.delete(present.id);
       runtime.succeed(present);
     }
@@ -220,47 +254,30 @@ export class RuleSet {
     return runtime;
   }
 
-  #readers(): void {
-    const active = this.all.filter((rule) => !rule.isOff);
-    this.attributeReaders = active.filter(({ plan }) => plan.inputs.readsAttributes);
-    this.twinReaders = active.filter(({ plan }) => plan.inputs.twinPaths.length > 0);
-    this.eventReaders = active.filter(
-      ({ plan }) => plan.inputs.readsEvent || plan.inputs.countedEvents.length > 0,
-    );
-    this.timed = active.filter((rule) => rule.timers !== undefined);
-    this.keepers = active.filter((rule) => rule.hasKeepFiring);
-    for (const [position, rule] of this.all.entries()) rule.position = position;
-    this.#listReaders(active);
-    for (const rule of this.all)
-      rule.unless = rule.plan.unless === undefined ? undefined : this.#byName.get(rule.plan.unless);
-  }
-
-  #listReaders(active: readonly RuleRuntime[]): void {
-    const byMetric = new Map<string, number[]>();
-    for (const { plan, position } of active) {
-      for (const metric of plan.inputs.metrics) {
-        const positions = byMetric.get(metric);
-        if (positions === undefined) byMetric.set(metric, [position]);
-        else positions.push(position);
-      }
-    }
-    const list: number[] = [];
+  #follow(listing: Listing): void {
+    this.readers = listing.readers;
+    this.readerLows = listing.readerLows;
+    this.readerHighs = listing.readerHighs;
+    this.attributeReaders = listing.attributeReaders;
+    this.twinReaders = listing.twinReaders;
+    this.eventReaders = listing.eventReaders;
+    this.timed = listing.timed;
+    this.keepers = listing.keepers;
     for (const column of this.#readColumns) {
       column.firstReader = 0;
       column.endReader = 0;
     }
-    this.#readColumns = [];
-    for (const [metric, positions] of byMetric) {
-      const column = this.#columns.get(metric);
-      if (column === undefined) continue;
-      column.firstReader = list.length;
-      for (const position of positions) list.push(position);
-      column.endReader = list.length;
-      this.#readColumns.push(column);
-    }
-    this.readers = Int32Array.from(list);
-    this.#listBounds();
+    this.#readColumns = listing.ranges.map(({ column, first, end }) => {
+      column.firstReader = first;
+      column.endReader = end;
+      return column;
+    });
     this.#listStates();
+    for (const [position, rule] of this.all.entries()) {
+      const { unless } = rule.plan;
+      rule.position = position;
+      rule.unless = unless === undefined ? undefined : this.#byName.get(unless);
+    }
   }
 
   #listStates(): void {
@@ -271,34 +288,68 @@ export class RuleSet {
   }
 
   /** What concerns any reader of a metric; where more than the latest sample is kept, each does. */
-  #listConcerns(): void {
-    const { readerLows, readerHighs } = this;
+  #listConcerns({ ranges }: Listing): void {
     this.#columns.concernNobody();
-    for (const column of this.#readColumns) {
-      const { firstReader, endReader } = column;
-      let low = Number.POSITIVE_INFINITY;
-      let high = Number.NEGATIVE_INFINITY;
-      for (let reader = firstReader; reader < endReader; reader += 1) {
-        low = Math.min(low, readerLows[reader] as number);
-        high = Math.max(high, readerHighs[reader] as number);
-      }
-      this.#columns.concern(column, { low, high }, endReader - firstReader);
-    }
+    for (const { column, first, end, bounds } of ranges)
+      this.#columns.concern(column, bounds, end - first);
     for (const column of this.#readings.followed)
       this.#columns.concern(column, anywhere, column.endReader - column.firstReader);
   }
 
-  #listBounds(): void {
-    const { all, readers } = this;
-    this.readerLows = new Float64Array(readers.length).fill(Number.NEGATIVE_INFINITY);
-    this.readerHighs = new Float64Array(readers.length).fill(Number.POSITIVE_INFINITY);
-    for (const column of this.#readColumns) {
-      for (let reader = column.firstReader; reader < column.endReader; reader += 1) {
-        const bounds = all[readers[reader] as number]?.bounds.get(column.name);
-        if (bounds === undefined) continue;
-        this.readerLows[reader] = bounds.low;
-        this.readerHighs[reader] = bounds.high;
+  #list(prepared: readonly PreparedRule[]): Listing {
+    const active = prepared.flatMap(({ version: { plan }, runtime }, position): ListedRule[] => {
+      const rule = runtime ?? this.#byName.get(plan.name);
+      return rule === undefined || plan.mode === "off" ? [] : [{ rule, plan, position }];
+    });
+    const those = (is: (listed: ListedRule) => boolean): readonly RuleRuntime[] =>
+      active.filter(is).map(({ rule }) => rule);
+    return {
+      attributeReaders: those(({ plan }) => plan.inputs.readsAttributes),
+      twinReaders: those(({ plan }) => plan.inputs.twinPaths.length > 0),
+      eventReaders: those(
+        ({ plan: { inputs } }) => inputs.readsEvent || inputs.countedEvents.length > 0,
+      ),
+      timed: those(({ rule }) => rule.timers !== undefined),
+      keepers: those(({ plan }) => plan.keepFiringForUs > 0),
+      ...this.#listReaders(active),
+    };
+  }
+
+  #listReaders(
+    active: readonly ListedRule[],
+  ): Pick<Listing, "readers" | "readerLows" | "readerHighs" | "ranges"> {
+    const byMetric = new Map<string, ListedRule[]>();
+    for (const listed of active) {
+      for (const metric of listed.plan.inputs.metrics) {
+        const readers = byMetric.get(metric);
+        if (readers === undefined) byMetric.set(metric, [listed]);
+        else readers.push(listed);
       }
     }
+    const list: number[] = [];
+    const lows: number[] = [];
+    const highs: number[] = [];
+    const ranges: Listing["ranges"][number][] = [];
+    for (const [metric, readers] of byMetric) {
+      const column = this.#columns.get(metric);
+      if (column === undefined) continue;
+      const first = list.length;
+      const concern = { low: Number.POSITIVE_INFINITY, high: Number.NEGATIVE_INFINITY };
+      for (const { rule, position } of readers) {
+        const { low, high } = rule.bounds.get(metric) ?? anywhere;
+        list.push(position);
+        lows.push(low);
+        highs.push(high);
+        concern.low = Math.min(concern.low, low);
+        concern.high = Math.max(concern.high, high);
+      }
+      ranges.push({ column, first, end: list.length, bounds: concern });
+    }
+    return {
+      readers: Int32Array.from(list),
+      readerLows: Float64Array.from(lows),
+      readerHighs: Float64Array.from(highs),
+      ranges,
+    };
   }
 }

@@ -290,6 +290,8 @@ export class RuleBook {
     const put = await this.#prepared(revisions, slices);
     await saved;
     const nowUs = put();
+    // What the caller is told is made in a later turn: this one was long enough.
+    await slices.rest();
     if (putInOthers === undefined) return nowUs;
     await putInOthers();
     return clock.nowUs();
