@@ -83,6 +83,9 @@ interface Latest {
   readonly entry: RuleEntry | undefined;
 }
 
+/** A turn that has taken longer does not go on to put a set in force. */
+const beforePutUs = 100;
+
 /** What is to be kept, and to be in force then. */
 interface Revision {
   readonly record: RuleRecord;
@@ -289,9 +292,10 @@ export class RuleBook {
     saved.catch(() => undefined);
     const put = await this.#prepared(revisions, slices);
     await saved;
+    // The turn in which the set is put in force does nothing else.
+    await slices.rest(beforePutUs);
     const nowUs = put();
-    // What the caller is told is made in a later turn: this one was long enough.
-    await slices.rest();
+    await slices.rest(beforePutUs);
     if (putInOthers === undefined) return nowUs;
     await putInOthers();
     return clock.nowUs();

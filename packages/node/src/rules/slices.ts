@@ -6,11 +6,12 @@ const sliceUs = 500;
 /** Does work step by step, and lets waiting input have its chance after every half millisecond of it. */
 export class Slices {
   readonly #clock: Clock;
-  #untilUs: number;
+  /** Since when the loop has not turned. */
+  #sinceUs: number;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#untilUs = clock.nowUs() + sliceUs;
+    this.#sinceUs = clock.nowUs();
   }
 
   /** Runs the steps to their end, and gives what they return. */
@@ -21,11 +22,11 @@ export class Slices {
     }
   }
 
-  /** Lets the loop turn if the time is used up. */
-  async rest(): Promise<void> {
-    if (this.#clock.nowUs() < this.#untilUs) return;
+  /** Lets the loop turn if the time is used up, by default that of a slice. */
+  async rest(afterUs: number = sliceUs): Promise<void> {
+    if (this.#clock.nowUs() < this.#sinceUs + afterUs) return;
     await new Promise<void>((resolve) => this.#clock.defer(resolve));
-    this.#untilUs = this.#clock.nowUs() + sliceUs;
+    this.#sinceUs = this.#clock.nowUs();
   }
 }
 
