@@ -131,7 +131,8 @@ export class EngineUnderTest {
     const { histories } = this.#engine;
     histories.changedLayout();
     histories.write(slot, true, this.#writer, () => ({ samplesUs: 0, eventsUs: 0 }));
-    const records = [{ layout: histories.layout, words: this.#writer.take() }];
+    const words = this.#writer.take();
+    const records = [{ layout: histories.layout, words, at: 0, end: words.length }];
     const isTaken = this.#engine.takeUpHistory(slot, records, {
       latestUs: Number.POSITIVE_INFINITY,
       isSameClock: (line, other) => line === other,

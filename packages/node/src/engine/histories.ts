@@ -29,10 +29,12 @@ export interface HistoryLayout {
   readonly nextLogId: number;
 }
 
-/** Words of a slot, with the layout that they were written under. */
+/** Words of a slot, from one place to before another, with the layout that they were written under. */
 export interface HistoryRecord {
   readonly layout: HistoryLayout;
   readonly words: Float64Array;
+  readonly at: number;
+  readonly end: number;
 }
 
 /** What is to be known of the agent when its past is taken up. */
@@ -278,13 +280,13 @@ export class Histories {
   takeUp(slot: number, records: readonly HistoryRecord[], how: TakingUp): boolean {
     const agents = this.#agents;
     const [last] = records.slice(-1);
-    if (last === undefined || !((last.words[0] as number) <= how.latestUs)) return false;
+    if (last === undefined || !((last.words[last.at] as number) <= how.latestUs)) return false;
     this.#follow();
     const goesOn: boolean[] = [];
     const lines = new Map<number, string>();
     const marks = new Map<string, AppliedUntil>();
-    for (const { layout, words } of records) {
-      const from = new WordReader(words);
+    for (const { layout, words, at, end } of records) {
+      const from = new WordReader(words, at, end);
       agents.sampledUs[slot] = agents.moveOn(slot, from.number());
       agents.evaluatedUs[slot] = from.number();
       this.#readLines(from, lines, marks);
@@ -426,19 +428,26 @@ export class Histories {
     const count = from.number();
     for (let each = 0; each < count; each += 1) {
       const id = from.number();
-      const section = new WordReader(from.part(from.number()));
+      const size = from.number();
+      const end = from.at + size;
       const held = this.#logs.get(id);
-      if (held === undefined) continue;
-      const isAll = section.number() === 1;
-      if (isAll) held.log.release(slot);
-      held.log.load(slot, section);
-      if (!isAll) continue;
-      const buckets = section.number();
-      for (let number = 0; number < buckets; number += 1) {
-        const window = held.windows.get(section.text());
-        const words = new WordReader(section.part(section.number()));
-        window?.loadBuckets(slot, words);
-      }
+      if (held !== undefined) this.#readLog(slot, held, from);
+      from.at = end;
+    }
+  }
+
+  #readLog(slot: number, { log, windows }: HeldLog, from: WordReader): void {
+    const isAll = from.number() === 1;
+    if (isAll) log.release(slot);
+    log.load(slot, from);
+    if (!isAll) return;
+    const count = from.number();
+    for (let number = 0; number < count; number += 1) {
+      const window = windows.get(from.text());
+      const size = from.number();
+      const end = from.at + size;
+      window?.loadBuckets(slot, from);
+      from.at = end;
     }
   }
 

@@ -4,6 +4,7 @@
  */
 
 const decoder = new TextDecoder();
+const fewWords = 16;
 
 /** Doubles one after another, in an array that grows. */
 export class WordWriter {
@@ -73,43 +74,46 @@ export class WordWriter {
   }
 }
 
-/** Reads what a {@link WordWriter} wrote. What lies behind the end reads as NaN. */
+/** Reads what a {@link WordWriter} wrote, or a part of it, as it lies. What lies behind the end reads as NaN. */
 export class WordReader {
   readonly words: Float64Array;
-  at = 0;
+  at: number;
+  readonly end: number;
 
-  constructor(words: Float64Array) {
+  constructor(words: Float64Array, at: number = 0, end: number = words.length) {
     this.words = words;
+    this.at = at;
+    this.end = Math.min(end, words.length);
   }
 
   get isAtEnd(): boolean {
-    return this.at >= this.words.length;
+    return this.at >= this.end;
   }
 
   number(): number {
-    const value = this.words[this.at] ?? Number.NaN;
+    const value = this.at < this.end ? (this.words[this.at] as number) : Number.NaN;
     this.at += 1;
     return value;
   }
 
   text(): string {
     const length = this.number();
-    const { buffer, byteOffset, byteLength } = this.words;
+    if (length === 0) return "";
+    const { buffer, byteOffset } = this.words;
     const from = this.at * 8;
-    if (!(length >= 0 && from + length <= byteLength)) return "";
+    if (!(length > 0 && from + length <= this.end * 8)) return "";
     this.at += Math.ceil(length / 8);
     return decoder.decode(new Uint8Array(buffer, byteOffset + from, length));
   }
 
-  /** What is left. */
-  rest(): Float64Array {
-    return this.part(this.words.length - this.at);
-  }
-
-  /** The next words as they lie. */
-  part(count: number): Float64Array {
-    const part = this.words.subarray(this.at, this.at + count);
+  /** Copies the next words. */
+  copyTo(target: Float64Array, offset: number, count: number): void {
+    const end = Math.min(this.at + count, this.end);
+    // A view of a few words costs more than they do.
+    if (count > fewWords) target.set(this.words.subarray(this.at, end), offset);
+    else
+      for (let at = this.at; at < end; at += 1)
+        target[offset + at - this.at] = this.words[at] as number;
     this.at += count;
-    return part;
   }
 }

@@ -72,32 +72,32 @@ export function readPasts(entries: readonly Uint8Array[]): Pasts {
   let layout: HistoryLayout | undefined;
   let agents = new Map<number, string>();
   for (const { buffer, byteOffset, byteLength } of entries) {
-    const from = new WordReader(new Float64Array(buffer, byteOffset, byteLength / 8));
+    const words = new Float64Array(buffer, byteOffset, byteLength / 8);
+    const from = new WordReader(words);
     while (!from.isAtEnd) {
       const kind = from.number();
       const of = from.number();
-      const body = new WordReader(from.part(from.number()));
+      const size = from.number();
+      const end = from.at + size;
       if (kind === kinds.layout) {
-        layout = JSON.parse(body.text()) as HistoryLayout;
+        layout = JSON.parse(from.text()) as HistoryLayout;
         if (of === layoutKinds.window) retain(records, new Set(agents.values()));
         if (of === layoutKinds.anew) records.clear();
         if (of === layoutKinds.run || of === layoutKinds.anew) agents = new Map();
-        continue;
-      }
-      if (layout === undefined) continue;
-      if (kind === kinds.whole) {
-        const agent = body.text();
+      } else if (layout !== undefined && kind === kinds.whole) {
+        const agent = from.text();
         agents.set(of, agent);
-        records.set(agent, [{ layout, words: body.rest() }]);
-        continue;
+        records.set(agent, [{ layout, words, at: from.at, end }]);
+      } else if (layout !== undefined) {
+        const agent = agents.get(of);
+        if (agent !== undefined && kind === kinds.further)
+          records.get(agent)?.push({ layout, words, at: from.at, end });
+        else if (agent !== undefined) {
+          agents.delete(of);
+          records.delete(agent);
+        }
       }
-      const agent = agents.get(of);
-      if (agent === undefined) continue;
-      if (kind === kinds.further) records.get(agent)?.push({ layout, words: body.rest() });
-      else {
-        agents.delete(of);
-        records.delete(agent);
-      }
+      from.at = end;
     }
   }
   return { layout, records };

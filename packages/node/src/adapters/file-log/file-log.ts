@@ -26,6 +26,8 @@ const headerBytes = magic.byteLength;
 const entryHeaderBytes = 8;
 const defaultSegmentBytes = 16 << 20;
 const extension = ".log";
+/** Segments that are read while one is looked through. */
+const readAhead = 3;
 
 /** A segment that is being written. */
 interface Segment {
@@ -61,9 +63,13 @@ export class FileLog implements Log {
       const numbers = await this.#numbers();
       this.#nextNumber = (numbers.at(-1) ?? 0) + 1;
       const entries: Uint8Array[] = [];
+      const paths = numbers.map((number) => this.#path(number));
+      const ahead: Promise<Uint8Array>[] = [];
       for (const [index, number] of numbers.entries()) {
+        for (const path of paths.slice(index + ahead.length, index + readAhead))
+          ahead.push(readFileWhole(path));
         const path = this.#path(number);
-        const reading = await readSegment(path);
+        const reading = entriesOf((await ahead.shift()) ?? new Uint8Array(0));
         const isLast = index + 1 === numbers.length;
         const isMissing = index > 0 && numbers[index - 1] !== number - 1;
         if (isMissing || reading.isDamaged || (reading.isTorn && !isLast)) {
@@ -165,7 +171,14 @@ async function writeWhole(
   throw new MyelinError("STORAGE_FULL", `only ${bytesWritten} of ${sizeBytes} bytes were written`);
 }
 
-async function readSegment(path: string): Promise<Reading> {
+/** Of a file; what cannot be read is told to who waits for it, if anybody does. */
+function readFileWhole(path: string): Promise<Uint8Array> {
+  const bytes = readBytes(path);
+  bytes.catch(() => undefined);
+  return bytes;
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
   const file = await open(path, "r");
   try {
     const { size } = await file.stat();
@@ -175,7 +188,7 @@ async function readSegment(path: string): Promise<Reading> {
       if (bytesRead === 0) break;
       from += bytesRead;
     }
-    return entriesOf(bytes);
+    return bytes;
   } finally {
     await file.close();
   }

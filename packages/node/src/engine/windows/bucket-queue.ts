@@ -57,10 +57,10 @@ export class BucketQueue {
     queue.#first = 1;
     queue.#end = 1 + from.number();
     queue.#turn = 1 + from.number();
-    queue.#back.set(from.part(aggregate.cells));
+    from.copyTo(queue.#back, 0, aggregate.cells);
     for (let number = queue.#first; number < queue.#end; number += 1) {
       queue.#numbers[number & mask] = from.number();
-      queue.#cells.set(from.part(aggregate.cells), queue.#place(number));
+      from.copyTo(queue.#cells, queue.#place(number), aggregate.cells);
     }
     return queue;
   }

@@ -131,18 +131,16 @@ export class SeriesLog {
   /** Appends what was saved. */
   load(slot: number, from: WordReader): void {
     const count = from.number();
-    const samples = from.part(count * 2);
     if (this.#blocks[slot] === noBlock && count > 0 && count <= this.#mostSamples) {
       const length = this.pool.lengthFor(Math.max(count, firstCapacity) * 2);
       const block = this.pool.take(length);
-      this.pool.segment(block).set(samples, this.pool.offset(block));
+      from.copyTo(this.pool.segment(block), this.pool.offset(block), count * 2);
       this.#blocks[slot] = block;
       this.#masks[slot] = length / 2 - 1;
       this.ends[slot] = count;
       return;
     }
-    for (let at = 0; at + 1 < samples.length; at += 2)
-      this.append(slot, samples[at] as number, samples[at + 1] as number);
+    for (let left = count; left > 0; left -= 1) this.append(slot, from.number(), from.number());
   }
 
   /** The slot is free: nothing of it is kept. */
