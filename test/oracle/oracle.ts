@@ -261,9 +261,10 @@ export class Oracle {
       this.late += 1;
       return;
     }
-    // Each is an episode of its own, so no two are evaluated at one instant.
-    const freeUs = (): number => Math.max(this.#instantFor(agent, atUs), agent.evaluatedUs + 1);
-    const instantUs = agent.evaluatedUs >= atUs ? freeUs() : this.#instantFor(agent, atUs);
+    const placeUs = this.#instantFor(agent, atUs);
+    // Each is an episode of its own, so no two are evaluated at one instant, nor one where a timer that came late was.
+    const { evaluatedUs } = agent;
+    const instantUs = evaluatedUs >= atUs ? Math.max(placeUs, evaluatedUs + 1) : placeUs;
     agent.newestEventUs.set(part, atUs);
     agent.timeUs = Math.max(agent.timeUs, instantUs);
     agent.events.push({ type, atUs, value: 0, number: this.#number });

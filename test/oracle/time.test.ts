@@ -145,4 +145,16 @@ describe("time", () => {
     told.send(5, 0);
     assert.deepEqual(told.log, ["r fires 3", "r ends 5"]);
   });
+
+  test("6: an event is not evaluated at the instant of a timer that came late", () => {
+    const told = new Told("expr: 'false'");
+    told.send(0, 0);
+    told.send(1.5, 0, { metric: "other" });
+    told.rules(`
+      - { name: called, expr: event.type == "call", action: stop }
+      - { name: silent, expr: age(m) >= 1, action: stop }`);
+    told.event(1.5, "call");
+    const fires = told.log.filter((line) => line.includes("fires"));
+    assert.deepEqual(fires, ["silent fires 1.5", "called fires 1.500001"]);
+  });
 });

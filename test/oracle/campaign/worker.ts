@@ -10,7 +10,9 @@ parentPort?.on("message", ({ features, runs, seed }: Shard) => {
   const result: ShardResult = {
     seed,
     occurrences,
-    ...(details.failed ? { failure: fc.defaultReportMessage(details) ?? "" } : {}),
+    ...(details.failed
+      ? { failure: `${fc.defaultReportMessage(details) ?? ""}\n${String(details.errorInstance)}` }
+      : {}),
   };
   parentPort?.postMessage(result);
 });
