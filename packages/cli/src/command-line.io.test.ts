@@ -10,6 +10,7 @@ const wrong: readonly (readonly [words: string, message: string, hint: string])[
   ["nonsense", "`myelin` has no command nonsense", "See `myelin --help`."],
   ["agnts --json", "`myelin` has no command agnts", "Did you mean `myelin agents`?"],
   ["rules aply", "`myelin rules` has no command aply", "Did you mean `myelin rules apply`?"],
+  ["rule aply", "`myelin rule` has no command aply", "Did you mean `myelin rule apply`?"],
   ["rules nonsense", "`myelin rules` has no command nonsense", "See `myelin rules --help`."],
   ["apply", "`myelin` has no command apply", "Did you mean `myelin rules apply`?"],
   ["agent", "ID is missing", "See `myelin agent --help`."],

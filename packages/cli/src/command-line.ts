@@ -1,5 +1,5 @@
 import { type Application, buildApplication, ExitCode, run, text_en } from "@stricli/core";
-import { placesOf } from "./completions/index.ts";
+import { placesByAnyName } from "./completions/index.ts";
 import { routes } from "./app.ts";
 import type { CliContext } from "./context.ts";
 import { exitCodeOf, exitCodes } from "./exit-codes.ts";
@@ -29,7 +29,7 @@ export async function runCommandLine(
 /** The command `myelin`, whose errors know the words that it was given. */
 function applicationFor(words: readonly string[]): Application<CliContext> {
   const misuse = (): Misuse => {
-    const places = placesOf(routes);
+    const places = placesByAnyName(routes);
     return { places, place: placeOf(words, places) };
   };
   return buildApplication<CliContext>(routes, {

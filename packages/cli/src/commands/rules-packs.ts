@@ -2,7 +2,7 @@ import { buildCommand, type Command } from "@stricli/core";
 import { parseRuleFile } from "@myelin/core/rules";
 import { type CliContext, jsonFlag, print } from "../context.ts";
 import { table } from "../output/index.ts";
-import { packOf, packs } from "../packs/index.ts";
+import { packNames, packOf, packs } from "../packs/index.ts";
 
 interface PacksFlags {
   readonly json: boolean;
@@ -25,7 +25,13 @@ export const packsCommand: Command<CliContext> = buildCommand<PacksFlags, [strin
     positional: {
       kind: "tuple",
       parameters: [
-        { parse: String, brief: "Name of the pack to print", placeholder: "NAME", optional: true },
+        {
+          parse: String,
+          proposeCompletions: () => packNames,
+          brief: "Name of the pack to print",
+          placeholder: "NAME",
+          optional: true,
+        },
       ],
     },
   },

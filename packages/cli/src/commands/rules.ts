@@ -14,7 +14,7 @@ import {
 } from "../context.ts";
 import type { NodeClient } from "../client/index.ts";
 import { cell, objectsOf, table } from "../output/index.ts";
-import { packOf } from "../packs/index.ts";
+import { packNames, packOf } from "../packs/index.ts";
 import { check, ruleFiles, schema, textOf } from "./rules-check.ts";
 import { packsCommand } from "./rules-packs.ts";
 import { testRules } from "./rules-test.ts";
@@ -57,6 +57,7 @@ const apply: Command<CliContext> = buildCommand<ApplyFlags, string[], CliContext
       pack: {
         kind: "parsed",
         parse: String,
+        proposeCompletions: () => packNames,
         variadic: true,
         optional: true,
         brief: "Apply this pack of rules; may be repeated (`myelin rules packs`)",

@@ -55,6 +55,12 @@ suite("completions", () => {
     test("are the values of a flag, where they are few", () => {
       assert.deepEqual(inBash("myelin", "up", "--tier", ""), ["device", "edge", "cloud"]);
       assert.deepEqual(inBash("myelin", "up", "--data", ""), []);
+      assert.deepEqual(inBash("myelin", "rules", "apply", "--pack", ""), ["process", "llm"]);
+    });
+
+    test("are the same under another name of a command", () => {
+      assert.deepEqual(inBash("myelin", "rule", "apply", "--pack", "l"), ["llm"]);
+      assert.deepEqual(inBash("myelin", "rule", "packs", "p"), ["process"]);
     });
 
     test("are what a command takes, where that is one of few", () => {

@@ -3,10 +3,10 @@ import type { RouteMap } from "@stricli/core";
 import type { CliContext } from "../context.ts";
 import { bashScript } from "./bash.ts";
 import { fishScript } from "./fish.ts";
-import { type Place, placesOf, withWords } from "./tree.ts";
+import { type Place, placesByAnyName, placesOf, shellPlaces } from "./tree.ts";
 import { zshScript } from "./zsh.ts";
 
-export { type Place, placesOf };
+export { type Place, placesByAnyName, placesOf };
 
 export const shells = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof shells)[number];
@@ -19,5 +19,5 @@ export function completionScript(
   routes: RouteMap<CliContext>,
   context: CliContext,
 ): string {
-  return scripts[shell](withWords(placesOf(routes), context));
+  return scripts[shell](shellPlaces(routes, context));
 }

@@ -9,6 +9,8 @@ export interface FlagWord {
   readonly takesValue: boolean;
   /** The values there are, where they are few; else files are proposed. */
   readonly values: readonly string[];
+  /** What the flag proposes itself. */
+  readonly proposed?: (context: CliContext) => readonly string[];
 }
 
 /** A place on the command line: what may follow the words of its path. */
@@ -46,14 +48,45 @@ export function placesOf(routes: RouteMap<CliContext>, path = "myelin"): Place[]
   ];
 }
 
-/** The places with one more for each word of which a command takes one, as if that were a command. */
-export function withWords(places: readonly Place[], context: CliContext): Place[] {
+/** The places of shells: with one more for each word of which a command takes one, as if that were a command, and under each name. */
+export function shellPlaces(routes: RouteMap<CliContext>, context: CliContext): Place[] {
+  return withOtherNames(routes, withWords(placesOf(routes), context));
+}
+
+/** Every place of a command tree, also by the other names of commands. */
+export function placesByAnyName(routes: RouteMap<CliContext>): Place[] {
+  return withOtherNames(routes, placesOf(routes));
+}
+
+function withWords(places: readonly Place[], context: CliContext): Place[] {
   return places.flatMap((place) => {
     const words = place.words?.(context) ?? [];
-    const { path, flags } = place;
+    const { path, commands } = place;
+    const flags = place.flags.map((flag) =>
+      flag.proposed === undefined ? flag : { ...flag, values: flag.proposed(context) },
+    );
     const further = words.map(({ name }) => ({ path: `${path} ${name}`, commands: [], flags }));
-    return words.length === 0 ? [place] : [{ path, commands: words, flags }, ...further];
+    if (words.length === 0) return [{ path, commands, flags }];
+    return [{ path, commands: words, flags }, ...further];
   });
+}
+
+/** What stands behind the other names of commands, too. */
+function withOtherNames(routes: RouteMap<CliContext>, places: readonly Place[]): Place[] {
+  const [root, ...inner] = places;
+  if (root === undefined) return [];
+  const others = routes.getAllEntries().flatMap(({ name, aliases }) => {
+    const path = `${root.path} ${name["convert-camel-to-kebab"]}`;
+    return aliases.flatMap((alias) =>
+      inner
+        .filter((place) => place.path === path || place.path.startsWith(`${path} `))
+        .map((place) => ({
+          ...place,
+          path: `${root.path} ${alias}${place.path.slice(path.length)}`,
+        })),
+    );
+  });
+  return [root, ...inner, ...others];
 }
 
 /** What a command takes first, as it proposes it itself; nothing is asked that it would have to wait for. */
@@ -81,7 +114,20 @@ function flagsOf({ parameters }: Command<CliContext>): FlagWord[] {
       brief: flag.brief,
       takesValue: flag.kind === "parsed" || flag.kind === "enum",
       values: flag.kind === "enum" ? flag.values : [],
+      ...proposedBy(flag),
     }));
+}
+
+/** Proposals that a flag makes at once. */
+function proposedBy(flag: object): Pick<FlagWord, "proposed"> {
+  const propose: unknown = Reflect.get(flag, "proposeCompletions");
+  if (typeof propose !== "function") return {};
+  return {
+    proposed: (context) => {
+      const values: unknown = propose.call(context, "");
+      return Array.isArray(values) ? values : [];
+    },
+  };
 }
 
 /** What the scripts of bash and zsh tell places apart by, as quoted patterns of their `case`. */

@@ -1,2 +1,2 @@
 /** Packs: rule files that come with the command, each with its tests. */
-export { type Pack, packOf, packs } from "./packs.ts";
+export { type Pack, packNames, packOf, packs } from "./packs.ts";

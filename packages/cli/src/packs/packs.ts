@@ -30,13 +30,14 @@ export const packs: readonly Pack[] = [
   },
 ];
 
+export const packNames: readonly string[] = packs.map(({ name }) => name);
+
 /** A pack by its name. @throws MyelinError NOT_FOUND */
 export function packOf(name: string): Pack {
   const pack = packs.find((each) => each.name === name);
   if (pack !== undefined) return pack;
-  const names = packs.map((each) => each.name);
-  const near = nearest(name, names);
+  const near = nearest(name, packNames);
   throw new MyelinError("NOT_FOUND", `there is no pack ${JSON.stringify(name.slice(0, 80))}`, {
-    hint: near === undefined ? `There are ${names.join(", ")}.` : `Did you mean ${near}?`,
+    hint: near === undefined ? `There are ${packNames.join(", ")}.` : `Did you mean ${near}?`,
   });
 }
