@@ -1,5 +1,5 @@
 /** Functions over the samples of a window, made anew from all of them each time. */
-import { exactSum } from "./exact-sum.ts";
+import { exactSlope, exactSum, exactVariance } from "./exact-sum.ts";
 
 /** A sample in a window: instants in microseconds, in order of time. */
 export interface Point {
@@ -64,11 +64,7 @@ export function sum(values: readonly number[]): number | undefined {
 }
 
 function deviation(values: readonly number[]): number | undefined {
-  const total = sum(values);
-  if (total === undefined || !values.every(Number.isFinite)) return undefined;
-  const mean = total / values.length;
-  const squares = exactSum(values.map((value) => (value - mean) ** 2));
-  return Math.sqrt(squares / values.length);
+  return values.every(Number.isFinite) ? Math.sqrt(exactVariance(values)) : undefined;
 }
 
 /** Between the two values about rank q·(n − 1); a whole rank is its value. */
@@ -99,7 +95,7 @@ function slope(name: string, points: readonly Point[]): number | undefined {
     case "rate":
       return increase(values) / seconds;
     case "deriv":
-      return leastSquares(points);
+      return exactSlope(points);
     default:
       throw new Error(`${name} is no function over a window`);
   }
@@ -110,15 +106,6 @@ function increase(values: readonly number[]): number {
   return exactSum(
     pairs(values).map(([before, after]) => (after >= before ? after - before : after)),
   );
-}
-
-function leastSquares(points: readonly Point[]): number {
-  const originUs = points[0]?.atUs ?? 0;
-  const times = points.map(({ atUs }) => (atUs - originUs) / 1e6);
-  const meanTime = exactSum(times) / points.length;
-  const meanValue = exactSum(points.map(({ value }) => value)) / points.length;
-  const products = points.map(({ value }, i) => ((times[i] ?? 0) - meanTime) * (value - meanValue));
-  return exactSum(products) / exactSum(times.map((time) => (time - meanTime) ** 2));
 }
 
 function pairs(values: readonly number[]): (readonly [number, number])[] {

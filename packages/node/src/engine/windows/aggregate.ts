@@ -2,7 +2,7 @@
  * What can be made of consecutive samples and put together from parts: an associative operation on a few doubles, the
  * cells. Nothing is ever taken away from one, so what has left a window leaves no trace.
  */
-import { addTo, meanDifference } from "./double-double.ts";
+import { addTo, joinMoments } from "./double-double.ts";
 
 export interface Aggregate {
   readonly name: string;
@@ -55,28 +55,18 @@ export const sumOf: Aggregate = {
   },
 };
 
-/** Cells: number of samples, sum as a pair, sum of the squared differences from the mean (Chan, Golub, LeVeque). */
+/** Cells: number of samples, sum as a pair, sum of the squared differences from the mean as a pair. */
 export const spreadOf: Aggregate = {
-  name: "spread",
-  cells: 4,
+  name: "squares",
+  cells: 5,
   one(into, at, timeUs, value) {
     sumOf.one(into, at, timeUs, value);
     into[at + 3] = 0;
+    into[at + 4] = 0;
   },
   join(earlier, earlierAt, later, laterAt, into, at) {
-    const before = earlier[earlierAt] as number;
-    const after = later[laterAt] as number;
-    const difference = meanDifference(
-      earlier[earlierAt + 1] as number,
-      earlier[earlierAt + 2] as number,
-      before,
-      later[laterAt + 1] as number,
-      later[laterAt + 2] as number,
-      after,
-    );
-    const squares = (earlier[earlierAt + 3] as number) + (later[laterAt + 3] as number);
+    joinMoments(earlier, earlierAt, later, laterAt, 1, 1, 3, into, at);
     sumOf.join(earlier, earlierAt, later, laterAt, into, at);
-    into[at + 3] = squares + difference * difference * ((before * after) / (before + after));
   },
 };
 
@@ -167,30 +157,24 @@ export const stepsOf: Aggregate = {
 };
 
 /**
- * Cells: number of samples, sums of times and of values as pairs, sum of the squared differences of the times from their
- * mean, and of the products of these with those of the values. Times are in seconds of whole microseconds, so exact sums
- * of microseconds are kept.
+ * Cells: number of samples, and as pairs the sums of times and of values, the sum of the squared differences of the times
+ * from their mean, and that of the products of these with those of the values; and how large the parts of the last one
+ * were, which tells what is left of 0. Times are in microseconds, so that their sums are exact.
  */
 export const slopeOf: Aggregate = {
-  name: "slope",
-  cells: 7,
+  name: "moments",
+  cells: 10,
   one(into, at, timeUs, value) {
+    into.fill(0, at, at + 10);
     into[at] = 1;
     into[at + 1] = timeUs;
-    into[at + 2] = 0;
     into[at + 3] = value;
-    into[at + 4] = 0;
-    into[at + 5] = 0;
-    into[at + 6] = 0;
   },
   join(earlier, earlierAt, later, laterAt, into, at) {
-    const before = earlier[earlierAt] as number;
-    const after = later[laterAt] as number;
-    const timeDifference = differenceOfMeans(earlier, earlierAt, later, laterAt, 1);
-    const valueDifference = differenceOfMeans(earlier, earlierAt, later, laterAt, 3);
-    const weight = (before * after) / (before + after);
-    const squares = (earlier[earlierAt + 5] as number) + (later[laterAt + 5] as number);
-    const products = (earlier[earlierAt + 6] as number) + (later[laterAt + 6] as number);
+    joinMoments(earlier, earlierAt, later, laterAt, 1, 1, 5, into, at);
+    const share = joinMoments(earlier, earlierAt, later, laterAt, 1, 3, 7, into, at);
+    into[at + 9] =
+      (earlier[earlierAt + 9] as number) + (later[laterAt + 9] as number) + Math.abs(share);
     for (let pair = 1; pair < 5; pair += 2) {
       addTo(
         earlier[earlierAt + pair] as number,
@@ -201,26 +185,6 @@ export const slopeOf: Aggregate = {
         at + pair,
       );
     }
-    into[at] = before + after;
-    into[at + 5] = squares + timeDifference * timeDifference * weight;
-    into[at + 6] = products + timeDifference * valueDifference * weight;
+    into[at] = (earlier[earlierAt] as number) + (later[laterAt] as number);
   },
 };
-
-/** By how much the mean of the sum at `pair` is more in the later part than in the earlier one. */
-function differenceOfMeans(
-  earlier: Float64Array,
-  earlierAt: number,
-  later: Float64Array,
-  laterAt: number,
-  pair: number,
-): number {
-  return meanDifference(
-    earlier[earlierAt + pair] as number,
-    earlier[earlierAt + pair + 1] as number,
-    earlier[earlierAt] as number,
-    later[laterAt + pair] as number,
-    later[laterAt + pair + 1] as number,
-    later[laterAt] as number,
-  );
-}

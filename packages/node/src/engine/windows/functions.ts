@@ -11,6 +11,7 @@ import {
   stepsOf,
   sumOf,
 } from "./aggregate.ts";
+import { ratio } from "./double-double.ts";
 
 /** A function over what an aggregate made of a window's samples. */
 export interface WindowReading {
@@ -19,6 +20,8 @@ export interface WindowReading {
 }
 
 const microsecondsPerSecond = 1e6;
+/** What pairs leave of parts that cancel each other out. */
+const leftOfNothing = 2 ** -95;
 
 /** Of samples at two times, with no infinity among them. */
 function spanUs(cells: Float64Array, at: number): number {
@@ -43,8 +46,9 @@ export const windowReadings: Readonly<
   stddev_over_time: {
     aggregate: spreadOf,
     read: (cells, at) => {
-      const isFinite = Number.isFinite(cells[at + 1]) && Number.isFinite(cells[at + 3]);
-      return isFinite ? Math.sqrt((cells[at + 3] as number) / (cells[at] as number)) : Number.NaN;
+      const high = cells[at + 3] as number;
+      if (!Number.isFinite(cells[at + 1]) || !Number.isFinite(high)) return Number.NaN;
+      return Math.sqrt(ratio(high, cells[at + 4] as number, cells[at] as number, 0, 1));
     },
   },
   min_over_time: { aggregate: extremesOf, read: (cells, at) => cells[at] as number },
@@ -67,7 +71,10 @@ export const windowReadings: Readonly<
     read: (cells, at) => {
       const squares = cells[at + 5] as number;
       if (!(squares > 0) || !Number.isFinite(cells[at + 3])) return Number.NaN;
-      return ((cells[at + 6] as number) / squares) * microsecondsPerSecond;
+      const high = cells[at + 7] as number;
+      const low = cells[at + 8] as number;
+      if (Math.abs(high) <= (cells[at + 9] as number) * leftOfNothing) return 0;
+      return ratio(high, low, squares, cells[at + 6] as number, microsecondsPerSecond);
     },
   },
 };

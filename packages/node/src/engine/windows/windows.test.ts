@@ -180,3 +180,69 @@ describe("windows", () => {
     );
   });
 });
+
+describe("spreads and slopes are to the last bit what exact arithmetic gives, whatever was read before", () => {
+  const stepUs = 250_000;
+  const [widthUs, bound] = [4 * stepUs, 1_024];
+
+  /** All is whole and small, so that only the last division rounds. */
+  function exactly(samples: readonly (readonly [step: number, value: number])[]): {
+    deviation: number;
+    slope: number;
+  } {
+    const count = samples.length;
+    let [times, values, products, timeSquares, squares] = [0, 0, 0, 0, 0];
+    for (const [step, value] of samples) {
+      times += step;
+      values += value;
+      products += step * value;
+      timeSquares += step * step;
+      squares += value * value;
+    }
+    const above = (1e6 / stepUs) * (count * products - times * values);
+    return {
+      deviation: Math.sqrt((count * squares - values * values) / (count * count)),
+      slope: above / (count * timeSquares - times * times),
+    };
+  }
+
+  test("in windows of random whole numbers", () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.tuple(fc.integer({ min: 0, max: 2 }), fc.integer({ min: -3, max: 3 }), fc.boolean()),
+          { minLength: 2, maxLength: 40, size: "max" },
+        ),
+        (steps) => {
+          const windows = new TestWindows(widthUs, bound);
+          const all: [step: number, value: number][] = [];
+          let now = 0;
+          for (const [gap, sample, isRead] of steps) {
+            now += gap;
+            all.push([now, sample]);
+            const nowUs = originUs + now * stepUs;
+            windows.log.append(0, nowUs, sample);
+            if (!isRead) continue;
+            const { deviation, slope } = exactly(all.filter(([step]) => step > now - 4));
+            assert.equal(windows.read("stddev_over_time", 0, nowUs), deviation);
+            const actual = windows.read("deriv", 0, nowUs);
+            if (Number.isNaN(slope)) assert.ok(Number.isNaN(actual));
+            else assert.ok(actual === slope, `${actual} is not ${slope}`);
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test("in a window whose slope is 2, and whose times and values have no finite means", () => {
+    const windows = new TestWindows(widthUs, bound);
+    for (const [step, sample] of [
+      [0, 0],
+      [0, 3],
+      [1, 2],
+    ] as const)
+      windows.log.append(0, originUs + step * stepUs, sample);
+    assert.equal(windows.read("deriv", 0, originUs + stepUs), 2);
+  });
+});
