@@ -285,8 +285,6 @@ export class Applier {
       }
       const { endReader } = column;
       for (let reader = column.firstReader; reader < endReader; reader += 1) {
-        const position = readers[reader] as number;
-        if (stamps[position] === stamp) continue;
         // An unknown value is neither below nor above: what it means, the condition tells.
         const isOutside =
           value < (readerLows[reader] as number) || value > (readerHighs[reader] as number);
@@ -294,6 +292,8 @@ export class Applier {
           passedCount += 1;
           continue;
         }
+        const position = readers[reader] as number;
+        if (stamps[position] === stamp) continue;
         stamps[position] = stamp;
         noted[notedCount] = position;
         notedCount += 1;
