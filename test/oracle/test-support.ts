@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { JsonObject } from "@myelin/core/json";
-import { type AgentAttributes, parseRuleFile, wholeLanguage } from "@myelin/core/rules";
+import { type AgentAttributes, parseRuleFile } from "@myelin/core/rules";
 import type { OracleSettings } from "./history.ts";
 import { Oracle } from "./oracle.ts";
 
@@ -28,9 +28,7 @@ export class Told {
   rules(text: string, atSeconds = 0): void {
     const isList = text.includes("- {");
     const file = isList ? text : `- { name: r, action: stop, ${text} }`;
-    const { rules, problems } = parseRuleFile(`rules:\n${file.replaceAll(/^\s*/gm, "  ")}`, {
-      notRun: wholeLanguage,
-    });
+    const { rules, problems } = parseRuleFile(`rules:\n${file.replaceAll(/^\s*/gm, "  ")}`);
     assert.deepEqual(
       problems.filter(({ severity }) => severity === "error"),
       [],

@@ -4,6 +4,7 @@ import { text } from "node:stream/consumers";
 import { buildCommand, type Command, type TypedPositionalParameters } from "@stricli/core";
 import { MyelinError } from "@myelin/core/errors";
 import { formatProblem, parseRuleFile, ruleFileSchema } from "@myelin/core/rules";
+import { ruleTestsSchema } from "@myelin/core/rule-tests";
 import { type CliContext, jsonFlag, print } from "../context.ts";
 import { exitCodes } from "../exit-codes.ts";
 
@@ -59,16 +60,28 @@ export const check: Command<CliContext> = buildCommand<
   },
 });
 
-/** `myelin rules schema`: the JSON Schema of rule files, for editors. */
-export const schema: Command<CliContext> = buildCommand<{ readonly json: boolean }, [], CliContext>(
-  {
-    docs: { brief: "Print the JSON Schema of rule files, for editors" },
-    parameters: { flags: jsonFlag },
-    func() {
-      print(this, ruleFileSchema());
+/** `myelin rules schema`: the JSON Schema of rule files, or of files of tests, for editors. */
+export const schema: Command<CliContext> = buildCommand<
+  { readonly json: boolean; readonly tests: boolean },
+  [],
+  CliContext
+>({
+  docs: { brief: "Print the JSON Schema of rule files, for editors" },
+  parameters: {
+    flags: {
+      ...jsonFlag,
+      tests: {
+        kind: "boolean",
+        default: false,
+        withNegated: false,
+        brief: "Print that of files of tests",
+      },
     },
   },
-);
+  func({ tests }) {
+    print(this, tests ? ruleTestsSchema() : ruleFileSchema());
+  },
+});
 
 /** The text of a rule file, or of standard input for `-`. @throws MyelinError INVALID_ARGUMENT */
 export async function textOf(file: string): Promise<string> {

@@ -19,4 +19,5 @@ export {
   type TestOutcome,
   type TestSeries,
 } from "./rule-tests.ts";
+export { ruleTestsSchema } from "./schema.ts";
 export { parseSeries, type SeriesFault, type SeriesValues } from "./series.ts";

@@ -3,7 +3,7 @@ import { parseDuration } from "../clock/index.ts";
 import { MyelinError } from "../errors/index.ts";
 import type { Checking } from "./checking.ts";
 import type { Expression, WindowFunction } from "./expression.ts";
-import { complainOfNotRun, fleetFunctions, groupFunctions, windowFunctions } from "./functions.ts";
+import { fleetFunctions, groupFunctions, windowFunctions } from "./functions.ts";
 import { limits } from "./limits.ts";
 import type { Syntax } from "./syntax.ts";
 
@@ -52,11 +52,7 @@ export function checkSeries(syntax: CallSyntax, checking: Checking): Expression 
     );
     return undefined;
   }
-  const expression = checks.get(name)?.(syntax, checking);
-  if (expression === undefined || !checking.scope.notRun.has(name)) return expression;
-  const { message, hint } = complainOfNotRun(name);
-  checking.report(offset, message, hint);
-  return undefined;
+  return checks.get(name)?.(syntax, checking);
 }
 
 /** The arguments, when there are as many as wanted. */

@@ -4,7 +4,6 @@ import { checkCall } from "./check-call.ts";
 import { checkOperator } from "./check-operator.ts";
 import { type Checking, literalExpression, type Scope } from "./checking.ts";
 import type { AttributeName, Expression } from "./expression.ts";
-import { complainOfNotRun } from "./functions.ts";
 import { limits } from "./limits.ts";
 import type { Report } from "./problem.ts";
 import { didYouMean, nearest } from "./suggest.ts";
@@ -166,10 +165,6 @@ class Checker implements Checking {
       const hint =
         didYouMean(field, ["type", "attrs"]) ?? `its attributes are event.attrs.${field}`;
       return this.#refuse(offset, `unknown event field ${JSON.stringify(field)}`, hint);
-    }
-    if (this.scope.notRun.has("event")) {
-      const { message, hint } = complainOfNotRun("event");
-      return this.#refuse(rootOffset, message, hint);
     }
     return { op: "event", type: eventTypes[field], field };
   }

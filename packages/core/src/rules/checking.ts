@@ -9,8 +9,6 @@ export type Readable = "everything" | "attributes" | "declared";
 /** What there is for an expression. */
 export interface Scope {
   readonly readable: Readable;
-  /** Functions of the language that the engine does not run yet: they are checked, and then refused. */
-  readonly notRun: ReadonlySet<string>;
   /** Types of names, where what was declared is readable. */
   readonly declared?: ReadonlyMap<string, ValueType>;
 }

@@ -1,6 +1,5 @@
 import { checkExpression } from "./check.ts";
 import type { Scope } from "./checking.ts";
-import { wholeLanguage } from "./functions.ts";
 import { compile, type EvaluationContext } from "./link.ts";
 import { parseExpression } from "./parse.ts";
 import { pieceLength, placeOf, type RuleProblem } from "./problem.ts";
@@ -46,7 +45,7 @@ export function compileExpression(
     problems.push({ severity: "error", ...place, message, ...mend });
   };
   const declared = new Map(Object.entries(declarations));
-  const scope: Scope = { readable: "declared", notRun: wholeLanguage, declared };
+  const scope: Scope = { readable: "declared", declared };
   const syntax = parseExpression(source, report);
   const expression = syntax && checkExpression(syntax, scope, report);
   if (expression === undefined) return { ok: false, problems };

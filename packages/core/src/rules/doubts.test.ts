@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { formatProblem, parseRuleFile, planRule, type RuleSource, wholeLanguage } from "./index.ts";
+import { formatProblem, parseRuleFile, planRule, type RuleSource } from "./index.ts";
 
 /** Warnings about one rule, as `field: message`. */
 function doubtsOf(fields: Partial<RuleSource>, intervalUs?: number): readonly string[] {
   const { plan, problems } = planRule(
     { name: "r", action: "stop", expr: "true", ...fields },
-    { notRun: wholeLanguage, samplingIntervalUs: () => intervalUs },
+    { samplingIntervalUs: () => intervalUs },
   );
   assert.ok(plan !== undefined, JSON.stringify(problems));
   return problems.map(({ severity, field, message }) => {

@@ -38,15 +38,6 @@ const metricFunctions: ReadonlySet<string> = new Set([
   ...groupFunctions.keys(),
 ]);
 
-/**
- * What of the language the engine of this version does not run yet: functions, and `event`. Rules that use it are
- * refused when they are applied. Nothing else decides that.
- */
-export const notRunYet: ReadonlySet<string> = new Set();
-
-/** The whole language: for those who check rules, or give them a meaning, without this version's engine. */
-export const wholeLanguage: ReadonlySet<string> = new Set();
-
 /** Functions written `name(…)`. */
 const plainFunctions: readonly string[] = [
   "metric",
@@ -87,14 +78,6 @@ const methods: readonly string[] = [
 export interface Complaint {
   readonly message: string;
   readonly hint?: string;
-}
-
-/** What to say of a part of the language that this version does not run. */
-export function complainOfNotRun(name: string): Complaint {
-  return {
-    message: `${name} is not available yet`,
-    hint: "this version reads latest values only: a metric by its name, agent.* and twin.*",
-  };
 }
 
 /** What to say of a call to a function that cannot be called so. */

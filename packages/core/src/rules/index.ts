@@ -13,7 +13,6 @@ export type {
   Reading,
   WindowFunction,
 } from "./expression.ts";
-export { wholeLanguage } from "./functions.ts";
 export {
   type AgentAttributes,
   type Column,

@@ -5,7 +5,6 @@ import type { Scope } from "./checking.ts";
 import { type SamplingInterval, warnOfRule } from "./doubts.ts";
 import { type Expression, partsOfExpression } from "./expression.ts";
 import { fieldNames, FieldReader, type Locate } from "./fields.ts";
-import { notRunYet } from "./functions.ts";
 import { limits } from "./limits.ts";
 import { parseExpression } from "./parse.ts";
 import { inputsOf, type RulePlan, type RuleSource } from "./plan.ts";
@@ -16,8 +15,6 @@ import { type ArgsTemplate, expressionsOf, parseArgs } from "./template.ts";
 
 /** How rules are checked. */
 export interface PlanOptions {
-  /** What of the language is refused because it is not run; by default what this version's engine does not run. */
-  readonly notRun?: ReadonlySet<string>;
   /** How often metrics come, where that is known: windows that are too short for that are warned of. */
   readonly samplingIntervalUs?: SamplingInterval;
 }
@@ -51,7 +48,7 @@ export function planRule(source: RuleSource, options: PlanOptions = {}): PlanRes
 export function planFields(
   fields: unknown,
   locate: Locate,
-  { notRun = notRunYet, samplingIntervalUs }: PlanOptions = {},
+  { samplingIntervalUs }: PlanOptions = {},
 ): PlanResult {
   if (!isJsonObject(fields)) {
     const problem = {
@@ -63,7 +60,7 @@ export function planFields(
   }
   const reader = new FieldReader(fields, locate);
   reader.refuseUnknownFields();
-  const scope: Scope = { readable: "everything", notRun };
+  const scope: Scope = { readable: "everything" };
   const identity = readIdentity(reader, scope);
   const conditions = readConditions(reader, scope, identity?.args);
   const delivery = readDelivery(reader);

@@ -1,6 +1,5 @@
 import { checkCondition } from "./check.ts";
 import type { Scope } from "./checking.ts";
-import { wholeLanguage } from "./functions.ts";
 import { type AgentAttributes, compile, type EvaluationContext } from "./link.ts";
 import { parseExpression } from "./parse.ts";
 import { pieceLength, placeOf, type RuleProblem } from "./problem.ts";
@@ -11,7 +10,7 @@ export type Selector =
   | { readonly ok: true; matches(attributes: AgentAttributes): Tri }
   | { readonly ok: false; readonly problems: readonly RuleProblem[] };
 
-const scope: Scope = { readable: "attributes", notRun: wholeLanguage };
+const scope: Scope = { readable: "attributes" };
 
 /** Compiles a selector of agents such as `agent.type == "trader"`; it reads attributes without `uptime`. */
 export function compileSelector(text: string): Selector {

@@ -10,18 +10,12 @@ import {
   TRUE,
   type Tri,
   UNKNOWN,
-  wholeLanguage,
 } from "./index.ts";
 import { contextOf } from "./test-support.ts";
 
-const whole = { notRun: wholeLanguage };
-
 /** The plan of a rule that may use all of the language. */
 function planOf(fields: Partial<RuleSource>): RulePlan {
-  const { plan, problems } = planRule(
-    { name: "r", action: "stop", expr: "true", ...fields },
-    whole,
-  );
+  const { plan, problems } = planRule({ name: "r", action: "stop", expr: "true", ...fields });
   assert.deepEqual(
     problems.filter(({ severity }) => severity === "error"),
     [],
@@ -32,7 +26,7 @@ function planOf(fields: Partial<RuleSource>): RulePlan {
 
 /** The one problem of an expression, as `column message: mend`. */
 function problemOf(expr: string, fields: Partial<RuleSource> = {}): string {
-  const { problems } = planRule({ name: "r", action: "stop", expr, ...fields }, whole);
+  const { problems } = planRule({ name: "r", action: "stop", expr, ...fields });
   const [problem, ...others] = problems;
   assert.ok(problem, expr);
   assert.deepEqual(others, []);

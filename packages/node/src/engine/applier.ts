@@ -289,7 +289,8 @@ export class Applier {
         const isOutside =
           value < (readerLows[reader] as number) || value > (readerHighs[reader] as number);
         if (isOutside && ((readerStates[reader] as Uint8Array)[slot] as number) <= INACTIVE) {
-          passedCount += 1;
+          const isNoted = notedCount > 0 && stamps[readers[reader] as number] === stamp;
+          if (!isNoted) passedCount += 1;
           continue;
         }
         const position = readers[reader] as number;
