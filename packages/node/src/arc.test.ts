@@ -493,3 +493,21 @@ test("what was lost with a connection is sent again once the part has told its a
   await node.clock.run(0);
   assert.equal(agent.received.length, 1);
 });
+
+test("a window that is shorter than two intervals of its metric is warned of", async () => {
+  const node = await new TestNode().start();
+  const agent = await new TestAgent(node.clock).join(node);
+  for (let sent = 0; sent < 5; sent += 1) {
+    agent.report({ cpu_usage: 0.5 });
+    await node.clock.run(2 * secondUs);
+  }
+  const apply = async (width: string): Promise<readonly string[]> => {
+    const rules = `rules: [{ name: busy, expr: 'avg_over_time(cpu_usage, "${width}") > 1', action: stop }]`;
+    const { warnings } = await node.settle(node.arc.rules.apply(rules, "local"));
+    return warnings.map(({ message }) => message);
+  };
+  assert.deepEqual(await apply("3s"), [
+    "a window of 3s over cpu_usage, which comes every 2s, holds one sample or none",
+  ]);
+  assert.deepEqual(await apply("4s"), []);
+});

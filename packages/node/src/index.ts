@@ -7,6 +7,7 @@ export {
   verifyBackup,
 } from "./adapters/backup/index.ts";
 export { createLog, type LogOptions } from "./adapters/log/index.ts";
+export { damageOfLogs, logBytes } from "./adapters/file-log/index.ts";
 export { checkDataFiles } from "./adapters/sqlite-store/index.ts";
 export { crashFilesIn } from "./adapters/run/index.ts";
 export { tarGz } from "./adapters/tar/index.ts";

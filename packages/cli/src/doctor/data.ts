@@ -21,7 +21,7 @@ export async function dataFindings(data: string): Promise<Finding[]> {
   if (access.status === "fail") return [access];
   const holder = nodePidOf(data);
   if (holder !== undefined) return [access, ok("data files", `in use by process ${holder}`)];
-  return [access, await filesFinding(data)];
+  return [access, await filesFinding(data), await windowsFinding(data)];
 }
 
 async function filesFinding(data: string): Promise<Finding> {
@@ -32,6 +32,24 @@ async function filesFinding(data: string): Promise<Finding> {
   } catch (thrown) {
     const error = MyelinError.from(thrown);
     return fail("data files", `${error.code}: ${error.message}`, error.hint);
+  }
+}
+
+/** The logs that windows are taken up from when a node starts. */
+async function windowsFinding(data: string): Promise<Finding> {
+  const { damageOfLogs, logBytes } = await import("@myelin/node");
+  try {
+    const damaged = await damageOfLogs(data);
+    const mebibytes = ((await logBytes(data)) / 2 ** 20).toFixed(1);
+    if (damaged.length === 0) return ok("windows", `sound, ${mebibytes} MiB`);
+    return warn(
+      "windows",
+      `${damaged.join(", ")}: damaged`,
+      "Nothing need be done: the next start tells of it, and windows fill anew.",
+    );
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    return fail("windows", reason, "Let this user read and write the data directory.");
   }
 }
 

@@ -113,6 +113,11 @@ suite("the doctor", () => {
     const data = join(folder, "data");
     const node = await startNode({ port: 0, dataDirectory: data });
     await node.close();
+    assert.equal((await look({ data }))("windows").status, "ok");
+    const log = join(data, "windows", "0-of-1", "00000001.log");
+    writeFileSync(log, "no segment of a log");
+    const { status, message } = (await look({ data }))("windows");
+    assert.deepEqual([status, message], ["warn", `${log}: damaged`]);
     const database = new DatabaseSync(join(data, "state.db"));
     database.exec("PRAGMA user_version = 1000");
     database.close();

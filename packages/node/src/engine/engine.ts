@@ -36,6 +36,7 @@ import { PendingCells, type PendingChange } from "./pending-cells.ts";
 import { Readings } from "./readings.ts";
 import type { RuleRuntime, RuleVersion } from "./rule-runtime.ts";
 import { RuleSet } from "./rule-set.ts";
+import { SamplingIntervals } from "./sampling-intervals.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 import { isSameJson, touchesTwin } from "./twin-change.ts";
 import {
@@ -110,6 +111,7 @@ export class Engine {
   readonly #departed: DepartedCooldowns;
   readonly #evaluator: Evaluator;
   readonly #applier: Applier;
+  readonly #intervals: SamplingIntervals;
   /** One observation as columns. */
   readonly #oneMetric = new Int32Array(1);
   readonly #oneValue = new Float64Array(1);
@@ -123,6 +125,7 @@ export class Engine {
     const columns = new MetricColumns(options.maxUnreadBytes ?? defaultMaxUnreadBytes);
     this.#agents = agents;
     this.#columns = columns;
+    this.#intervals = new SamplingIntervals(columns.all);
     this.#departed = new DepartedCooldowns(options.maxAgents);
     this.#wakes = new Wakes(agents.capacity);
     const wakes = this.#wakes;
@@ -292,6 +295,7 @@ export class Engine {
     timesUs: Float64Array,
     nowUs: number,
   ): void {
+    if (nowUs >= this.#intervals.dueUs) this.#intervals.look(slot, count, metrics, timesUs, nowUs);
     this.#applier.apply(slot, part, count, metrics, values, timesUs, nowUs);
   }
 
@@ -307,7 +311,8 @@ export class Engine {
     this.#oneMetric[0] = metric;
     this.#oneValue[0] = value;
     this.#oneTime[0] = Math.round(atUs);
-    this.apply(slot, part, 1, this.#oneMetric, this.#oneValue, this.#oneTime, nowUs);
+    const metrics = this.#oneMetric;
+    this.#applier.apply(slot, part, 1, metrics, this.#oneValue, this.#oneTime, nowUs);
   }
 
   /**
@@ -556,6 +561,12 @@ export class Engine {
   /** The latest value of a metric of an agent; NaN when it is unknown, as it is to rules. */
   latestValue(slot: number, metric: string): number {
     return this.#columns.get(metric)?.values[slot] ?? Number.NaN;
+  }
+
+  /** About how often a metric comes from an agent, microseconds; undefined where too little was seen of it. */
+  samplingIntervalUs(metric: string): number | undefined {
+    const column = this.#columns.get(metric);
+    return column === undefined ? undefined : this.#intervals.intervalUs(column.index);
   }
 
   /** The latest sample of each metric of an agent. */

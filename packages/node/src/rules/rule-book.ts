@@ -66,6 +66,8 @@ export interface RuleBookOptions {
   readonly maxRules: number;
   /** True for a metric that an agent has reported, or the node observes itself. */
   readonly knowsMetric: (name: string) => boolean;
+  /** About how often a metric comes from an agent; undefined where that is not known. */
+  readonly samplingIntervalUs?: (name: string) => number | undefined;
   /**
    * Has the books of other lanes prepare the same change (by `follow`); what it gives puts it in force in all of them.
    * @throws MyelinError when one of them cannot: then it is in force nowhere
@@ -160,18 +162,20 @@ export class RuleBook {
    */
   async apply(text: string, actor: string, options: ApplyOptions = {}): Promise<Application> {
     const slices = new Slices(this.#options.clock);
-    const { rules, problems, names } = await slices.run(readRuleFile(text));
+    const { samplingIntervalUs } = this.#options;
+    const known = samplingIntervalUs === undefined ? {} : { samplingIntervalUs };
+    const { rules, problems, names } = await slices.run(readRuleFile(text, known));
     options.onRead?.(names);
     const errors = problems.filter(({ severity }) => severity === "error");
     if (errors.length > 0) throw invalidRules(errors);
     return await this.#inTurn(async () => {
       this.#require(options);
       const applied = await this.#applyPlans(rules, actor, options.replacesAll ?? false, slices);
-      const known = {
+      const present = {
         hasRule: (name: RuleName) => this.get(name) !== undefined,
         knowsMetric: this.#options.knowsMetric,
       };
-      const doubts = await slices.run(doubtsAbout(rules, text, known));
+      const doubts = await slices.run(doubtsAbout(rules, text, present));
       return { ...applied, warnings: [...problems, ...doubts] };
     });
   }

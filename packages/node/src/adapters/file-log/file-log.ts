@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { MyelinError } from "@myelin/core/errors";
 import type { Log, LogContent } from "../../ports/log.ts";
+import { logFolders } from "./folders.ts";
 
 /** Where a log is, and how long its segments become. */
 export interface FileLogOptions {
@@ -60,7 +61,7 @@ export class FileLog implements Log {
   read(): Promise<LogContent> {
     return this.#inTurn(async () => {
       await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-      const numbers = await this.#numbers();
+      const numbers = await segmentNumbers(this.#directory);
       this.#nextNumber = (numbers.at(-1) ?? 0) + 1;
       const entries: Uint8Array[] = [];
       const paths = numbers.map((number) => this.#path(number));
@@ -104,7 +105,7 @@ export class FileLog implements Log {
 
   trim(segment: number): Promise<void> {
     return this.#inTurn(async () => {
-      for (const number of await this.#numbers())
+      for (const number of await segmentNumbers(this.#directory))
         if (number < segment) await rm(this.#path(number), { force: true });
     });
   }
@@ -145,19 +146,37 @@ export class FileLog implements Log {
     return this.#segment;
   }
 
-  /** Of the segments there are, in order. */
-  async #numbers(): Promise<number[]> {
-    const names = await readdir(this.#directory);
-    return names
-      .filter((name) => name.endsWith(extension))
-      .map((name) => Number.parseInt(name, 10))
-      .filter(Number.isSafeInteger)
-      .toSorted((a, b) => a - b);
-  }
-
   #path(number: number): string {
-    return join(this.#directory, `${String(number).padStart(8, "0")}${extension}`);
+    return segmentPath(this.#directory, number);
   }
+}
+
+/** What is damaged of the logs of a data directory, beyond an end that was torn; nothing is changed. */
+export async function damageOfLogs(directory: string): Promise<readonly string[]> {
+  const damaged: string[] = [];
+  for (const folder of await logFolders(directory)) {
+    const numbers = await segmentNumbers(folder);
+    for (const number of numbers) {
+      const path = segmentPath(folder, number);
+      const { isDamaged, isTorn } = entriesOf(await readBytes(path));
+      if (isDamaged || (isTorn && number !== numbers.at(-1))) damaged.push(path);
+    }
+  }
+  return damaged;
+}
+
+function segmentPath(directory: string, number: number): string {
+  return join(directory, `${String(number).padStart(8, "0")}${extension}`);
+}
+
+/** Of the segments there are, in order. */
+async function segmentNumbers(directory: string): Promise<number[]> {
+  const names = await readdir(directory);
+  return names
+    .filter((name) => name.endsWith(extension))
+    .map((name) => Number.parseInt(name, 10))
+    .filter(Number.isSafeInteger)
+    .toSorted((a, b) => a - b);
 }
 
 async function writeWhole(

@@ -1,4 +1,4 @@
-import { readdir, rm } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 /** The folder of a lane's log within a data directory, which differs with the number of lanes. */
@@ -12,4 +12,22 @@ export async function dropOtherFolders(directory: string, lanes: number): Promis
   const names = await readdir(parent).catch(() => []);
   for (const name of names)
     if (!name.endsWith(`-of-${lanes}`)) await rm(join(parent, name), { recursive: true });
+}
+
+/** Bytes of all logs of a data directory. */
+export async function logBytes(directory: string): Promise<number> {
+  let sizeBytes = 0;
+  for (const folder of await logFolders(directory))
+    for (const name of await readdir(folder).catch(() => []))
+      sizeBytes += await stat(join(folder, name)).then(
+        ({ size }) => size,
+        () => 0,
+      );
+  return sizeBytes;
+}
+
+/** The folders of all logs of a data directory. */
+export async function logFolders(directory: string): Promise<readonly string[]> {
+  const parent = join(directory, "windows");
+  return (await readdir(parent).catch(() => [])).map((name) => join(parent, name));
 }

@@ -1,2 +1,2 @@
-export { FileLog, type FileLogOptions } from "./file-log.ts";
-export { dropOtherFolders, logFolder } from "./folders.ts";
+export { damageOfLogs, FileLog, type FileLogOptions } from "./file-log.ts";
+export { dropOtherFolders, logBytes, logFolder } from "./folders.ts";
