@@ -133,6 +133,7 @@ test("the metrics of a node at work are in Prometheus' format, and follow its co
     (value("myelin_store_write_duration_seconds_count", 'write="accept_instructions"') ?? 0) > 0,
   );
   assert.ok((value("myelin_store_file_bytes", 'file="state"') ?? 0) > 0);
+  assert.notEqual(value("myelin_store_file_bytes", 'file="windows"'), undefined);
   assert.ok((value("process_open_fds") ?? 0) > 10);
   assert.ok((value("process_max_fds") ?? 0) > (value("process_open_fds") ?? 0));
   const startedAt = value("process_start_time_seconds") ?? 0;

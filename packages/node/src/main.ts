@@ -10,7 +10,7 @@ import { Access, assertGuarded, endOfToken, isLoopbackHost, TokenBook } from "./
 import { StoreBackups } from "./adapters/backup/index.ts";
 import { cryptoRandom } from "./adapters/crypto-random/index.ts";
 import { configurationOf, createDebug, redactorOf } from "./adapters/debug/index.ts";
-import { dropOtherFolders, FileLog, logBytes, logFolder } from "./adapters/file-log/index.ts";
+import { dropOtherFolders, FileLog, logFolder } from "./adapters/file-log/index.ts";
 import {
   checkTlsFiles,
   createHttpServer,
@@ -593,12 +593,5 @@ function historyOf(options: EmbedOptions): Pick<ArcOptions, "historyLog"> {
 
 /** What a store on disk tells of its work; undefined for one in memory. */
 function storageOf(options: EmbedOptions, store: Store): StorageFigures | undefined {
-  if (!(store instanceof SqliteStore)) return undefined;
-  const directory = directoryOf(options);
-  const figures = storageFigures(store, directory);
-  const fileSizes = async (): Promise<Readonly<Record<string, number>>> => ({
-    ...(await figures.fileSizes()),
-    windows: await logBytes(directory),
-  });
-  return { ...figures, fileSizes };
+  return store instanceof SqliteStore ? storageFigures(store, directoryOf(options)) : undefined;
 }

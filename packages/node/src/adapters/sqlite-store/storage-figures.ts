@@ -1,4 +1,5 @@
 import type { Histogram } from "@myelin/core/statistics";
+import { logBytes } from "../file-log/index.ts";
 import { dataFileSizes } from "./data-files.ts";
 import type { SqliteStore } from "./sqlite-store.ts";
 
@@ -18,6 +19,8 @@ export interface StorageFigures {
 export function storageFigures(store: SqliteStore, directory?: string): StorageFigures {
   const { commitUs, writeUs, capacity } = store;
   const fileSizes = async (): Promise<Readonly<Record<string, number>>> =>
-    directory === undefined ? {} : await dataFileSizes(directory);
+    directory === undefined
+      ? {}
+      : { ...(await dataFileSizes(directory)), windows: await logBytes(directory) };
   return { commitUs, writeUs, capacity, fileSizes };
 }
