@@ -166,7 +166,7 @@ export function scenarioOf(seed: number, reduction: Reduction = {}): Scenario {
 function narrowBoundsOf(seed: number): NarrowBounds | undefined {
   const dice = diceOf(seed, "scenario bounds");
   if (!dice.chance(0.7)) return undefined;
-  const hardOutboundBytes = dice.integer(1_500, 6_000);
+  const hardOutboundBytes = dice.integer(600, 2_500);
   return {
     outboundFrameBytes: dice.integer(300, 1_000),
     softOutboundBytes: Math.floor(hardOutboundBytes / 4),

@@ -94,8 +94,14 @@ test("a thousand fleets come through what befalls them, and see instructions end
     assert.ok(seen.has(end), `${end} is not among ${[...seen].join(", ")}`);
 });
 
-/** Settings that are so narrow in some runs that work reaches them. Who reads too slowly is cut off in the tests of real faults. */
-const boundsThatBite = ["bufferBytes", "inlineBurstBytes", "maxEpisodes", "softOutboundBytes"];
+/** Settings that are so narrow in some runs that work reaches them. */
+const boundsThatBite = [
+  "bufferBytes",
+  "hardOutboundBytes",
+  "inlineBurstBytes",
+  "maxEpisodes",
+  "softOutboundBytes",
+];
 
 /** What failed, with the commands that replay it; the first is made smaller. */
 async function tellingOf(failed: readonly Verdict[]): Promise<string> {
