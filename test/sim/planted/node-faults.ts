@@ -50,7 +50,7 @@ export const nodeFaults: Readonly<Record<string, PlantedFault>> = {
     plant: () => plant(storePrototype(), "instructionsByKey", () => () => Promise.resolve([])),
   },
   "the queue of instructions by hand has no bound": {
-    seed: 2,
+    seed: 3,
     plant: () => plantGetter(Dispatch.prototype, "openByHandCount", () => 0),
   },
   "what leaves the queue is not delivered now and then": {
@@ -123,7 +123,7 @@ export const nodeFaults: Readonly<Record<string, PlantedFault>> = {
     },
   },
   "what is queued first leaves last": {
-    seed: 3,
+    seed: 102,
     plant: () =>
       plant(
         Scheduler.prototype,
@@ -138,7 +138,7 @@ export const nodeFaults: Readonly<Record<string, PlantedFault>> = {
       ),
   },
   "an episode is reinstated with another start": {
-    seed: 2,
+    seed: 4,
     plant: () =>
       plant(
         Engine.prototype,
@@ -155,7 +155,7 @@ export const nodeFaults: Readonly<Record<string, PlantedFault>> = {
       ),
   },
   "episodes on disk are not reinstated": {
-    seed: 2,
+    seed: 8,
     plant: () =>
       plant(EpisodeJournal.prototype, "takeUp", () => () => ({ episodes: [], pending: [] })),
   },
@@ -195,7 +195,7 @@ export const nodeFaults: Readonly<Record<string, PlantedFault>> = {
     },
   },
   "an agent may forget what the ledger has dropped": {
-    seed: 11,
+    seed: 46,
     plant: () =>
       plant(
         Ledger.prototype,
