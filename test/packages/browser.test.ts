@@ -38,5 +38,5 @@ test("rules are checked and expressions evaluated where there is nothing of Node
     JSON.stringify([rules.map(({ name }) => name), problems.map(({ line }) => line), expression.evaluate({ used: "aa" })]);`,
     createContext({ TextEncoder, TextDecoder }),
   );
-  assert.equal(told, '[[],[3],true]');
+  assert.equal(told, "[[],[3],true]");
 });
