@@ -8,7 +8,8 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const isIoTest = (path) => path.endsWith(".io.test.ts");
 /** Tests whose figures need the machine to themselves. */
-const isLoadTest = (path) => /\/(?:demo|flood|scale)\.test\.ts$/.test(path);
+const isLoadTest = (path) =>
+  /\/(?:demo|flood|scale|troubled-agents|troubled-node)\.test\.ts$/.test(path);
 
 /**
  * The suites, in the order they run. Pure tests share one process; tests of sockets, workers, files
@@ -79,7 +80,7 @@ export const suites = [
     name: "fuzz",
     globs: ["test/fuzz/**/*.test.ts"],
     isIsolated: true,
-    concurrency: 1,
+    concurrency: 2,
     timeoutMs: 180_000,
     isFull: true,
   },
@@ -110,8 +111,9 @@ export const suites = [
   {
     name: "faults",
     globs: ["test/faults/**/*.test.ts"],
+    accepts: (path) => !isLoadTest(path),
     isIsolated: true,
-    concurrency: 1,
+    concurrency: 2,
     timeoutMs: 300_000,
     isFull: true,
   },
@@ -126,7 +128,7 @@ export const suites = [
   },
   {
     name: "load",
-    globs: ["test/e2e/**/*.test.ts"],
+    globs: ["test/e2e/**/*.test.ts", "test/faults/**/*.test.ts"],
     accepts: isLoadTest,
     isIsolated: true,
     concurrency: 1,

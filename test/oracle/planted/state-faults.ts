@@ -176,7 +176,7 @@ export const stateFaults: Readonly<Record<string, PlantedFault>> = {
     edits: [
       {
         file: ruleSet,
-        find: "present.makeUnseen(nowUs, (slot) => onEnd(present, slot));\n      this.#byId",
+        find: "present.end(nowUs, (slot) => onEnd(present, slot));\n      this.#byId",
         by: "runtime.states = present.states.slice();\n      this.#byId",
       },
     ],

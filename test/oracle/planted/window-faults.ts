@@ -86,8 +86,8 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     edits: [
       {
         file: `${windows}/functions.ts`,
-        find: "Math.sqrt((cells[at + 3] as number) / (cells[at] as number))",
-        by: "Math.sqrt((cells[at + 3] as number) / ((cells[at] as number) - 1))",
+        find: "ratio(high, cells[at + 4] as number, cells[at] as number, 0, 1)",
+        by: "ratio(high, cells[at + 4] as number, (cells[at] as number) - 1, 0, 1)",
       },
     ],
   },
@@ -166,7 +166,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     edits: [
       {
         file: "node/src/engine/histories.ts",
-        find: "held.log.load(slot, section);",
+        find: "if (held !== undefined) this.#readLog(slot, held, from);",
         by: "",
       },
     ],
