@@ -166,8 +166,8 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
     edits: [
       {
         file: "node/src/engine/histories.ts",
-        find: "if (held !== undefined) this.#readLog(slot, held, from);",
-        by: "",
+        find: "log.load(slot, from);\n    if (!isAll)",
+        by: "if (isAll)",
       },
     ],
   },
