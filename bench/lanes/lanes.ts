@@ -40,6 +40,8 @@ interface Measured {
 
 interface Round {
   readonly paced: Measured;
+  /** At half the pace, as each of two lanes has it. */
+  readonly halved: Measured;
   readonly full: Measured;
 }
 
@@ -56,7 +58,7 @@ export async function lanesBench(): Promise<Report> {
   const ratioOf = (load: keyof Round): number =>
     median(twos.map((two, at) => two[load].cpuUs / (ones[at]?.[load].cpuUs ?? Number.NaN)));
   const missed = [...ones, ...twos].reduce(
-    (sum, { paced, full }) => sum + paced.missed + full.missed,
+    (sum, { paced, halved, full }) => sum + paced.missed + halved.missed + full.missed,
     0,
   );
   const perThousand = "processor for 1,000 samples";
@@ -72,6 +74,12 @@ export async function lanesBench(): Promise<Report> {
         ratio: ratioOf("paced"),
         target: 1.15,
       }),
+      {
+        name: `${perThousand}, one lane at half the pace`,
+        value: of(ones, "halved", "cpuUs"),
+        unit: "us",
+        ratio: median(ones.map(({ halved, paced }) => halved.cpuUs / paced.cpuUs)),
+      },
       { name: `${perThousand}, full, one lane`, value: of(ones, "full", "cpuUs"), unit: "us" },
       {
         name: `${perThousand}, full, two lanes`,
@@ -106,7 +114,8 @@ async function measure(lanes: number): Promise<Round> {
     await fetch(new URL("/api/v1/rules", http), { method: "POST", body: rules });
     const full = await underLoad(node, "full", 0);
     const paced = await underLoad(node, "paced", framesPerSecond);
-    return { full, paced };
+    const halved = await underLoad(node, "halved", framesPerSecond / 2);
+    return { full, paced, halved };
   } finally {
     await node.stop();
     await rm(directory, { recursive: true, force: true });
