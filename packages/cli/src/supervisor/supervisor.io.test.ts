@@ -167,6 +167,8 @@ test("a process that ignores TERM is killed after the grace", async (t) => {
   assert.equal(link.metric("processes"), 0);
   await assert.rejects(link.instruct("pause"), { code: "CONFLICT" });
   assert.equal((await link.instruct("restart"))["state"], "running");
+  // It is to write nothing more while the test takes its notes away.
+  await until(/ready[^]*ready/);
 });
 
 test("stop reaches a descendant that left the group and lost its parent", async (t) => {
