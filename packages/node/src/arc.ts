@@ -115,9 +115,8 @@ export class Arc implements SessionListener, Stations {
     if (latenessUs > 0)
       this.#heldBack = new HeldBack({ engine: this.engine, latenessUs, maxSamples, counters });
     this.ingest = new Ingest({
-      engine: noteMetrics(this.engine, this.#heldBack ?? this.engine, (name) =>
-        this.noteMetric(name),
-      ),
+      engine: noteMetrics(this.engine, (name) => this.noteMetric(name)),
+      held: this.#heldBack,
       counters,
       maxMetrics: sessionSettings.maxMetrics,
       onEvent: (slot, part, event, timeUs) => this.#onEvent(slot, part, event, timeUs),

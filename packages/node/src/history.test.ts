@@ -97,6 +97,23 @@ describe("after kill -9", () => {
     assert.equal(scene.agent.received.length, 1);
   });
 
+  test("what waited for older samples is not confirmed, and is in windows once when it came again", async () => {
+    const settings = { latenessUs: 250 * msUs };
+    const scene = await Scene.of(average, { settings });
+    const { agent } = scene;
+    const sentAtUs = scene.node.clock.nowUs();
+    await scene.reports(0.9, 0.8, 0.9, 0.9);
+    agent.ping();
+    await scene.run(0);
+    assert.equal(agent.confirmed, 2, "the last two wait");
+    await scene.restart({ settings });
+    await agent.join(scene.node);
+    for (const agoUs of [100, 200, 300]) agent.report({ cpu_usage: 0.9 }, sentAtUs + agoUs * msUs);
+    await scene.run(300 * msUs);
+    assert.equal(scene.node.arc.engine.counters.late, 1);
+    assert.equal(agent.received.length, 1);
+  });
+
   test("events that came again are counted once", async () => {
     const rules = average.replace(/expr: .*/, `expr: 'count_events("call", "10s") > 3'`);
     const scene = await Scene.of(rules);

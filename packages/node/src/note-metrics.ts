@@ -1,12 +1,8 @@
 import type { Engine } from "./engine/index.ts";
-import type { HeldBack, IngestOptions } from "./ingest/index.ts";
+import type { IngestOptions } from "./ingest/index.ts";
 
-/** The engine as ingest sees it, noting which metrics are reported; samples go to it, or to what holds them back. */
-export function noteMetrics(
-  engine: Engine,
-  taker: Engine | HeldBack,
-  note: (name: string) => void,
-): IngestOptions["engine"] {
+/** The engine as ingest sees it, noting which metrics are reported. */
+export function noteMetrics(engine: Engine, note: (name: string) => void): IngestOptions["engine"] {
   return {
     futureToleranceUs: engine.futureToleranceUs,
     metric: (name) => {
@@ -15,7 +11,7 @@ export function noteMetrics(
       return index;
     },
     apply: (slot, part, count, metrics, values, timesUs, nowUs) =>
-      taker.apply(slot, part, count, metrics, values, timesUs, nowUs),
+      engine.apply(slot, part, count, metrics, values, timesUs, nowUs),
     appliedBefore: (slot, part, untilUs) => engine.appliedBefore(slot, part, untilUs),
     event: (slot, part, event, atUs, nowUs) => engine.event(slot, part, event, atUs, nowUs),
     setTwin: (slot, twin, fields, part, atUs, nowUs) =>

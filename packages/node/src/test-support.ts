@@ -205,6 +205,8 @@ export class TestAgent {
   /** What is told in the next hello. */
   readonly outcomes: Map<string, Acknowledgement> = new Map();
   welcome: Welcome | undefined;
+  /** Highest number of its telemetry that a pong has confirmed. */
+  confirmed = 0;
   ended: ChannelEnd | undefined;
   readonly #clock: VirtualClock | SkewedClock;
   readonly #names: string[] = [];
@@ -290,6 +292,12 @@ export class TestAgent {
     });
   }
 
+  /** Asks what of its telemetry is confirmed. */
+  ping(): void {
+    const sentAtUs = this.#clock.nowUs();
+    this.#send((writer) => writer.ping({ sentAtUs, timeLine: "t1" }));
+  }
+
   /** Tells what happened at it, some time ago. */
   event(type: string, attributes: JsonObject, agoUs = 0): void {
     this.#sequence += 1;
@@ -365,6 +373,9 @@ export class TestAgent {
             telemetrySequence: 0,
           });
         }),
+      onPong: ({ telemetrySequence }) => {
+        this.confirmed = telemetrySequence;
+      },
       onInstruction: (instruction) => this.#onInstruction(instruction),
       onCancellation: ({ instructionId }) => this.canceled.push(instructionId),
       onSettlement: ({ instructionIds }) => {

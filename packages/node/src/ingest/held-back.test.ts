@@ -9,6 +9,7 @@ class Taken {
   readonly futureToleranceUs = 1_000;
   newestUs = Number.NEGATIVE_INFINITY;
   present = 1;
+  line = "line-1";
   readonly held: HeldBack;
 
   constructor(maxSamples = 100) {
@@ -18,6 +19,10 @@ class Taken {
 
   evaluationUs(): number {
     return this.newestUs;
+  }
+
+  timeLine(): string {
+    return this.line;
   }
 
   tenancy(): number {
@@ -83,6 +88,20 @@ describe("samples that are held back", () => {
     taken.send(100, 1, [101, 3]);
     assert.deepEqual(taken.calls, ["1 101:7=3 102:7=1 103:7=2"]);
     assert.deepEqual([taken.held.count, taken.counters.hurriedSamples], [0, 3]);
+  });
+
+  test("are applied up to what has left, on the part's clock, and none that waits is told as applied", () => {
+    const taken = new Taken();
+    taken.send(100, 1, [100, 1], [104, 2]);
+    taken.send(105, 2, [105, 3]);
+    assert.deepEqual([taken.held.appliedUs(0, 1), taken.held.appliedOf(0, 1)], [-Infinity, 0]);
+    taken.send(106, 1, [111, 4]);
+    assert.deepEqual([taken.held.appliedUs(0, 1), taken.held.appliedOf(0, 1)], [100, 1]);
+    assert.equal(taken.held.appliedOf(0, 2), 2);
+    taken.held.release(200);
+    assert.deepEqual([taken.held.appliedUs(0, 1), taken.held.appliedOf(0, 1)], [111, Infinity]);
+    taken.line = "line-2";
+    assert.equal(taken.held.appliedUs(0, 1), -Infinity);
   });
 
   test("go with their agent, and one from too far ahead makes none of them old", () => {

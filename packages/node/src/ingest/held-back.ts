@@ -8,12 +8,18 @@
  * 2. At most `maxSamples` are held, of all agents together. When one more comes, all of its agent leave at once, and are
  *    counted.
  * 3. What is too far ahead of the clock is not held: it would make all others old. The engine refuses it.
+ * 4. How far a part's time line is applied is told by what has left, on the part's own clock: what waits is not confirmed to
+ *    the part, and comes again when the node is lost.
  */
+import { Heap } from "@myelin/core/schedule";
 import type { Engine } from "../engine/index.ts";
 import type { IngestCounters } from "./counters.ts";
 
 /** The engine, seen from here. */
-type HeldFrom = Pick<Engine, "apply" | "evaluationUs" | "futureToleranceUs" | "tenancy">;
+type HeldFrom = Pick<
+  Engine,
+  "apply" | "evaluationUs" | "futureToleranceUs" | "tenancy" | "timeLine"
+>;
 
 export interface HeldBackOptions {
   readonly engine: HeldFrom;
@@ -27,14 +33,31 @@ interface Sample {
   readonly metric: number;
   readonly value: number;
   readonly timeUs: number;
+  /** The same instant on the part's clock, and the time line it is of. */
+  readonly partUs: number;
+  readonly line: string;
   readonly arrivedUs: number;
+  /** Samples were taken before it, and it. */
+  readonly ordinal: number;
+}
+
+/** How far a part's time line has been applied, on its clock. */
+interface Applied {
+  line: string;
+  untilUs: number;
 }
 
 /** What is held of the agent that has a slot. */
 interface Held {
+  readonly slot: number;
   readonly tenancy: number;
   /** In order of time. */
   samples: Sample[];
+  /** When the first of them has waited long enough, or before that. */
+  dueUs: number;
+  place: number;
+  /** By part. */
+  readonly applied: Map<number, Applied>;
 }
 
 const never = Number.POSITIVE_INFINITY;
@@ -42,9 +65,16 @@ const never = Number.POSITIVE_INFINITY;
 export class HeldBack {
   readonly #options: HeldBackOptions;
   readonly #slots = new Map<number, Held>();
+  /** Those of which something is held, by when it is due. */
+  readonly #due = new Heap<Held>({
+    isBefore: (a, b) => a.dueUs < b.dueUs,
+    placeOf: ({ place }) => place,
+    setPlace: (held, place) => {
+      held.place = place;
+    },
+  });
   #count = 0;
-  /** When the first of all has waited long enough, or before that. */
-  nextDueUs: number = never;
+  #taken = 0;
   #metrics: Int32Array = new Int32Array(64);
   #values: Float64Array = new Float64Array(64);
   #timesUs: Float64Array = new Float64Array(64);
@@ -58,7 +88,41 @@ export class HeldBack {
     return this.#count;
   }
 
-  /** Takes samples as `Engine.apply` does. */
+  /** When the first of all has waited long enough, or before that. */
+  get nextDueUs(): number {
+    return this.#due.peek()?.dueUs ?? never;
+  }
+
+  /** How many samples were taken so far. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** None waits of a part that was taken as one of the first so many. */
+  appliedOf(slot: number, part: number): number {
+    let first = Number.POSITIVE_INFINITY;
+    for (const sample of this.#of(slot).samples)
+      if (sample.part === part && sample.ordinal < first) first = sample.ordinal;
+    return first - 1;
+  }
+
+  /** The newest instant of a part's present time line that has left, on the part's clock; -Infinity when there is none. */
+  appliedUs(slot: number, part: number): number {
+    const applied = this.#of(slot).applied.get(part);
+    const isPresent = applied?.line === this.#options.engine.timeLine(slot, part);
+    return isPresent ? applied.untilUs : Number.NEGATIVE_INFINITY;
+  }
+
+  /** An earlier run has applied a part's present time line up to an instant on its clock. */
+  goOn(slot: number, part: number, untilUs: number): void {
+    const line = this.#options.engine.timeLine(slot, part);
+    this.#of(slot).applied.set(part, { line, untilUs });
+  }
+
+  /**
+   * Takes samples as `Engine.apply` does.
+   * @param partTimesUs The same times on the part's own clock.
+   */
   apply(
     slot: number,
     part: number,
@@ -67,6 +131,7 @@ export class HeldBack {
     values: Float64Array,
     timesUs: Float64Array,
     nowUs: number,
+    partTimesUs: Float64Array = timesUs,
   ): void {
     const { engine, latenessUs, maxSamples, counters } = this.#options;
     const limitUs = nowUs + engine.futureToleranceUs;
@@ -83,65 +148,83 @@ export class HeldBack {
         nowUs,
       );
     const held = this.#of(slot);
+    const line = engine.timeLine(slot, part);
     for (let index = 0; index < end; index += 1)
       insert(held.samples, {
         part,
         metric: metrics[index] as number,
         value: values[index] as number,
         timeUs: timesUs[index] as number,
+        partUs: partTimesUs[index] as number,
+        line,
         arrivedUs: nowUs,
+        ordinal: ++this.#taken,
       });
     this.#count += end;
-    this.nextDueUs = Math.min(this.nextDueUs, nowUs + latenessUs);
+    if (held.place < 0 && end > 0) this.#plan(held, nowUs + latenessUs);
     const isTooMany = this.#count > maxSamples;
     if (isTooMany) counters.hurriedSamples += held.samples.length;
-    this.#release(slot, held, nowUs, isTooMany);
+    this.#release(held, nowUs, isTooMany);
   }
 
   /** Lets go of what has waited long enough. */
   release(nowUs: number): void {
-    if (this.#count === 0) return;
-    for (const [slot, held] of this.#slots) this.#release(slot, held, nowUs, false);
-    this.nextDueUs = never;
-    for (const { samples } of this.#slots.values())
-      for (const { arrivedUs } of samples)
-        this.nextDueUs = Math.min(this.nextDueUs, arrivedUs + this.#options.latenessUs);
+    for (let held = this.#due.peek(); held !== undefined; held = this.#due.peek()) {
+      if (held.dueUs > nowUs) return;
+      this.#release(held, nowUs, false);
+    }
   }
 
   #of(slot: number): Held {
     const tenancy = this.#options.engine.tenancy(slot);
     const known = this.#slots.get(slot);
     if (known?.tenancy === tenancy) return known;
-    this.#count -= known?.samples.length ?? 0;
-    const held = { tenancy, samples: [] };
+    if (known !== undefined) this.#forget(known);
+    const held = { slot, tenancy, samples: [], dueUs: never, place: -1, applied: new Map() };
     this.#slots.set(slot, held);
     return held;
   }
 
-  #release(slot: number, held: Held, nowUs: number, isAll: boolean): void {
+  /** Its agent has left. */
+  #forget(held: Held): void {
+    this.#count -= held.samples.length;
+    this.#due.remove(held);
+    this.#slots.delete(held.slot);
+  }
+
+  #plan(held: Held, dueUs: number): void {
+    this.#due.remove(held);
+    held.dueUs = dueUs;
+    if (dueUs < never) this.#due.push(held);
+  }
+
+  #release(held: Held, nowUs: number, isAll: boolean): void {
     const { engine, latenessUs } = this.#options;
-    if (held.tenancy !== engine.tenancy(slot)) {
-      this.#count -= held.samples.length;
-      this.#slots.delete(slot);
-      return;
-    }
-    const lastUs = held.samples.at(-1)?.timeUs ?? Number.NEGATIVE_INFINITY;
-    const newestUs = Math.max(engine.evaluationUs(slot), lastUs);
+    const { slot, samples } = held;
+    if (held.tenancy !== engine.tenancy(slot)) return this.#forget(held);
+    const newestUs = Math.max(engine.evaluationUs(slot), samples.at(-1)?.timeUs ?? -never);
+    const isDue = nowUs >= held.dueUs;
+    if (!isAll && !isDue && newestUs < (samples[0]?.timeUs ?? never) + latenessUs) return;
     const ripe: Sample[] = [];
     const waiting: Sample[] = [];
-    for (const sample of held.samples) {
+    let dueUs = never;
+    for (const sample of samples) {
       const { timeUs, arrivedUs } = sample;
-      const isRipe = newestUs >= timeUs + latenessUs || nowUs >= arrivedUs + latenessUs;
-      (isAll || isRipe ? ripe : waiting).push(sample);
+      const ownDueUs = arrivedUs + latenessUs;
+      if (isAll || newestUs >= timeUs + latenessUs || nowUs >= ownDueUs) ripe.push(sample);
+      else {
+        waiting.push(sample);
+        dueUs = Math.min(dueUs, ownDueUs);
+      }
     }
     held.samples = waiting;
     this.#count -= ripe.length;
-    if (waiting.length === 0) this.#slots.delete(slot);
-    for (let from = 0; from < ripe.length; ) from = this.#applyRun(slot, ripe, from, nowUs);
+    this.#plan(held, dueUs);
+    for (let from = 0; from < ripe.length; ) from = this.#applyRun(held, ripe, from, nowUs);
   }
 
   /** Applies the samples of one part that follow one another; gives where the next begin. */
-  #applyRun(slot: number, ripe: readonly Sample[], from: number, nowUs: number): number {
+  #applyRun(held: Held, ripe: readonly Sample[], from: number, nowUs: number): number {
     const part = ripe[from]?.part ?? 0;
     let end = from;
     while (end < ripe.length && ripe[end]?.part === part) end += 1;
@@ -151,15 +234,26 @@ export class HeldBack {
       this.#values = new Float64Array(capacity);
       this.#timesUs = new Float64Array(capacity);
     }
-    for (const [index, { metric, value, timeUs }] of ripe.slice(from, end).entries()) {
+    const present = this.#options.engine.timeLine(held.slot, part);
+    for (const [index, { metric, value, timeUs, partUs, line }] of ripe
+      .slice(from, end)
+      .entries()) {
       this.#metrics[index] = metric;
       this.#values[index] = value;
       this.#timesUs[index] = timeUs;
+      if (line === present) note(held.applied, part, line, partUs);
     }
     const { engine } = this.#options;
-    engine.apply(slot, part, end - from, this.#metrics, this.#values, this.#timesUs, nowUs);
+    engine.apply(held.slot, part, end - from, this.#metrics, this.#values, this.#timesUs, nowUs);
     return end;
   }
+}
+
+/** A sample of a part's present time line leaves. */
+function note(applied: Map<number, Applied>, part: number, line: string, partUs: number): void {
+  const known = applied.get(part);
+  if (known?.line !== line) applied.set(part, { line, untilUs: partUs });
+  else known.untilUs = Math.max(known.untilUs, partUs);
 }
 
 /** Puts a sample behind those that are not newer. */

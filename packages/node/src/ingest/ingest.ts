@@ -1,6 +1,7 @@
 import { UnpackedColumns } from "@myelin/core/wire";
 import { AgentTwin } from "./agent-twin.ts";
 import { type IngestCounters, noCounts } from "./counters.ts";
+import type { HeldBack } from "./held-back.ts";
 import type { IngestEngine } from "./ingest-engine.ts";
 import { SampleBuffer } from "./sample-buffer.ts";
 import { type IntakeGround, type OnEvent, SessionIntake } from "./session-intake.ts";
@@ -8,6 +9,8 @@ import { type IntakeGround, type OnEvent, SessionIntake } from "./session-intake
 /** What ingest is made of. */
 export interface IngestOptions {
   readonly engine: IngestEngine;
+  /** Where samples wait for older ones, before the engine; none waits unless given. */
+  readonly held?: HeldBack | undefined;
   /** Most metric names in one session. */
   readonly maxMetrics: number;
   /** Where what comes is counted; counters of its own unless given. */
@@ -38,11 +41,12 @@ export class Ingest {
 
   constructor(options: IngestOptions) {
     const { engine, maxMetrics, reservedMetrics = nodeMetrics } = options;
-    const { counters = noCounts(), onEvent = () => undefined } = options;
+    const { held, counters = noCounts(), onEvent = () => undefined } = options;
     this.counters = counters;
     this.#ground = {
       engine,
-      buffer: new SampleBuffer(),
+      held,
+      buffer: new SampleBuffer(held !== undefined),
       unpacked: new UnpackedColumns(),
       counters: this.counters,
       onEvent,

@@ -11,6 +11,13 @@ export class SampleBuffer {
   metrics: Int32Array = new Int32Array(256);
   values: Float64Array = new Float64Array(256);
   timesUs: Float64Array = new Float64Array(256);
+  /** The same times on the part's clock; undefined where nobody asks for them. */
+  partTimesUs: Float64Array | undefined;
+
+  /** @param hasPartTimes Whether times on the parts' clocks are kept beside. */
+  constructor(hasPartTimes = false) {
+    this.partTimesUs = hasPartTimes ? new Float64Array(256) : undefined;
+  }
 
   clear(): void {
     this.owner = undefined;
@@ -28,12 +35,14 @@ export class SampleBuffer {
     this.metrics = metrics;
     this.values = longer(this.values, capacity);
     this.timesUs = longer(this.timesUs, capacity);
+    if (this.partTimesUs !== undefined) this.partTimesUs = longer(this.partTimesUs, capacity);
   }
 
   /** Puts the samples in order of time; those of one time stay in order. */
   sort(): void {
     if (this.isInOrder) return;
     const { count, metrics, values, timesUs } = this;
+    const { partTimesUs } = this;
     const order = new Uint32Array(count);
     for (let index = 0; index < count; index += 1) order[index] = index;
     order.sort((a, b) => (timesUs[a] as number) - (timesUs[b] as number) || a - b);
@@ -45,6 +54,11 @@ export class SampleBuffer {
       this.metrics[index] = metrics[from] as number;
       this.values[index] = values[from] as number;
       this.timesUs[index] = timesUs[from] as number;
+    }
+    if (partTimesUs !== undefined) {
+      const inOrder = Float64Array.from(partTimesUs);
+      for (const [index, from] of order.entries()) inOrder[index] = partTimesUs[from] as number;
+      this.partTimesUs = inOrder;
     }
     this.isInOrder = true;
   }

@@ -20,6 +20,7 @@ import {
 } from "@myelin/core/wire";
 import { type AgentTwin, maxTwinLevels, maxTwinSize } from "./agent-twin.ts";
 import type { IngestCounters } from "./counters.ts";
+import type { HeldBack } from "./held-back.ts";
 import type { IngestEngine } from "./ingest-engine.ts";
 import type { SampleBuffer } from "./sample-buffer.ts";
 
@@ -29,6 +30,8 @@ export type OnEvent = (slot: number, partName: string, event: EventMessage, time
 /** What the intakes of all sessions have in common. */
 export interface IntakeGround {
   readonly engine: IngestEngine;
+  /** Where samples wait for older ones; undefined where none waits. */
+  readonly held: HeldBack | undefined;
   readonly buffer: SampleBuffer;
   /** What packed samples are unpacked into; shared by all sessions. */
   readonly unpacked: UnpackedColumns;
@@ -97,9 +100,23 @@ export class SessionIntake {
     return this.#timeLine;
   }
 
-  /** The newest instant applied of that time line, on the part's clock; -Infinity when there is none. */
+  /**
+   * The newest instant applied of that time line, on the part's clock; -Infinity when there is none. What waits for older
+   * samples is not applied yet.
+   */
   get newestUs(): number {
-    return this.#newestAgentUs;
+    const { held } = this.#ground;
+    return held === undefined ? this.#newestAgentUs : held.appliedUs(this.#slot, this.#partIndex);
+  }
+
+  /** How many samples of all sessions were taken to wait, up to the latest; 0 where none waits. */
+  get taken(): number {
+    return this.#ground.held?.taken ?? 0;
+  }
+
+  /** None of this session's waits that was taken as one of the first so many. */
+  get applied(): number {
+    return this.#ground.held?.appliedOf(this.#slot, this.#partIndex) ?? 0;
   }
 
   /**
@@ -107,9 +124,10 @@ export class SessionIntake {
    * clock, which is to be `nodeUs` on the node's. What is older and comes again is late.
    */
   goOn(partUs: number, nodeUs: number): void {
-    const { engine } = this.#ground;
+    const { engine, held } = this.#ground;
     const timeLine = engine.timeLine(this.#slot, this.#partIndex);
     if (timeLine === this.#timeLine && partUs <= this.#newestAgentUs) return;
+    held?.goOn(this.#slot, this.#partIndex, partUs);
     this.#timeLine = timeLine;
     this.#newestAgentUs = partUs;
     this.#newestNodeUs = nodeUs;
@@ -176,7 +194,7 @@ export class SessionIntake {
 
   /** Hands the samples collected to the engine, in order of time: one application for the whole frame. */
   apply(nowUs: number): void {
-    const { engine, buffer } = this.#ground;
+    const { engine, held, buffer } = this.#ground;
     if (buffer.owner !== this) return;
     buffer.sort();
     // A sample that the engine refuses as too far ahead must not hold those after it to the present offset.
@@ -188,10 +206,19 @@ export class SessionIntake {
       this.#newestNodeUs = this.#frameNodeUs;
     }
     this.#beginFrame();
-    const { count, metrics, values, timesUs } = buffer;
+    const { count, metrics, values, timesUs, partTimesUs } = buffer;
     buffer.clear();
     if (count > 0)
-      engine.apply(this.#slot, this.#partIndex, count, metrics, values, timesUs, nowUs);
+      (held ?? engine).apply(
+        this.#slot,
+        this.#partIndex,
+        count,
+        metrics,
+        values,
+        timesUs,
+        nowUs,
+        partTimesUs,
+      );
   }
 
   /** Forgets what was collected, when the rest of the frame could not be read. */
@@ -265,6 +292,7 @@ export class SessionIntake {
     const { metrics, values, timesUs } = buffer;
     const { metrics: ids, values: sent, timesUs: sentUs, count: sentCount } = columns;
     const lastId = this.metricNamesKnown;
+    const { partTimesUs } = buffer;
     let count = buffer.count;
     let agentUs = Number.NaN;
     let nodeUs = Number.NaN;
@@ -285,6 +313,7 @@ export class SessionIntake {
       metrics[count] = metric;
       values[count] = sent[index] as number;
       timesUs[count] = nodeUs;
+      if (partTimesUs !== undefined) partTimesUs[count] = timeUs;
       count += 1;
     }
     buffer.count = count;

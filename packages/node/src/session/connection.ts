@@ -223,7 +223,7 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
       const { session } = this;
       if (session !== undefined) {
         this.#applySamples(session);
-        if (this.#sequence > session.telemetrySequence) session.telemetrySequence = this.#sequence;
+        session.took(this.#sequence);
         this.#spend(session, bytes.byteLength);
       } else if (this.isGreeting)
         throw new MyelinError("PROTOCOL_ERROR", "the first frame holds no hello");
@@ -363,7 +363,7 @@ export class Connection implements ChannelHandler, FrameVisitor, BulkSource, Car
 
   onGoodbye(goodbye: Goodbye): void {
     const session = this.#begin("goodbye");
-    if (this.#sequence > session.telemetrySequence) session.telemetrySequence = this.#sequence;
+    session.took(this.#sequence);
     this.release();
     if (goodbye.canResume) this.#host.lost(session, { reason: goodbye.message });
     else this.#host.left(session, goodbye);

@@ -14,8 +14,15 @@ export interface SessionIntake {
   unpack(packed: PackedSamples): SampleColumns | undefined;
   /** The time line of the samples applied last. */
   readonly timeLine: string;
-  /** The newest instant applied of that time line, on the part's clock; -Infinity when there is none. */
+  /**
+   * The newest instant applied of that time line, on the part's clock; -Infinity when there is none. What waits for older
+   * samples is not applied yet.
+   */
   readonly newestUs: number;
+  /** How many samples of all sessions were taken to wait, up to the latest; 0 where none waits. */
+  readonly taken: number;
+  /** None of this session's waits that was taken as one of the first so many. */
+  readonly applied: number;
   /** The newest event of that time line, on the part's clock; -Infinity when there is none. */
   readonly newestEventUs: number;
   /** Events of the present time line up to this instant on the part's clock were taken by an earlier run of the node: they are passed over. */

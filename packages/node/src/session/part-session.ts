@@ -11,6 +11,7 @@ import type { DeliverySession } from "../dispatch/index.ts";
 import type { Agent, Part, Spending } from "../registry/index.ts";
 import { nothingSpent } from "./agent-rates.ts";
 import type { SessionIntake } from "./intake.ts";
+import { WaitingFrames } from "./waiting-frames.ts";
 
 /** A connection, as the session that it carries sees it. */
 export interface Carrier {
@@ -103,6 +104,8 @@ export class PartSession implements DeliverySession {
   throttled = 0;
   /** True while it stands in the list of sessions to flush. */
   isQueued = false;
+  /** Made when samples first wait. */
+  #waitingFrames: WaitingFrames | undefined;
   /** Made when it first holds one. */
   #held: Set<Part> | undefined;
   readonly #ground: SessionGround;
@@ -151,6 +154,20 @@ export class PartSession implements DeliverySession {
       this.part.hold === "running" &&
       nowUs - this.lastHeardUs < this.#ground.hungAfterUs
     );
+  }
+
+  /** All of a frame of telemetry was taken; 0 is no number of one. */
+  took(sequence: number): void {
+    if (sequence <= this.telemetrySequence) return;
+    this.telemetrySequence = sequence;
+    const { taken } = this.intake;
+    if (taken > 0) (this.#waitingFrames ??= new WaitingFrames()).add(sequence, taken);
+  }
+
+  /** Up to this number the part need not send again: none of it waits in memory alone. */
+  get confirmedSequence(): number {
+    const { telemetrySequence, intake } = this;
+    return this.#waitingFrames?.confirmed(telemetrySequence, intake.applied) ?? telemetrySequence;
   }
 
   toNodeTimeUs(partTimeUs: number): number {
@@ -227,7 +244,7 @@ export class PartSession implements DeliverySession {
   /** Answers a ping; shed when the agent reads too slowly. */
   sendPong(pingSentAtUs: number, receivedAtUs: number, nowUs: number): void {
     if (!this.#hasRoom()) return;
-    const { telemetrySequence } = this;
+    const telemetrySequence = this.confirmedSequence;
     const writer = this.#open();
     writer.pong({ pingSentAtUs, receivedAtUs, sentAtUs: nowUs, telemetrySequence });
     this.#written(writer);

@@ -255,7 +255,7 @@ export class Reception {
       sessionId: session.id,
       resumeToken: session.resumeToken,
       isResumed,
-      telemetrySequence: session.telemetrySequence,
+      telemetrySequence: session.confirmedSequence,
       metricNamesKnown: session.intake.metricNamesKnown,
       redirectUrl: "",
       columnForms: formsReadFrom(session),

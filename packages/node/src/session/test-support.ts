@@ -233,6 +233,8 @@ class TestIntake implements SessionIntake {
   readonly newestUs: number = Number.NEGATIVE_INFINITY;
 
   readonly newestEventUs: number = Number.NEGATIVE_INFINITY;
+  readonly taken: number = 0;
+  readonly applied: number = 0;
 
   passEventsUntil(): void {
     throw new Error("no run of the node came before");
