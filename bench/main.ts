@@ -29,6 +29,7 @@ const benches: Readonly<Record<string, (told: Told) => Promise<Report>>> = {
   sessions: async ({ sessions }) =>
     await (await import("./sessions/sessions.ts")).sessionsBench({ sessions }),
   storm: async ({ sessions }) => await (await import("./storm/storm.ts")).stormBench(sessions),
+  windows: async () => await (await import("./windows/windows.ts")).windowsBench(),
   soak: async ({ minutes }) => await (await import("./soak/soak.ts")).soakBench(minutes),
 };
 

@@ -11,6 +11,7 @@ export {
   tableOf,
 } from "./figures.ts";
 export { Helper } from "./messages.ts";
+export { installPacked } from "./packed.ts";
 export {
   cpuSeconds,
   cpuShare,

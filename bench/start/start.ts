@@ -1,23 +1,21 @@
 /** From typing `myelin up`, as built and packed, to the first connection that is accepted. */
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { fileURLToPath } from "node:url";
-import { held, machine, median, type Report } from "../report/index.ts";
+import { held, installPacked, machine, median, type Report } from "../report/index.ts";
 
 const runs = 11;
-const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Runs the benchmark: builds and installs the packages, then starts the node a number of times. */
 export async function startBench(): Promise<Report> {
   const directory = await mkdtemp(join(tmpdir(), "myelin-bench-"));
   try {
-    const mainPath = await install(directory);
+    const mainPath = await installPacked(directory);
     const startsMs: number[] = [];
     const floorsMs: number[] = [];
     for (let run = 0; run < runs; run++) {
@@ -46,25 +44,6 @@ export async function startBench(): Promise<Report> {
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
-}
-
-async function install(directory: string): Promise<string> {
-  execFileSync(process.execPath, [join(root, "tools/pack.mjs")], {
-    stdio: ["ignore", "ignore", "inherit"],
-  });
-  const tarballs = join(root, ".build/packages/tarballs");
-  const files = (await readdir(tarballs))
-    .filter((file) => file.endsWith(".tgz"))
-    .map((file) => join(tarballs, file));
-  await writeFile(
-    join(directory, "package.json"),
-    JSON.stringify({ name: "bench", private: true, type: "module" }),
-  );
-  execFileSync("npm", ["install", "--no-audit", "--no-fund", ...files], {
-    cwd: directory,
-    stdio: ["ignore", "ignore", "inherit"],
-  });
-  return join(directory, "node_modules/myelin/dist/main.js");
 }
 
 async function exitMs(args: readonly string[]): Promise<number> {

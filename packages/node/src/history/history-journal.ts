@@ -2,9 +2,9 @@
  * The journal of histories: what rules read of agents' past, kept for the node's next start, written behind.
  *
  * Invariants
- * 1. Every agent is looked at each 40 ms, and what came of it is appended then, in slices of a tenth of a millisecond with
- *    turns of the loop between them; of less than half of one when a look becomes late. While the disk is behind by more
- *    than its bound nothing is made, and the windows themselves hold it.
+ * 1. Every agent is looked at each 40 ms, and what came of it is appended then, in slices with turns of the loop between
+ *    them: of a tenth of a millisecond, or so long that twenty of them do what the look before took, but never of a whole
+ *    millisecond. While the disk is behind by more than its bound nothing is made, and the windows themselves hold it.
  * 2. What the samples of a record began or ended is on disk before the record is: one that is kept will not come again.
  * 3. An agent's past is taken up before its first input, once; one that is not back when the window for it has passed has
  *    left.
@@ -15,6 +15,7 @@
 import type { Clock, Timer } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
 import type { AgentId } from "@myelin/core/ids";
+import { Histogram } from "@myelin/core/statistics";
 import {
   type Engine,
   type HistoryRecord,
@@ -52,10 +53,10 @@ export interface HistoryJournalOptions {
 
 const everyUs = 40_000;
 const betweenSlicesUs = 1_000;
-/** How long a turn of the loop tells, and from when on a look is late; then it tells for longer. */
-const sliceUs = 100;
-const lateAfterUs = 20_000;
-const lateSliceUs = 400;
+/** How long a turn of the loop tells, at least and at most, and in how many of them a look is to be done. */
+const leastSliceUs = 100;
+const mostSliceUs = 800;
+const slicesOfLook = 20;
 const retryUs = 2_000_000;
 /** 64 KiB. */
 const entryWords = 1 << 13;
@@ -63,6 +64,8 @@ const maxInFlightBytes = 8 << 20;
 
 export class HistoryJournal {
   readonly counters = { appendedBytes: 0, takenUp: 0, refused: 0 };
+  /** From when what rules read came, at the earliest, until it was appended, microseconds; for each look that told something. */
+  readonly appendUs: Histogram = new Histogram();
   readonly #options: HistoryJournalOptions;
   readonly #writer = new WordWriter(2 * entryWords);
   #pasts = new Map<string, HistoryRecord[]>();
@@ -75,6 +78,11 @@ export class HistoryJournal {
   /** The slot to look at next; 0: all have been, since then. */
   #next = 0;
   #lookedUs = Number.NEGATIVE_INFINITY;
+  /** When the look before began, how long the present one has told so far, and that one did. */
+  #sinceUs = Number.NEGATIVE_INFINITY;
+  #toldUs = 0;
+  #lastToldUs = 0;
+  #hasAppended = false;
   /** What the next layout means for what stands before it; undefined when none is due but for changed rules. */
   #layoutDue: LayoutKind | undefined = layoutKinds.run;
   #inFlightBytes = 0;
@@ -162,8 +170,7 @@ export class HistoryJournal {
     if (this.#isStarted) {
       this.#anewFrom = undefined;
       this.#next = 0;
-      do this.#look(Number.POSITIVE_INFINITY);
-      while (this.#next > 0);
+      this.#look(Number.POSITIVE_INFINITY);
     }
     await this.#last;
     await this.#options.log.close();
@@ -179,16 +186,37 @@ export class HistoryJournal {
     if (this.#inFlightBytes > maxInFlightBytes || nowUs < this.#notBeforeUs)
       return this.#plan(everyUs);
     if (this.#next === 0 && nowUs >= this.#lookedUs + everyUs) {
+      this.#sinceUs = this.#lookedUs;
       this.#lookedUs = nowUs;
-      this.#look(nowUs + sliceUs);
-    } else if (this.#next > 0) {
-      const isLate = nowUs >= this.#lookedUs + lateAfterUs;
-      this.#look(nowUs + (isLate ? lateSliceUs : sliceUs));
-    }
+      this.#lookFor(this.#sliceUs);
+    } else if (this.#next > 0) this.#lookFor(this.#sliceUs);
     this.#tellAnew();
     const isMore = this.#next > 0 || this.#anewFrom !== undefined;
     const restUs = this.#lookedUs + everyUs - this.#options.clock.nowUs();
     this.#plan(isMore ? betweenSlicesUs : Math.max(betweenSlicesUs, restUs));
+  }
+
+  get #sliceUs(): number {
+    const wantedUs = Math.max(this.#lastToldUs, this.#toldUs) / slicesOfLook;
+    return Math.min(mostSliceUs, Math.max(leastSliceUs, wantedUs));
+  }
+
+  /** Goes on with the look for so long, and when it is done notes how long it took. */
+  #lookFor(durationUs: number): void {
+    const { clock } = this.#options;
+    const beganUs = clock.nowUs();
+    this.#look(beganUs + durationUs);
+    this.#toldUs += clock.nowUs() - beganUs;
+    if (this.#next > 0) return;
+    this.#lastToldUs = this.#toldUs;
+    this.#toldUs = 0;
+    if (!this.#hasAppended) return;
+    this.#hasAppended = false;
+    const sinceUs = this.#sinceUs;
+    const refusals = this.#refusals;
+    void this.#last.then(() => {
+      if (sinceUs > 0 && this.#refusals === refusals) this.appendUs.record(clock.nowUs() - sinceUs);
+    });
   }
 
   /** Tells of slots of which there is something to tell, from where it came to the last time. */
@@ -196,9 +224,11 @@ export class HistoryJournal {
     this.#writeLayout();
     const { histories } = this.#options.engine;
     const nextOf = (slot: number): number => histories.nextToTell(slot);
-    if (histories.isEmpty) this.#next = 0;
-    else this.#next = this.#tellSome(this.#next, untilUs, nextOf, (slot) => this.#tell(slot));
-    if (this.#next === 0 || this.#writer.count >= entryWords) this.#append();
+    do {
+      if (histories.isEmpty) this.#next = 0;
+      else this.#next = this.#tellSome(this.#next, untilUs, nextOf, (slot) => this.#tell(slot));
+      if (this.#next === 0 || this.#writer.count >= entryWords) this.#append();
+    } while (this.#next > 0 && this.#options.clock.nowUs() < untilUs);
   }
 
   /** Tells of slots from one on, while there is time and room in an entry; gives the one to go on with, 0 after the last. */
@@ -262,7 +292,7 @@ export class HistoryJournal {
     }
     this.#anewFrom = this.#tellSome(
       this.#anewFrom,
-      clock.nowUs() + sliceUs,
+      clock.nowUs() + leastSliceUs,
       (slot) => histories.nextBegun(slot),
       (slot) => this.#write(slot, histories.agent(slot)),
     );
@@ -286,6 +316,7 @@ export class HistoryJournal {
     const words = this.#writer.take();
     const entry = new Uint8Array(words.buffer);
     const { log, decisionsKept } = this.#options;
+    this.#hasAppended = true;
     this.#inFlightBytes += entry.byteLength;
     this.#sinceAnewBytes += entry.byteLength;
     const kept = decisionsKept();

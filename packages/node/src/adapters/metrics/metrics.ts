@@ -60,7 +60,7 @@ async function* groupsOf(
   yield rowsOf(sources);
   await nextTurn();
   yield [...queueRows(sources), ...traceRows(sources)];
-  yield storageRows(sources.storage, await sources.storage?.fileSizes());
+  yield storageRows(sources.storage, await sources.storage?.fileSizes(), sources.arc.history);
   await nextTurn();
   const facts = await probe.look();
   yield processRows(probe, facts);
