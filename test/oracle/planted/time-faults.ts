@@ -1,6 +1,7 @@
 import type { PlantedFault } from "./plant.ts";
 
 const applier = "node/src/engine/applier.ts";
+const calm = "node/src/engine/calm-frames.ts";
 const evaluator = "node/src/engine/evaluator.ts";
 const engine = "node/src/engine/engine.ts";
 const timers = "node/src/engine/rule-timers.ts";
@@ -65,13 +66,13 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
   },
   "an agent's time goes back": {
     pair: 3,
-    edits: [{ file: applier, find: "if (atUs >= presentUs) return atUs;", by: "return atUs;" }],
+    edits: [{ file: calm, find: "if (atUs >= presentUs) return atUs;", by: "return atUs;" }],
   },
   "two evaluations behind the agent's time share an instant": {
     pair: 24,
     edits: [
       {
-        file: applier,
+        file: calm,
         find: "return evaluatedUs === presentUs ? presentUs + 1 : presentUs;",
         by: "return presentUs;",
       },
@@ -109,31 +110,57 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
   },
   "a frame is calm though a rule is pending or firing": {
     pair: 58,
-    edits: [{ file: applier, find: "agents.busyRules[slot] !== 0 || ", by: "" }],
+    edits: [{ file: calm, find: "agents.busyRules[slot] !== 0 || ", by: "" }],
+  },
+  "an instant is calm though a value is at the edge of what a rule asks for": {
+    pair: 167,
+    edits: [
+      {
+        file: calm,
+        find: "value > (highs[metric] as number))) return false;\n      const {",
+        by: "value >= (highs[metric] as number))) return false;\n      const {",
+      },
+    ],
   },
   "a frame is calm though a value is at the edge of what a rule asks for": {
     pair: 152,
     edits: [
       {
-        file: applier,
-        find: "value > (highs[metric] as number)",
-        by: "value >= (highs[metric] as number)",
+        file: calm,
+        find: "value > (highs[metric] as number))) return false;\n      if (",
+        by: "value >= (highs[metric] as number))) return false;\n      if (",
+      },
+    ],
+  },
+  "an instant is calm though another part is ahead": {
+    pair: 17,
+    edits: [
+      {
+        file: calm,
+        find: "slot < seriesUs.length && sampleUs >= (seriesUs[slot] as number)",
+        by: "slot < seriesUs.length && !Number.isNaN(seriesUs[slot])",
       },
     ],
   },
   "a frame is calm though another part is ahead": {
     pair: 17,
-    edits: [{ file: applier, find: "if (sampleUs < seriesUs) return false;", by: "" }],
+    edits: [{ file: calm, find: "if (sampleUs < seriesUs) return false;", by: "" }],
+  },
+  "an instant is calm though something is due before it": {
+    pair: 24,
+    edits: [{ file: calm, find: "if (this.#isDueBefore(slot, instantUs)) return false;", by: "" }],
   },
   "a frame is calm though something is due before it": {
-    pair: 24,
-    edits: [
-      { file: applier, find: "if (this.#isDueBefore(slot, presentUs)) return false;", by: "" },
-    ],
+    pair: 50,
+    edits: [{ file: calm, find: "if (this.#isDueBefore(slot, presentUs)) return false;", by: "" }],
+  },
+  "a calm instant does not move the agent's time": {
+    pair: 17,
+    edits: [{ file: calm, find: "presentUs[slot] = instantUs;", by: "" }],
   },
   "of a calm frame the first sample of a metric is the value": {
     pair: 13,
-    edits: [{ file: applier, find: "if (frames[metric] === frame) continue;", by: "" }],
+    edits: [{ file: calm, find: "if (frames[metric] === frame) continue;", by: "" }],
   },
   "what is due before a sample comes behind it": {
     pair: 1,

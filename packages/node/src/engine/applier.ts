@@ -8,13 +8,12 @@
  *    no two episodes begin at the same instant.
  * 3. A rule is not noted where its evaluation would change nothing: it is inactive, and its condition asks
  *    for other values of the metric. It counts as evaluated all the same.
- * 4. A frame in which no sample concerns a rule, for an agent for which none is pending or firing, leaves what
- *    it would leave if each of its instants were evaluated: the latest sample of each metric.
- * 5. Late and future samples, and those for which there is no room, change nothing but their counters; in a
- *    calm frame the latter's instants count.
+ * 4. Late and future samples, and those for which there is no room, change nothing but their counters; in a
+ *    calm frame of several instants the latter's instants count.
  */
 import type { PresentEvent } from "@myelin/core/rules";
 import type { AgentTable } from "./agent-table.ts";
+import { CalmFrames, instantOf } from "./calm-frames.ts";
 import type { EngineCounters } from "./counters.ts";
 import type { Evaluator } from "./evaluator.ts";
 import { type MetricColumn, type MetricColumns, noPart } from "./metric-columns.ts";
@@ -48,16 +47,11 @@ export class Applier {
   readonly #evaluator: Evaluator;
   readonly #counters: EngineCounters;
   readonly #futureToleranceUs: number;
-  /** Rules that were not noted for the latest evaluation, or calm frame, since it would change nothing. */
+  readonly #calmFrames: CalmFrames;
+  /** Rules that were not noted for the latest evaluation, since it would change nothing. */
   #passedCount = 0;
   /** Whether something but the latest value is kept of what was stored last. */
   #isFollowed = false;
-  /** Counts the calm frames; by metric, the latest of them that held a sample of it. */
-  #calmFrame = 0;
-  #calmFrames: Float64Array = new Float64Array(0);
-  /** Of the calm frame at hand: the instant of its last evaluation, and of the last at which there was a rule. */
-  #calmUs = 0;
-  #calmEvaluatedUs = 0;
 
   constructor(options: ApplierOptions) {
     this.#agents = options.agents;
@@ -69,6 +63,10 @@ export class Applier {
     this.#evaluator = options.evaluator;
     this.#counters = options.counters;
     this.#futureToleranceUs = options.futureToleranceUs;
+    this.#calmFrames = new CalmFrames({
+      ...options,
+      admit: (column, slot, part) => this.#admit(column, slot, part),
+    });
   }
 
   /** See `Engine.apply`. */
@@ -98,10 +96,7 @@ export class Applier {
     while (from < end && (timesUs[from] as number) < newestUs) from += 1;
     counters.future += count - end;
     counters.late += from;
-    if (this.#isCalm(slot, part, from, end, metrics, values, timesUs)) {
-      this.#storeCalm(slot, part, from, end, metrics, values, timesUs);
-      return;
-    }
+    if (this.#calmFrames.take(slot, part, from, end, metrics, values, timesUs)) return;
     while (from < end && agents.generations[slot] === tenancy) {
       const sampleUs = timesUs[from] as number;
       const instantUs = this.#instantFor(slot, sampleUs);
@@ -168,85 +163,6 @@ export class Applier {
 
   #isDueBefore(slot: number, instantUs: number): boolean {
     return this.#timers.nextDueUs < instantUs || (this.#wakes.duesUs[slot] as number) < instantUs;
-  }
-
-  /** Whether evaluating at each instant of the samples would do nothing; tells what time it is then for the agent. */
-  #isCalm(
-    slot: number,
-    part: number,
-    from: number,
-    to: number,
-    metrics: Int32Array,
-    values: Float64Array,
-    timesUs: Float64Array,
-  ): boolean {
-    const agents = this.#agents;
-    if (from === to || agents.busyRules[slot] !== 0 || agents.isNew[slot] === 1) return false;
-    let presentUs = agents.timesUs[slot] as number;
-    let evaluatedUs = agents.evaluatedUs[slot] as number;
-    // What belongs to the node's own part is sent by nobody else.
-    const seriesUs = part === nodePart ? presentUs : (agents.sampledUs[slot] as number);
-    let sampleUs = timesUs[from] as number;
-    if (sampleUs < seriesUs) return false;
-    const { lows, highs, readerCounts } = this.#columns;
-    let evaluations = 0;
-    let evaluationsBefore = 0;
-    presentUs = instantOf(sampleUs, presentUs, evaluatedUs);
-    for (let index = from; index < to; index += 1) {
-      const metric = metrics[index] as number;
-      const value = values[index] as number;
-      if (!(value < (lows[metric] as number) || value > (highs[metric] as number))) return false;
-      if (timesUs[index] !== sampleUs) {
-        if (evaluations > evaluationsBefore) evaluatedUs = presentUs;
-        evaluationsBefore = evaluations;
-        sampleUs = timesUs[index] as number;
-        presentUs = instantOf(sampleUs, presentUs, evaluatedUs);
-      }
-      evaluations += readerCounts[metric] as number;
-    }
-    if (this.#isDueBefore(slot, presentUs)) return false;
-    this.#calmUs = presentUs;
-    this.#calmEvaluatedUs = evaluations > evaluationsBefore ? presentUs : evaluatedUs;
-    this.#passedCount = evaluations;
-    this.#counters.evaluations += evaluations;
-    return true;
-  }
-
-  /** Stores the last sample of each metric of a calm frame. */
-  #storeCalm(
-    slot: number,
-    part: number,
-    from: number,
-    to: number,
-    metrics: Int32Array,
-    values: Float64Array,
-    timesUs: Float64Array,
-  ): void {
-    const columns = this.#columns.all;
-    if (this.#calmFrames.length < columns.length)
-      this.#calmFrames = new Float64Array(this.#columns.lows.length);
-    const frames = this.#calmFrames;
-    const frame = ++this.#calmFrame;
-    for (let index = to - 1; index >= from; index -= 1) {
-      const metric = metrics[index] as number;
-      if (frames[metric] === frame) continue;
-      const column = columns[metric] as MetricColumn;
-      const timeUs = timesUs[index] as number;
-      const seriesUs = column.timesUs;
-      const isNewer = slot < seriesUs.length && timeUs >= (seriesUs[slot] as number);
-      if (!isNewer && !this.#admit(column, slot, part)) continue;
-      frames[metric] = frame;
-      column.values[slot] = values[index] as number;
-      column.timesUs[slot] = timeUs;
-      column.writers[slot] = part;
-    }
-    const agents = this.#agents;
-    const newestUs = timesUs[to - 1] as number;
-    agents.timesUs[slot] = this.#calmUs;
-    agents.evaluatedUs[slot] = this.#calmEvaluatedUs;
-    agents.newestUs[slot * partsPerAgent + part] = newestUs;
-    if (part !== nodePart) agents.sampledUs[slot] = newestUs;
-    if (this.#passedCount > 0) agents.inputs[slot] = (agents.inputs[slot] as number) + 1;
   }
 
   /** Stores the samples of one evaluation and notes the rules that read them; false when none was applied. */
@@ -328,10 +244,4 @@ export class Applier {
     this.#counters.late += 1;
     return false;
   }
-}
-
-/** When what was observed at `atUs` is evaluated for an agent at which it is `presentUs`. */
-function instantOf(atUs: number, presentUs: number, evaluatedUs: number): number {
-  if (atUs >= presentUs) return atUs;
-  return evaluatedUs === presentUs ? presentUs + 1 : presentUs;
 }
