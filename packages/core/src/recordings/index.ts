@@ -1,0 +1,1 @@
+export type { Recorded, RecordedSample } from "./recorded.ts";
