@@ -55,6 +55,10 @@ export interface Scenario {
   readonly breakerFailures: number;
   /** Bounds that are so narrow that work fills them; none where they are wide. */
   readonly narrow: NarrowBounds | undefined;
+  /** A window with more samples is one of buckets. */
+  readonly windowSamples: number;
+  /** The journal of windows is not made anew while it is shorter. */
+  readonly leastHistoryBytes: number;
   /** Ledger entries that may wait while the disk takes none; one more drops the oldest. */
   readonly maxWaitingEntries: number;
 }
@@ -158,7 +162,17 @@ export function scenarioOf(seed: number, reduction: Reduction = {}): Scenario {
     resumeWindowUs: dice.pick([3e6, 30e6]),
     breakerFailures: dice.pick([2, 5]),
     narrow: narrowBoundsOf(seed),
+    ...historyOf(seed),
     maxWaitingEntries: dice.chance(0.5) ? dice.integer(1, 8) : 1000,
+  };
+}
+
+/** How windows are kept; with dice of its own. */
+function historyOf(seed: number): Pick<Scenario, "leastHistoryBytes" | "windowSamples"> {
+  const dice = diceOf(seed, "scenario history");
+  return {
+    windowSamples: dice.pick([8, 1024, 1024]),
+    leastHistoryBytes: dice.pick([1 << 12, 1 << 15, 16 << 20]),
   };
 }
 

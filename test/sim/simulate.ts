@@ -69,6 +69,7 @@ export async function simulate(seed: number, options: RunOptions = {}): Promise<
     return kept !== undefined && isEnded(kept.status);
   };
   const judge = new Judge(() => clock.nowUs(), trace, isEndOnDisk);
+  judge.windows.expect(scenario);
   const onRejection = (reason: unknown): void =>
     judge.breach("no promise fails unheard", stackOf(reason));
   process.on("unhandledRejection", onRejection);
@@ -148,7 +149,7 @@ async function live(world: World): Promise<number> {
     if (judge.firings.areInForce) return;
     void node
       .call("POST", "/api/v1/rules", rulesOf(0))
-      ?.then(({ status }) => status === 200 && judge.firings.inForce());
+      ?.then(({ status }) => status === 200 && judge.inForce());
     clock.schedule(applyEveryUs, applyRules);
   }
 

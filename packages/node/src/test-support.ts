@@ -77,7 +77,7 @@ export class TestNode {
       }),
       hosts: options.hosts ?? ["127.0.0.1"],
     });
-    this.#log = options.logDisk && new MemoryLog(options.logDisk);
+    this.#log = options.logDisk && new MemoryLog({ disk: options.logDisk });
     const arc = new Arc({
       ...(this.#log === undefined ? {} : { historyLog: this.#log }),
       clock,

@@ -22,6 +22,7 @@ import { FiringRecords } from "./firings.ts";
 import { type Performance, Records } from "./records.ts";
 import { TelemetryRecords } from "./telemetry.ts";
 import { clocksApart, slowness, Troubles } from "./troubles.ts";
+import { WindowRecords } from "./windows.ts";
 
 /** Drift of both clocks since the exchange that an agent's estimate rests on. */
 const driftAllowanceUs = 10_000;
@@ -57,6 +58,7 @@ export class Judge {
   readonly troubles: Troubles = new Troubles();
   readonly telemetry: TelemetryRecords;
   readonly firings: FiringRecords = new FiringRecords();
+  readonly windows: WindowRecords = new WindowRecords();
   readonly #broken = new Set<string>();
   readonly #nowUs: () => number;
   readonly #trace: Trace;
@@ -104,6 +106,12 @@ export class Judge {
 
   isDead(incarnation: string): boolean {
     return this.#dead.has(incarnation);
+  }
+
+  /** The node has told that it has the rules that it was given. */
+  inForce(): void {
+    this.firings.inForce();
+    this.windows.inForce(this.#nowUs());
   }
 
   /** Calls back once, when an instruction that a rule gave a reason for begins next. */

@@ -5,7 +5,7 @@ interface Bench {
 }
 
 /** Samples in one report. */
-const samplesOfReport = 3;
+const samplesOfReport = 4;
 /** How far the node may place a report from when it was made: its estimate errs by half the worst round trip. */
 const placementErrorUs = 2e6;
 /** How far ahead meanwhile: before a whole exchange the estimate errs by the whole delay, which a stalled link stretches. */

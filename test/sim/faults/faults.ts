@@ -2,6 +2,7 @@
 import type { Clock } from "@myelin/core/clock";
 import type { Judge } from "../checks/judge.ts";
 import { clocksApart, slowness } from "../checks/troubles.ts";
+import { journalTrouble } from "../checks/windows.ts";
 import type { SimPart } from "../fleet/sim-part.ts";
 import type { Link } from "../network/link.ts";
 import type { Departure, Network } from "../network/network.ts";
@@ -25,6 +26,8 @@ export interface FaultTargets {
 
 /** What comes of a trouble may be felt this long: until it is noticed and mended. */
 const aftermathUs = 20e6;
+/** How long after the disk takes something again the journal of windows may not be written yet. */
+const journalAftermathUs = 2.5e6;
 const departures: readonly Departure[] = ["close", "reset", "silent"];
 
 type PartFault = "agent-crash" | "agent-leave" | "agent-hang" | "agent-sleep" | "clock-step";
@@ -147,7 +150,7 @@ export class Faults {
     void node
       .call("POST", "/api/v1/rules", rulesOf(++this.#ruleVariant))
       ?.then(({ status }) =>
-        status === 200 ? judge.firings.inForce() : judge.firings.begunAnew(),
+        status === 200 ? judge.inForce() : judge.firings.begunAnew(),
       );
   }
 
@@ -236,11 +239,18 @@ export class Faults {
     judge.troubles.add("node", clock.nowUs(), clock.nowUs() + aftermathUs);
   }
 
+  #diskTrouble(lastsUs: number): void {
+    const { judge, clock } = this.#targets;
+    const [fromUs, untilUs] = [clock.nowUs(), clock.nowUs() + lastsUs];
+    judge.troubles.add("disk", fromUs, untilUs + aftermathUs);
+    judge.troubles.add(journalTrouble, fromUs, untilUs + journalAftermathUs);
+  }
+
   #failDisk(lastsUs: number, fault: "isFull" | "isBroken"): void {
-    const { node, judge, trace, clock } = this.#targets;
+    const { node, trace } = this.#targets;
     trace.note("disk", fault);
     node.disk[fault] = true;
-    judge.troubles.add("disk", clock.nowUs(), clock.nowUs() + lastsUs + aftermathUs);
+    this.#diskTrouble(lastsUs);
     this.#after(lastsUs, () => {
       node.disk[fault] = false;
     });
@@ -265,12 +275,12 @@ export class Faults {
 
   /** Each group of writes takes long to be safe. */
   #slowDisk(dice: Dice): void {
-    const { node, judge, trace, clock } = this.#targets;
+    const { node, trace } = this.#targets;
     const lastsUs = dice.wait(2e6);
     const delayUs = dice.between(50_000, 800_000);
     trace.note("disk", `takes ${(delayUs / 1e6).toFixed(3)} s for a group`);
     node.disk.syncDelayUs = delayUs;
-    judge.troubles.add("disk", clock.nowUs(), clock.nowUs() + lastsUs + aftermathUs);
+    this.#diskTrouble(lastsUs + delayUs);
     this.#after(lastsUs, () => {
       node.disk.syncDelayUs = this.#scenario.syncDelayUs;
     });

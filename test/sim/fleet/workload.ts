@@ -1,6 +1,7 @@
 import type { Clock } from "@myelin/core/clock";
 import type { Dice } from "../world/dice.ts";
 import type { SimPart } from "./sim-part.ts";
+import { markOf } from "../checks/windows.ts";
 import { loadOfSpell } from "./spells.ts";
 
 const calmLoad = 0.2;
@@ -69,9 +70,10 @@ export class Workload {
       const reports = ++this.#reports;
       const { part } = this.part.identity;
       this.#onReport(reports, load, memory);
-      sdk.report({ load, memory, [`reports_${part}`]: reports });
+      const mark = markOf(reports);
+      sdk.report({ load, memory, [`reports_${part}`]: reports, [`mark_${part}`]: mark });
       if (reports % 5 === 0 || this.#isCalm) sdk.state.patch({ [part]: { reports } });
-      if (reports % 11 === 0) sdk.event("tool_call", { tool: "search", reports });
+      if (reports % 5 === 0) sdk.event("tool_call", { tool: "search", reports });
     });
   }
 

@@ -22,10 +22,12 @@ export class Presence {
     this.#leftAtUs.set(agent, times);
   }
 
-  /** The window has passed in which agents may come back after the node's start. */
-  windowPassed(atUs: number): void {
-    for (const agent of this.#known) this.left(agent, atUs);
+  /** The window has passed in which agents may come back after the node's start; gives those that are not. */
+  windowPassed(atUs: number): ReadonlySet<string> {
+    const away = this.#known;
+    for (const agent of away) this.left(agent, atUs);
     this.#known = new Set();
+    return away;
   }
 
   hasLeft(agent: string, fromUs: number, untilUs: number): boolean {

@@ -1,3 +1,5 @@
+import { toldWidthUs } from "../checks/windows.ts";
+
 /** The rules of the run; each change of `variant` changes one of them. */
 export function rulesOf(variant: number): string {
   return `
@@ -36,5 +38,28 @@ rules:
     action: restart
     args: { memory: "\${memory}" }
     mode: shadow
-`;
+${tellingRule(variant)}`;
 }
+
+/** Tells what is in windows at each event; some variants have other windows over the same samples, too. */
+function tellingRule(variant: number): string {
+  const width = `"${toldWidthUs / 1e6}s"`;
+  const figures = ["app", "supervisor"].flatMap((part) => [
+    `marks_${part}: '\${sum_over_time(mark_${part}, ${width})}'`,
+    `count_${part}: '\${count_over_time(mark_${part}, ${width})}'`,
+    `most_${part}: '\${max_over_time(mark_${part}, ${width})}'`,
+    `mean_${part}: '\${avg_over_time(mark_${part}, ${width})}'`,
+  ]);
+  return `  - name: tally
+    expr: event.type == "tool_call"
+    action: note
+    args: { ${figures.join(", ")}, events: '\${count_events("tool_call", ${width})}' }
+    mode: shadow
+${variant % 2 === 0 ? "" : crowdedRule}`;
+}
+
+const crowdedRule = `  - name: crowded
+    expr: count_over_time(mark_app, "1s") > 5 && quantile_over_time(0.5, mark_app, "2s") > 4
+    action: note
+    mode: shadow
+`;

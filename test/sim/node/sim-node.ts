@@ -15,6 +15,11 @@ import {
   type MemoryDisk,
   type MemoryStore,
 } from "../../../packages/node/src/adapters/memory-store/index.ts";
+import {
+  createMemoryLogDisk,
+  MemoryLog,
+  type MemoryLogDisk,
+} from "../../../packages/node/src/adapters/memory-log/index.ts";
 import { idleLoad } from "../../../packages/node/src/api/index.ts";
 import { Arc, type Notice } from "../../../packages/node/src/arc.ts";
 import { createArcApi } from "../../../packages/node/src/arc-api.ts";
@@ -26,8 +31,10 @@ import {
 import { type ArcSettings, defaultArcSettings } from "../../../packages/node/src/settings.ts";
 import type { Judge } from "../checks/judge.ts";
 import type { Departure, Network } from "../network/network.ts";
+import { hearWindows } from "./hearing.ts";
 import { Presence } from "./presence.ts";
 import type { Scenario } from "../scenario.ts";
+import { diceOf } from "../world/dice.ts";
 import { SimProcess } from "../world/process.ts";
 import type { Trace } from "../world/trace.ts";
 
@@ -39,6 +46,7 @@ export interface NodeRun {
   readonly process: SimProcess;
   readonly arc: Arc;
   readonly store: MemoryStore;
+  readonly log: MemoryLog;
   readonly api: HttpHandler;
 }
 
@@ -58,6 +66,8 @@ const peer = { transport: "memory", address: "sim", isLoopback: true } as const;
 
 export class SimNode {
   readonly disk: MemoryDisk;
+  /** On the same disk, what windows hold. */
+  readonly logDisk: MemoryLogDisk;
   readonly settings: ArcSettings;
   readonly #around: NodeSurroundings;
   #run: NodeRun | undefined;
@@ -75,6 +85,7 @@ export class SimNode {
     this.disk = disk;
     this.disk.syncDelayUs = scenario.syncDelayUs;
     this.disk.maxWaitingEntries = scenario.maxWaitingEntries;
+    this.logDisk = logDiskOn(disk);
     this.settings = {
       ...defaultArcSettings,
       maxAgents: Math.max(64, scenario.agents + 1),
@@ -84,6 +95,8 @@ export class SimNode {
       maxQueued: scenario.maxQueued,
       maxWaiting: scenario.maxWaiting,
       breakerFailures: scenario.breakerFailures,
+      windowSamples: scenario.windowSamples,
+      leastHistoryBytes: scenario.leastHistoryBytes,
       breakerOpenUs: 2_000_000,
       ...settingsOf(scenario),
     };
@@ -148,7 +161,7 @@ export class SimNode {
           return run.store.close();
         })
         .then(() => {
-          if (this.#run === run) this.#end(run, "close");
+          if (this.#run === run) this.#end(run, "close", true);
         });
     });
   }
@@ -173,9 +186,11 @@ export class SimNode {
 
   #serve(run: NodeRun): void {
     if (this.#run !== run) return;
-    const { network, trace, clock, scenario } = this.#around;
+    const { network, trace, clock, scenario, judge } = this.#around;
     clock.schedule(scenario.resumeWindowUs, () => {
-      if (this.#run === run) this.presence.windowPassed(clock.nowUs());
+      if (this.#run !== run) return;
+      for (const agent of this.presence.windowPassed(clock.nowUs()))
+        judge.windows.left(agent, run.number, clock.nowUs());
     });
     this.#isServing = true;
     trace.note("node", "serves");
@@ -185,16 +200,24 @@ export class SimNode {
     });
   }
 
-  #end(run: NodeRun, departure: Departure): void {
-    const { network, judge } = this.#around;
+  #end(run: NodeRun, departure: Departure, isDrained = false): void {
+    const { network, judge, clock } = this.#around;
     run.process.kill();
     run.store.crash();
+    this.#crashLog(run);
+    judge.windows.runEnded(run.number, clock.nowUs(), !isDrained);
     network.listen(undefined);
     network.depart(run.process, "node", departure);
     judge.runEnded(run.number, run.arc.ledger);
     this.#run = undefined;
     this.#isServing = false;
     if (this.#isStartDue) this.start();
+  }
+
+  /** Of what was under way to the log some is on the disk all the same, and the next entry may be torn. */
+  #crashLog({ log, number }: NodeRun): void {
+    const dice = diceOf(this.#around.scenario.seed, `log of run ${number}`);
+    log.crash(dice.integer(0, log.underWay), dice.chance(0.5));
   }
 
   #newRun(): NodeRun {
@@ -208,10 +231,13 @@ export class SimNode {
     );
     const store = createMemoryStore({ clock: process.clock, disk: this.disk });
     this.#watchLedger(store);
+    const { logDisk: disk } = this;
+    const log = new MemoryLog({ disk, clock: process.clock, segmentBytes: segmentBytesOf(scenario) });
     const access = new Access({ tokens: undefined, hosts: [] });
     const arc: Arc = new Arc({
       clock: process.clock,
       store,
+      historyLog: log,
       access,
       random: seededRandom(scenario.seed * 1000 + number),
       node: { id: "node", tier: "edge", version: "0" },
@@ -228,10 +254,11 @@ export class SimNode {
     this.attachedAtUs.clear();
     this.#listen(arc, number);
     this.#watchFirings(arc, number);
-    this.#watchPresence(arc);
+    this.#watchPresence(arc, number);
+    hearWindows(arc, number, clock, judge);
     const kept = [...this.disk.instructions.values()];
     const restored = kept.filter(({ status }) => !isEnded(status)).length;
-    return { number, restored, process, arc, store, api: apiOf(arc, store, access, process.clock) };
+    return { number, restored, process, arc, store, log, api: apiOf(arc, store, access, process.clock) };
   }
 
   /** Notes what the ledger had no room for. */
@@ -247,9 +274,9 @@ export class SimNode {
     };
   }
 
-  #watchPresence({ engine, registry }: Arc): void {
+  #watchPresence({ engine, registry }: Arc, run: number): void {
     const { presence } = this;
-    const { clock } = this.#around;
+    const { clock, judge } = this.#around;
     presence.began();
     const join = engine.join.bind(engine);
     engine.join = (attributes, atUs) => {
@@ -261,7 +288,8 @@ export class SimNode {
       const agent = registry.bySlot(slot);
       if (agent !== undefined) {
         presence.left(agent.id, clock.nowUs());
-        this.#around.judge.firings.begunAnew(`${agent.id}/app`);
+        judge.windows.left(agent.id, run, clock.nowUs());
+        judge.firings.begunAnew(`${agent.id}/app`);
       }
       leave(slot, atUs);
     };
@@ -291,12 +319,14 @@ export class SimNode {
 
   /** Tells the judge what rules decide. */
   #watchFirings({ dispatch }: Arc, run: number): void {
+    const { judge } = this.#around;
     const fire = dispatch.fire.bind(dispatch);
     dispatch.fire = (firing, ...rest) => {
       const { id, agent, plan, args, episode, sampleTimeUs } = firing;
       const { attempt } = episode;
       const fired = { run, id, args, sampleTimeUs, attempt };
-      this.#around.judge.firings.fired(`${agent}/app`, plan.name, fired);
+      judge.firings.fired(`${agent}/app`, plan.name, fired);
+      if (plan.name === "tally") judge.windows.told(agent, fired, judge);
       fire(firing, ...rest);
     };
   }
@@ -330,9 +360,22 @@ export class SimNode {
         judge.breach("rules are kept", notice.message);
         return;
       case "windows-lost":
-        judge.breach("windows are kept", notice.message);
+        if (!notice.message.includes("torn")) judge.breach("windows are kept", notice.message);
     }
   }
+}
+
+/** A log on the disk of the store: what befalls that, befalls it. */
+function logDiskOn(disk: MemoryDisk): MemoryLogDisk {
+  return Object.defineProperties(createMemoryLogDisk(), {
+    isBroken: { get: () => disk.isBroken || disk.isFull },
+    delayUs: { get: () => disk.syncDelayUs },
+  });
+}
+
+/** Segments are so short that there are some when the log is made anew. */
+function segmentBytesOf({ leastHistoryBytes }: Scenario): number {
+  return leastHistoryBytes / 4;
 }
 
 /** What narrow bounds there are of the arc. */
