@@ -130,7 +130,7 @@ export class EngineUnderTest {
   #takeUpAgain(slot: number): void {
     const { histories } = this.#engine;
     histories.changedLayout();
-    histories.write(slot, true, this.#writer, () => ({ samplesUs: 0, eventsUs: 0 }));
+    histories.write(slot, this.#writer, () => ({ samplesUs: 0, eventsUs: 0 }), []);
     const words = this.#writer.take();
     const records = [{ layout: histories.layout, words, at: 0, end: words.length }];
     const isTaken = this.#engine.takeUpHistory(slot, records, {

@@ -11,7 +11,7 @@
 import type { JsonObject } from "@myelin/core/json";
 import type { Scenario } from "../scenario.ts";
 import type { Fired } from "./firings.ts";
-import { slowness, type Troubles } from "./troubles.ts";
+import { clocksApart, slowness, type Troubles } from "./troubles.ts";
 
 /** How wide the windows are that are told. */
 export const toldWidthUs = 3e6;
@@ -66,6 +66,8 @@ interface Agent {
 interface Due {
   readonly may: ReadonlySet<number>;
   readonly must: ReadonlySet<number>;
+  /** True when it has something that came again after its part's clock was set while the node was away. */
+  readonly isAstray: boolean;
 }
 
 export class WindowRecords {
@@ -120,17 +122,23 @@ export class WindowRecords {
     }
     const events = this.#due(agent, "events", run, untilUs, judge.troubles);
     const count = Number(args["events"]);
-    if (!(count >= events.must.size && count <= events.may.size))
+    if (!(events.isAstray || (count >= events.must.size && count <= events.may.size)))
       judge.breach(
         "events are counted once each",
         `${agent}: ${count}, of at least ${events.must.size} and at most ${events.may.size}`,
       );
   }
 
-  #checkMarks(who: string, args: JsonObject, part: string, { may, must }: Due, judge: Bench): void {
+  #checkMarks(
+    who: string,
+    args: JsonObject,
+    part: string,
+    { may, must, isAstray }: Due,
+    judge: Bench,
+  ): void {
     const byMark = new Map([...may].map((number) => [markOf(number), number]));
     // One mark stands for two reports.
-    if (byMark.size < may.size) return;
+    if (isAstray || byMark.size < may.size) return;
     this.counts.told += 1;
     const sum = figureOf(args[`marks_${part}`]);
     const count = figureOf(args[`count_${part}`]);
@@ -153,16 +161,24 @@ export class WindowRecords {
     const { taken, left } = this.#of(agent);
     const [may, must] = [new Set<number>(), new Set<number>()];
     const fromUs = untilUs - toldWidthUs;
+    const runs = new Map<number, Taken>();
+    let isAstray = false;
     const reachUs = this.#areBuckets ? Number.NEGATIVE_INFINITY : fromUs;
     for (const one of taken.get(series) ?? []) {
       if (one.timeUs <= reachUs || one.timeUs > untilUs) continue;
       const later = left.filter(({ atUs }) => atUs >= one.atUs);
       if (later.some((leave) => this.#isKept(leave, run, troubles))) continue;
       may.add(one.number);
+      const before = runs.get(one.number);
+      runs.set(one.number, one);
+      isAstray ||=
+        before !== undefined &&
+        before.run !== one.run &&
+        this.#wasSet(agent, before, one, troubles);
       const isIn = one.timeUs > fromUs && one.atUs >= this.#inForceAtUs && later.length === 0;
       if (isIn && this.#isKept(one, run, troubles)) must.add(one.number);
     }
-    return { may, must };
+    return { may, must, isAstray };
   }
 
   /** Whether a run of the node knows for sure what came to this one or an earlier one. */
@@ -173,6 +189,13 @@ export class WindowRecords {
     if (ended === undefined || (ended.wasKilled && ended.atUs < writtenUs)) return false;
     return ![journalTrouble, slowness("node")].some((who) =>
       troubles.touches(who, what.atUs, writtenUs),
+    );
+  }
+
+  /** What comes again is known by the clock that it was made on. */
+  #wasSet(agent: string, before: Taken, again: Taken, troubles: Troubles): boolean {
+    return ["app", "supervisor"].some((part) =>
+      troubles.touches(clocksApart(`${agent}/${part}`), before.atUs, again.atUs),
     );
   }
 

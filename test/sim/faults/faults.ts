@@ -149,9 +149,7 @@ export class Faults {
     judge.firings.begunAnew();
     void node
       .call("POST", "/api/v1/rules", rulesOf(++this.#ruleVariant))
-      ?.then(({ status }) =>
-        status === 200 ? judge.inForce() : judge.firings.begunAnew(),
-      );
+      ?.then(({ status }) => (status === 200 ? judge.inForce() : judge.firings.begunAnew()));
   }
 
   #strikePart(name: PartFault, dice: Dice): void {

@@ -232,7 +232,11 @@ export class SimNode {
     const store = createMemoryStore({ clock: process.clock, disk: this.disk });
     this.#watchLedger(store);
     const { logDisk: disk } = this;
-    const log = new MemoryLog({ disk, clock: process.clock, segmentBytes: segmentBytesOf(scenario) });
+    const log = new MemoryLog({
+      disk,
+      clock: process.clock,
+      segmentBytes: segmentBytesOf(scenario),
+    });
     const access = new Access({ tokens: undefined, hosts: [] });
     const arc: Arc = new Arc({
       clock: process.clock,
@@ -258,7 +262,15 @@ export class SimNode {
     hearWindows(arc, number, clock, judge);
     const kept = [...this.disk.instructions.values()];
     const restored = kept.filter(({ status }) => !isEnded(status)).length;
-    return { number, restored, process, arc, store, log, api: apiOf(arc, store, access, process.clock) };
+    return {
+      number,
+      restored,
+      process,
+      arc,
+      store,
+      log,
+      api: apiOf(arc, store, access, process.clock),
+    };
   }
 
   /** Notes what the ledger had no room for. */

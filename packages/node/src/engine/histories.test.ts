@@ -64,10 +64,8 @@ class Keeper {
     assert.ok(this.layout !== undefined);
     const isAll = isWhole || !engine.histories.isBegun(slot);
     if (isAll) this.records = [];
-    engine.histories.write(slot, isAll, this.#writer, () => ({
-      samplesUs: 17,
-      eventsUs: -Infinity,
-    }));
+    const applied = { samplesUs: 17, eventsUs: -Infinity };
+    engine.histories.write(slot, this.#writer, () => applied, isAll ? [] : undefined);
     const words = this.#writer.take();
     this.records.push({ layout: this.layout, words, at: 0, end: words.length });
   }

@@ -53,6 +53,11 @@ export interface AppliedUntil {
   readonly eventsUs: number;
 }
 
+/** The same of a time line, whichever part had it. */
+export interface LineTime extends AppliedUntil {
+  readonly line: string;
+}
+
 /** The same of a part of the agent in a slot. */
 export type PartTime = (slot: number, part: number) => AppliedUntil;
 
@@ -247,16 +252,25 @@ export class Histories {
     this.#inputs = grownInt32(this.#inputs, capacity, 0);
   }
 
-  /** Writes a record of a slot: whole, or what came since the last one; false when nothing did that rules read. */
-  write(slot: number, isWhole: boolean, into: WordWriter, partTime: PartTime): boolean {
+  /**
+   * Writes a record of a slot: what came since the last one, or a whole one where it is given the time lines whose parts
+   * are not back. False when nothing came that rules read.
+   */
+  write(
+    slot: number,
+    into: WordWriter,
+    partTime: PartTime,
+    awaited: Iterable<LineTime> | undefined,
+  ): boolean {
     const agents = this.#agents;
+    const isWhole = awaited !== undefined;
     if (isWhole) this.#forgetLines(slot);
     this.#makeRoom();
     this.#tenancies[slot] = agents.generations[slot] as number;
     this.#inputs[slot] = agents.inputs[slot] as number;
     into.number(agents.timesUs[slot] as number);
     into.number(agents.evaluatedUs[slot] as number);
-    this.#writeLines(slot, into, partTime);
+    this.#writeLines(slot, into, partTime, awaited ?? []);
     const columns = this.#writeColumns(slot, isWhole, into);
     const place = into.gap();
     let count = 0;
@@ -301,7 +315,12 @@ export class Histories {
   }
 
   /** The part's number, its time line where that is not as in the last record, and how far it is applied. */
-  #writeLines(slot: number, into: WordWriter, partTime: PartTime): void {
+  #writeLines(
+    slot: number,
+    into: WordWriter,
+    partTime: PartTime,
+    awaited: Iterable<LineTime>,
+  ): void {
     const agents = this.#agents;
     const place = into.gap();
     let count = 0;
@@ -317,6 +336,13 @@ export class Histories {
       this.#lines[at] = line;
       count += 1;
     }
+    for (const { line, samplesUs, eventsUs } of awaited) {
+      into.number(noPart);
+      into.text(line);
+      into.number(samplesUs);
+      into.number(eventsUs);
+      count += 1;
+    }
     into.fill(place, count);
   }
 
@@ -327,7 +353,7 @@ export class Histories {
       const told = from.text();
       const applied = { samplesUs: from.number(), eventsUs: from.number() };
       const line = told === "" ? (lines.get(part) ?? "") : told;
-      lines.set(part, line);
+      if (part !== noPart) lines.set(part, line);
       if (applied.samplesUs > 0 || applied.eventsUs > 0) marks.set(line, applied);
     }
   }

@@ -8,6 +8,7 @@ export type {
   Histories,
   HistoryLayout,
   HistoryRecord,
+  LineTime,
   PartTime,
   TakingUp,
 } from "./histories.ts";

@@ -37,6 +37,14 @@ export class AppliedMarks {
     return mark;
   }
 
+  /** By the names of an agent's clocks that have not been heard of, up to where they were applied. */
+  waiting(agent: AgentId): Readonly<Record<string, number>> {
+    const waiting: Record<string, number> = Object.create(null);
+    for (const [name, { partUs }] of this.#marks.get(agent) ?? [])
+      if (partUs !== undefined) waiting[name] = partUs;
+    return waiting;
+  }
+
   forget(agent: AgentId): void {
     this.#marks.delete(agent);
   }

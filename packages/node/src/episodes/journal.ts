@@ -363,7 +363,9 @@ export class EpisodeJournal {
     const forgotten: Row[] = [];
     for (const row of rows) {
       if (!row.isForgotten) {
-        row.appliedUntilUs = this.#options.appliedUntilUs(row.agent) ?? row.appliedUntilUs;
+        const present = this.#options.appliedUntilUs(row.agent);
+        if (present !== undefined)
+          row.appliedUntilUs = { ...this.#marks.waiting(row.agent), ...present };
         records.push(recordOf(row));
       } else if (this.#rows.get(row.agent)?.has(row.rule) !== true) forgotten.push(row);
     }

@@ -19,6 +19,7 @@ import { Histogram } from "@myelin/core/statistics";
 import {
   type Engine,
   type HistoryRecord,
+  type LineTime,
   type PartTime,
   type TakingUp,
   WordWriter,
@@ -36,7 +37,10 @@ import {
 
 export interface HistoryJournalOptions {
   readonly clock: Clock;
-  readonly engine: Pick<Engine, "futureToleranceUs" | "histories" | "restarted" | "takeUpHistory">;
+  readonly engine: Pick<
+    Engine,
+    "futureToleranceUs" | "histories" | "restarted" | "takeUpHistory" | "tenancy"
+  >;
   readonly log: Log;
   /** The log is not made anew while it is shorter. */
   readonly leastBytes: number;
@@ -49,6 +53,12 @@ export interface HistoryJournalOptions {
   readonly onLost: (message: string) => void;
   /** Told when a write failed. */
   readonly onStoreError: (error: MyelinError) => void;
+}
+
+/** Time lines of an agent, and how far they were applied. */
+interface Awaited {
+  readonly tenancy: number;
+  readonly lines: Map<string, LineTime>;
 }
 
 const everyUs = 40_000;
@@ -69,8 +79,8 @@ export class HistoryJournal {
   readonly #options: HistoryJournalOptions;
   readonly #writer = new WordWriter(2 * entryWords);
   #pasts = new Map<string, HistoryRecord[]>();
-  /** Of agents whose pasts were taken up, up to where the events of their clocks were applied. */
-  readonly #eventMarks = new Map<AgentId, Map<string, number>>();
+  /** Of agents whose pasts were taken up, the time lines whose parts are not back, by the names of their clocks. */
+  readonly #awaited = new Map<AgentId, Awaited>();
   #timer: Timer | undefined;
   #window: Timer | undefined;
   #isStarted = false;
@@ -136,21 +146,30 @@ export class HistoryJournal {
     const records = this.#pasts.get(agent);
     if (records === undefined) return;
     this.#pasts.delete(agent);
-    const marks = new Map<string, number>();
-    this.#eventMarks.set(agent, marks);
-    this.#takeUp(slot, records, (line, { samplesUs, eventsUs }) => {
-      if (samplesUs > 0) onMark(line, samplesUs);
-      if (eventsUs > 0) marks.set(clockNameOf(line), eventsUs);
+    const lines = new Map<string, LineTime>();
+    this.#awaited.set(agent, { tenancy: this.#options.engine.tenancy(slot), lines });
+    this.#takeUp(slot, records, (line, applied) => {
+      if (applied.samplesUs > 0) onMark(line, applied.samplesUs);
+      lines.set(clockNameOf(line), { line, ...applied });
     });
   }
 
-  /** Up to where the events of one of an agent's clocks were applied, once; undefined where that is not known. */
+  /** A part is back: up to where the events of its clock were applied, once; undefined where that is not known. */
   takeEventMark(agent: AgentId, clockName: string): number | undefined {
-    const marks = this.#eventMarks.get(agent);
-    const markUs = marks?.get(clockName);
-    marks?.delete(clockName);
-    if (marks?.size === 0) this.#eventMarks.delete(agent);
-    return markUs;
+    const lines = this.#awaited.get(agent)?.lines;
+    const eventsUs = lines?.get(clockName)?.eventsUs ?? 0;
+    lines?.delete(clockName);
+    return eventsUs > 0 ? eventsUs : undefined;
+  }
+
+  /** The time lines of an agent whose parts are not back since the node's start. */
+  #linesAwaited(agent: AgentId, slot: number): Iterable<LineTime> {
+    const awaited = this.#awaited.get(agent);
+    if (awaited === undefined) return [];
+    if (awaited.tenancy === this.#options.engine.tenancy(slot) && awaited.lines.size > 0)
+      return awaited.lines.values();
+    this.#awaited.delete(agent);
+    return [];
   }
 
   #takeUp(slot: number, records: readonly HistoryRecord[], onMark: TakingUp["onMark"]): void {
@@ -268,8 +287,9 @@ export class HistoryJournal {
 
   #write(slot: number, wholeOf: AgentId | undefined): void {
     const { engine, partTime } = this.#options;
+    const awaited = wholeOf === undefined ? undefined : this.#linesAwaited(wholeOf, slot);
     writeSlot(this.#writer, slot, wholeOf, () =>
-      engine.histories.write(slot, wholeOf !== undefined, this.#writer, partTime),
+      engine.histories.write(slot, this.#writer, partTime, awaited),
     );
   }
 
@@ -351,7 +371,6 @@ export class HistoryJournal {
   #windowPassed(): void {
     this.#isWindowOver = true;
     this.#pasts.clear();
-    this.#eventMarks.clear();
     this.#layoutDue ??= layoutKinds.window;
   }
 }
