@@ -225,7 +225,8 @@ export class Arc implements SessionListener, Stations {
     while (this.#isUnderWay() && clock.nowUs() < untilUs)
       await new Promise<void>((resolve) => clock.schedule(10_000, resolve));
     this.dispatch.handBack();
-    await this.history?.stop();
+    // What is heard after its last look would be confirmed, and in no journal: nothing is, from this turn on.
+    const historyKept = this.history?.stop();
     this.sessions.drain({
       code: "NODE_DRAINING",
       message: "the node is shutting down",
@@ -241,6 +242,7 @@ export class Arc implements SessionListener, Stations {
     this.episodes.stop();
     this.#memory.stop();
     await Promise.all([
+      historyKept,
       this.episodes.flush(),
       this.registry.flush(),
       this.#options.access.tokens?.stop(),
