@@ -104,6 +104,17 @@ describe("samples that are held back", () => {
     assert.equal(taken.held.appliedUs(0, 1), -Infinity);
   });
 
+  test("go on in a new time line of the same clock, and none other", () => {
+    const taken = new Taken();
+    taken.send(100, 1, [100, 1], [111, 2]);
+    taken.line = "line-2";
+    assert.equal(taken.held.goOnAnew(0, 1, "line-0"), -Infinity);
+    assert.equal(taken.held.goOnAnew(0, 1, "line-1"), 100);
+    assert.equal(taken.held.appliedUs(0, 1), 100);
+    taken.held.release(200);
+    assert.equal(taken.held.appliedUs(0, 1), 111);
+  });
+
   test("go with their agent, and one from too far ahead makes none of them old", () => {
     const taken = new Taken();
     taken.send(100, 1, [100, 1], [2_000, 2]);

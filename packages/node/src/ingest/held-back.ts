@@ -35,7 +35,7 @@ interface Sample {
   readonly timeUs: number;
   /** The same instant on the part's clock, and the time line it is of. */
   readonly partUs: number;
-  readonly line: string;
+  line: string;
   readonly arrivedUs: number;
   /** Samples were taken before it, and it. */
   readonly ordinal: number;
@@ -117,6 +117,21 @@ export class HeldBack {
   goOn(slot: number, part: number, untilUs: number): void {
     const line = this.#options.engine.timeLine(slot, part);
     this.#of(slot).applied.set(part, { line, untilUs });
+  }
+
+  /**
+   * A part's present time line is of the clock that `former` was of, and goes on with it: what waits belongs to it. Gives
+   * how far that one was applied, on the part's clock; -Infinity where it was not.
+   */
+  goOnAnew(slot: number, part: number, former: string): number {
+    const held = this.#of(slot);
+    const line = this.#options.engine.timeLine(slot, part);
+    for (const sample of held.samples)
+      if (sample.part === part && sample.line === former) sample.line = line;
+    const applied = held.applied.get(part);
+    if (applied?.line !== former) return Number.NEGATIVE_INFINITY;
+    applied.line = line;
+    return applied.untilUs;
   }
 
   /**

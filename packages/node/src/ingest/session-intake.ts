@@ -57,6 +57,8 @@ const noMetrics = Int32Array.of(refusedMetric);
 /** Ids for which there is room at first. */
 const firstMetrics = 16;
 
+const never = Number.NEGATIVE_INFINITY;
+
 export class SessionIntake {
   readonly #ground: IntakeGround;
   readonly #twin: AgentTwin;
@@ -126,12 +128,25 @@ export class SessionIntake {
   goOn(partUs: number, nodeUs: number): void {
     const { engine, held } = this.#ground;
     const timeLine = engine.timeLine(this.#slot, this.#partIndex);
-    if (timeLine === this.#timeLine && partUs <= this.#newestAgentUs) return;
+    if (!(partUs > (timeLine === this.#timeLine ? this.#newestAgentUs : never))) return;
     held?.goOn(this.#slot, this.#partIndex, partUs);
     this.#timeLine = timeLine;
     this.#newestAgentUs = partUs;
     this.#newestNodeUs = nodeUs;
     engine.appliedBefore(this.#slot, this.#partIndex, nodeUs);
+  }
+
+  /**
+   * The node has begun a new time line of the clock it knows, which it places anew: `toNodeUs` is added to the clock's
+   * instants. What was applied of it, and comes again, is late there, too; unless the clock was set back behind that.
+   */
+  goOnAnew(toNodeUs: number, nowUs: number): void {
+    const { held } = this.#ground;
+    const partUs =
+      held?.goOnAnew(this.#slot, this.#partIndex, this.#timeLine) ?? this.#newestAgentUs;
+    if (partUs + toNodeUs <= nowUs) this.goOn(partUs, Math.round(partUs + toNodeUs));
+    if (this.#newestEventUs + toNodeUs <= nowUs)
+      this.#eventLine = this.#ground.engine.timeLine(this.#slot, this.#partIndex);
   }
 
   /** The newest event taken of the present time line, on the part's clock; -Infinity when there is none. */

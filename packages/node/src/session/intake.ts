@@ -29,6 +29,8 @@ export interface SessionIntake {
   passEventsUntil(partUs: number): void;
   /** Goes on where an earlier run of the node was: at `partUs` on the part's clock, to be `nodeUs` on the node's. */
   goOn(partUs: number, nodeUs: number): void;
+  /** The node places the part's clock anew, by `toNodeUs`, in a new time line: what was applied of it before stays so. */
+  goOnAnew(toNodeUs: number, nowUs: number): void;
   /** True when samples were collected since the last `apply`. */
   readonly hasSamples: boolean;
   /** Hands the frame's samples to the engine, in order of time. */

@@ -275,7 +275,10 @@ export class SessionStation implements ConnectionHost {
   }
 
   clockStepped(session: PartSession, timeLine: string): void {
+    const isSameClock = timeLine === session.part.timeLine;
     this.#options.registry.startTimeLine(session.agent, session.part, timeLine);
+    // Only the node's estimate has moved; the part knows of no step.
+    if (isSameClock) session.intake.goOnAnew(-session.clockOffset.offsetUs, this.nowUs());
   }
 
   partState(session: PartSession, { part: name, state }: PartState): void {
