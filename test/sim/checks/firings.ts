@@ -17,6 +17,7 @@ import { clocksApart, type Troubles } from "./troubles.ts";
 interface Bench {
   readonly records: Records;
   readonly troubles: Troubles;
+  readonly atBounds: ReadonlySet<string>;
   breach(rule: string, what: string): void;
 }
 
@@ -238,7 +239,10 @@ function isOver({ resolvesAfterUs }: JudgedRule, calm: Applied, later: Applied):
   return resolvesAfterUs === 0 || later.timeUs - calm.atUs >= resolvesAfterUs;
 }
 
-/** True when a former episode may still cool down, or the part's clocks did not agree. */
+/**
+ * True when a former episode may still cool down, the part's clocks did not agree, or an earlier run had no room to keep
+ * that an episode is over: its agent tells of it, and the samples at which it ended do not count again.
+ */
 function isExcused(
   part: string,
   { fired, rule }: Course,
@@ -247,6 +251,7 @@ function isExcused(
   judge: Bench,
 ): boolean {
   if (judge.troubles.touches(clocksApart(part), first.atUs, last.atUs)) return true;
+  if (first.run > 1 && judge.atBounds.has("maxEpisodes")) return true;
   return fired.some(({ id, sampleTimeUs }) => {
     if (sampleTimeUs > last.timeUs) return false;
     const { ends } = judge.records.of(id);

@@ -344,7 +344,8 @@ export class EpisodeJournal {
   }
 
   #forget(row: Row): void {
-    if (row.isWaiting) this.#arrive(row);
+    const isAgentAway = row.isWaiting;
+    if (isAgentAway) this.#arrive(row);
     row.isForgotten = true;
     this.#size -= 1;
     this.#over.delete(row);
@@ -353,7 +354,8 @@ export class EpisodeJournal {
     rows?.delete(row.rule);
     if (rows?.size === 0) {
       this.#rows.delete(row.agent);
-      this.#marks.forget(row.agent);
+      // Of an agent that is back a part may still be away that has more to send again.
+      if (isAgentAway) this.#marks.forget(row.agent);
     }
     this.#writer.changed(row);
   }
