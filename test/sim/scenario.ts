@@ -55,12 +55,18 @@ export interface Scenario {
   readonly breakerFailures: number;
   /** Bounds that are so narrow that work fills them; none where they are wide. */
   readonly narrow: NarrowBounds | undefined;
-  /** A window with more samples is one of buckets. */
-  readonly windowSamples: number;
-  /** The journal of windows is not made anew while it is shorter. */
-  readonly leastHistoryBytes: number;
+  /** How windows are kept, in a run that has some. */
+  readonly windows: WindowScenario | undefined;
   /** Ledger entries that may wait while the disk takes none; one more drops the oldest. */
   readonly maxWaitingEntries: number;
+}
+
+/** A run in which rules read windows, which the node journals. */
+export interface WindowScenario {
+  /** A window with more samples is one of buckets. */
+  readonly windowSamples: number;
+  /** The journal is not made anew while it is shorter. */
+  readonly leastHistoryBytes: number;
 }
 
 /** Bounds of buffers in a run that fills them. */
@@ -162,14 +168,15 @@ export function scenarioOf(seed: number, reduction: Reduction = {}): Scenario {
     resumeWindowUs: dice.pick([3e6, 30e6]),
     breakerFailures: dice.pick([2, 5]),
     narrow: narrowBoundsOf(seed),
-    ...historyOf(seed),
+    windows: windowsOf(seed),
     maxWaitingEntries: dice.chance(0.5) ? dice.integer(1, 8) : 1000,
   };
 }
 
-/** How windows are kept; with dice of its own. */
-function historyOf(seed: number): Pick<Scenario, "leastHistoryBytes" | "windowSamples"> {
-  const dice = diceOf(seed, "scenario history");
+/** Half of the runs have windows, for they take time; with dice of its own. */
+function windowsOf(seed: number): WindowScenario | undefined {
+  const dice = diceOf(seed, "scenario windows");
+  if (!dice.chance(0.5)) return undefined;
   return {
     windowSamples: dice.pick([8, 1024, 1024]),
     leastHistoryBytes: dice.pick([1 << 12, 1 << 15, 16 << 20]),

@@ -148,7 +148,7 @@ async function live(world: World): Promise<number> {
   function applyRules(): void {
     if (judge.firings.areInForce) return;
     void node
-      .call("POST", "/api/v1/rules", rulesOf(0))
+      .call("POST", "/api/v1/rules", rulesOf(0, scenario))
       ?.then(({ status }) => status === 200 && judge.inForce());
     clock.schedule(applyEveryUs, applyRules);
   }

@@ -54,6 +54,8 @@ export async function checkEnding({ node, fleet, judge }: Ending): Promise<void>
   if (run === undefined) return;
   judge.runEnded(run.number, run.arc.ledger);
   for (const record of judge.records.all()) {
+    // Of what nobody asked for or began there is nothing to find out.
+    if (record.acceptance === undefined && record.performances.length === 0) continue;
     const document = await documentOf(node, record.id);
     checkAccepted(record, document, judge, run.number);
     checkPerformed(record, document, judge);

@@ -4,8 +4,8 @@ interface Bench {
   breach(rule: string, what: string): void;
 }
 
-/** Samples in one report. */
-const samplesOfReport = 4;
+/** Samples in one report, at the least. */
+const samplesOfReport = 3;
 /** How far the node may place a report from when it was made: its estimate errs by half the worst round trip. */
 const placementErrorUs = 2e6;
 /** How far ahead meanwhile: before a whole exchange the estimate errs by the whole delay, which a stalled link stretches. */
@@ -36,18 +36,23 @@ interface Reports {
   lastErrorUs: number;
 }
 
+/** Tells something of a part between two instants of true time. */
+type WhetherPart = (part: string, fromUs: number, untilUs: number) => boolean;
+
 export class TelemetryRecords {
   readonly #parts = new Map<string, Reports>();
   readonly #nowUs: () => number;
-  readonly #wasSlow: (part: string, fromUs: number, untilUs: number) => boolean;
+  readonly #wasSlow: WhetherPart;
+  readonly #wasSet: WhetherPart;
 
-  /** `wasSlow` tells whether anything held up what a part and the node say to each other. */
-  constructor(
-    nowUs: () => number,
-    wasSlow: (part: string, fromUs: number, untilUs: number) => boolean,
-  ) {
+  /**
+   * `wasSlow` tells whether anything held up what a part and the node say to each other, `wasSet` whether the clocks of
+   * the part's machine came apart.
+   */
+  constructor(nowUs: () => number, wasSlow: WhetherPart, wasSet: WhetherPart) {
     this.#nowUs = nowUs;
     this.#wasSlow = wasSlow;
+    this.#wasSet = wasSet;
   }
 
   /** A program reported for the `number`th time. */
@@ -103,8 +108,11 @@ export class TelemetryRecords {
         "what is reported after a greeting is not placed before its time",
         `${part}: report ${number} is off by ${reports.lastErrorUs} µs`,
       );
-    // What was kept over a start of the node is placed behind the episodes that were begun before that.
-    if (reports.lastErrorUs > aheadUs && timeUs > runBeganAtUs)
+    // What was kept over a start of the node is placed behind the episodes that were begun before that, and what was
+    // kept over a step of the clock by a clock that it was not made on.
+    const madeAtUs = reports.madeAtUs.get(number) ?? atUs;
+    const isAhead = reports.lastErrorUs > aheadUs && timeUs > runBeganAtUs;
+    if (isAhead && !this.#wasSet(part, madeAtUs, atUs))
       judge.breach("no sample is placed ahead", `${part}: by ${reports.lastErrorUs} µs`);
   }
 

@@ -81,9 +81,9 @@ export class WindowRecords {
   readonly counts = { told: 0, taughtBefore: 0 };
 
   /** How the node is set up. */
-  expect({ syncDelayUs, windowSamples }: Pick<Scenario, "syncDelayUs" | "windowSamples">): void {
+  expect({ syncDelayUs, windows }: Pick<Scenario, "syncDelayUs" | "windows">): void {
     this.#lostUs = lostUs + turnsOfDisk * syncDelayUs;
-    this.#areBuckets = windowSamples < marks;
+    this.#areBuckets = windows !== undefined && windows.windowSamples < marks;
   }
 
   /** The rules are in force: windows fill. */
@@ -166,7 +166,7 @@ export class WindowRecords {
     const reachUs = this.#areBuckets ? Number.NEGATIVE_INFINITY : fromUs;
     for (const one of taken.get(series) ?? []) {
       if (one.timeUs <= reachUs || one.timeUs > untilUs) continue;
-      const later = left.filter(({ atUs }) => atUs >= one.atUs);
+      const later = left.length === 0 ? left : left.filter(({ atUs }) => atUs >= one.atUs);
       if (later.some((leave) => this.#isKept(leave, run, troubles))) continue;
       may.add(one.number);
       const before = runs.get(one.number);
@@ -216,6 +216,8 @@ function figureOf(text: unknown): number {
 
 /** The marks that sum up to this, least first. */
 function marksIn(sum: number): number[] {
-  const all = Array.from({ length: marks }, (_, number) => 2 ** number);
-  return all.filter((mark) => Math.floor(sum / mark) % 2 === 1);
+  const all: number[] = [];
+  for (let mark = 1, rest = sum; rest >= 1; mark *= 2, rest = Math.floor(rest / 2))
+    if (rest % 2 === 1) all.push(mark);
+  return all;
 }

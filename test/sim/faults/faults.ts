@@ -148,7 +148,7 @@ export class Faults {
     const { node, judge } = this.#targets;
     judge.firings.begunAnew();
     void node
-      .call("POST", "/api/v1/rules", rulesOf(++this.#ruleVariant))
+      .call("POST", "/api/v1/rules", rulesOf(++this.#ruleVariant, this.#scenario))
       ?.then(({ status }) => (status === 200 ? judge.inForce() : judge.firings.begunAnew()));
   }
 

@@ -64,6 +64,7 @@ export class Fleet {
       (part) =>
         new Workload(part, clock, diceOf(scenario.seed, `work ${part.name}`), {
           everyUs: scenario.reportEveryUs,
+          isMarked: scenario.windows !== undefined,
           onReport: (number, load, memory) => {
             const { telemetry, firings } = around.judge;
             telemetry.reported(part.name, part.incarnation, number, clock.nowUs());

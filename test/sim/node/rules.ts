@@ -1,7 +1,8 @@
 import { toldWidthUs } from "../checks/windows.ts";
+import type { Scenario } from "../scenario.ts";
 
-/** The rules of the run; each change of `variant` changes one of them. */
-export function rulesOf(variant: number): string {
+/** The rules of the run; each change of `variant` changes one of them. Some runs have rules over windows. */
+export function rulesOf(variant: number, { windows }: Pick<Scenario, "windows">): string {
   return `
 rules:
   - name: spin
@@ -38,7 +39,7 @@ rules:
     action: restart
     args: { memory: "\${memory}" }
     mode: shadow
-${tellingRule(variant)}`;
+${windows === undefined ? "" : tellingRule(variant)}`;
 }
 
 /** Tells what is in windows at each event; some variants have other windows over the same samples, too. */

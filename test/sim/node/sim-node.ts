@@ -46,7 +46,8 @@ export interface NodeRun {
   readonly process: SimProcess;
   readonly arc: Arc;
   readonly store: MemoryStore;
-  readonly log: MemoryLog;
+  /** Undefined in a run without windows. */
+  readonly log: MemoryLog | undefined;
   readonly api: HttpHandler;
 }
 
@@ -95,8 +96,7 @@ export class SimNode {
       maxQueued: scenario.maxQueued,
       maxWaiting: scenario.maxWaiting,
       breakerFailures: scenario.breakerFailures,
-      windowSamples: scenario.windowSamples,
-      leastHistoryBytes: scenario.leastHistoryBytes,
+      ...scenario.windows,
       breakerOpenUs: 2_000_000,
       ...settingsOf(scenario),
     };
@@ -217,7 +217,7 @@ export class SimNode {
   /** Of what was under way to the log some is on the disk all the same, and the next entry may be torn. */
   #crashLog({ log, number }: NodeRun): void {
     const dice = diceOf(this.#around.scenario.seed, `log of run ${number}`);
-    log.crash(dice.integer(0, log.underWay), dice.chance(0.5));
+    log?.crash(dice.integer(0, log?.underWay ?? 0), dice.chance(0.5));
   }
 
   #newRun(): NodeRun {
@@ -231,17 +231,12 @@ export class SimNode {
     );
     const store = createMemoryStore({ clock: process.clock, disk: this.disk });
     this.#watchLedger(store);
-    const { logDisk: disk } = this;
-    const log = new MemoryLog({
-      disk,
-      clock: process.clock,
-      segmentBytes: segmentBytesOf(scenario),
-    });
+    const log = this.#newLog(process.clock);
     const access = new Access({ tokens: undefined, hosts: [] });
     const arc: Arc = new Arc({
       clock: process.clock,
       store,
-      historyLog: log,
+      ...(log === undefined ? {} : { historyLog: log }),
       access,
       random: seededRandom(scenario.seed * 1000 + number),
       node: { id: "node", tier: "edge", version: "0" },
@@ -259,7 +254,7 @@ export class SimNode {
     this.#listen(arc, number);
     this.#watchFirings(arc, number);
     this.#watchPresence(arc, number);
-    hearWindows(arc, number, clock, judge);
+    if (log !== undefined) hearWindows(arc, number, clock, judge);
     const kept = [...this.disk.instructions.values()];
     const restored = kept.filter(({ status }) => !isEnded(status)).length;
     return {
@@ -271,6 +266,14 @@ export class SimNode {
       log,
       api: apiOf(arc, store, access, process.clock),
     };
+  }
+
+  /** Segments are so short that there are some when the log is made anew. */
+  #newLog(clock: Clock): MemoryLog | undefined {
+    const { windows } = this.#around.scenario;
+    if (windows === undefined) return undefined;
+    const segmentBytes = windows.leastHistoryBytes / 4;
+    return new MemoryLog({ disk: this.logDisk, clock, segmentBytes });
   }
 
   /** Notes what the ledger had no room for. */
@@ -383,11 +386,6 @@ function logDiskOn(disk: MemoryDisk): MemoryLogDisk {
     isBroken: { get: () => disk.isBroken || disk.isFull },
     delayUs: { get: () => disk.syncDelayUs },
   });
-}
-
-/** Segments are so short that there are some when the log is made anew. */
-function segmentBytesOf({ leastHistoryBytes }: Scenario): number {
-  return leastHistoryBytes / 4;
 }
 
 /** What narrow bounds there are of the arc. */
