@@ -19,7 +19,7 @@ const marks = 50;
 /** What a killed run may lose. */
 const lostUs = 100_000;
 /** Turns of a slow disk until an entry is on it. */
-const turnsOfDisk = 5;
+const turnsOfDisk = 8;
 /** The name under which it is noted that the journal could not be written. */
 export const journalTrouble = "journal";
 

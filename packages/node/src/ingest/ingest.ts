@@ -32,12 +32,20 @@ export interface IntakeRequest {
 /** Metrics that the node itself observes. */
 const nodeMetrics: ReadonlySet<string> = new Set(["heartbeat_age"]);
 
+/** What is kept of an agent over the sessions of its parts. */
+interface Kept {
+  readonly tenancy: number;
+  readonly twin: AgentTwin;
+  /** By the numbers of parts, their latest. */
+  readonly intakes: Map<number, SessionIntake>;
+}
+
 /** Turns sessions' telemetry into columns for the engine, and keeps the agents' twins. */
 export class Ingest {
   readonly counters: IngestCounters;
   readonly #ground: IntakeGround;
-  /** By slot; a twin belongs to one tenant of its slot. */
-  readonly #twins: ({ readonly tenancy: number; readonly twin: AgentTwin } | undefined)[] = [];
+  /** By slot; what is kept belongs to one tenant of its slot. */
+  readonly #kept: (Kept | undefined)[] = [];
 
   constructor(options: IngestOptions) {
     const { engine, maxMetrics, reservedMetrics = nodeMetrics } = options;
@@ -57,22 +65,26 @@ export class Ingest {
 
   /** Opens the way for one session's telemetry; the agent has its slot already. */
   open({ slot, partName, partIndex, incarnation }: IntakeRequest): SessionIntake {
-    const twin = this.#twinOf(slot);
+    const { twin, intakes } = this.#keptOf(slot);
     twin.open(partName, incarnation);
-    return new SessionIntake(this.#ground, { twin, slot, partName, partIndex });
+    const intake = new SessionIntake(this.#ground, { twin, slot, partName, partIndex });
+    const former = intakes.get(partIndex);
+    if (former !== undefined) intake.follow(former);
+    intakes.set(partIndex, intake);
+    return intake;
   }
 
   /** Lets go of the twin of an agent that has left; otherwise it is kept until its slot is used again. */
   forget(slot: number): void {
-    this.#twins[slot] = undefined;
+    this.#kept[slot] = undefined;
   }
 
-  #twinOf(slot: number): AgentTwin {
+  #keptOf(slot: number): Kept {
     const tenancy = this.#ground.engine.tenancy(slot);
-    const present = this.#twins[slot];
-    if (present?.tenancy === tenancy) return present.twin;
-    const twin = new AgentTwin();
-    this.#twins[slot] = { tenancy, twin };
-    return twin;
+    const present = this.#kept[slot];
+    if (present?.tenancy === tenancy) return present;
+    const kept = { tenancy, twin: new AgentTwin(), intakes: new Map() };
+    this.#kept[slot] = kept;
+    return kept;
   }
 }

@@ -92,6 +92,19 @@ export class SessionIntake {
     this.#partIndex = partIndex;
   }
 
+  /**
+   * Goes on where a former session of the part was, as long as its time line lasts: what was applied of that, and comes
+   * again, is late, though the node may place it a little elsewhere now.
+   */
+  follow(former: SessionIntake): void {
+    this.#timeLine = former.#timeLine;
+    this.#newestAgentUs = former.#newestAgentUs + 1;
+    this.#newestNodeUs = former.#newestNodeUs;
+    this.#eventLine = former.#eventLine;
+    this.#newestEventUs = former.#newestEventUs;
+    this.#passedEventUs = former.#newestEventUs;
+  }
+
   /** How many metric names of the session are known: ids 1 to this. */
   get metricNamesKnown(): number {
     return this.#names?.length ?? 0;
