@@ -66,7 +66,7 @@ interface Agent {
 interface Due {
   readonly may: ReadonlySet<number>;
   readonly must: ReadonlySet<number>;
-  /** True when it has something that came again after its part's clock was set while the node was away. */
+  /** True when it has something that came again after its part's clock was set: that it was known is told by the clock. */
   readonly isAstray: boolean;
 }
 
@@ -171,10 +171,7 @@ export class WindowRecords {
       may.add(one.number);
       const before = runs.get(one.number);
       runs.set(one.number, one);
-      isAstray ||=
-        before !== undefined &&
-        before.run !== one.run &&
-        this.#wasSet(agent, before, one, troubles);
+      isAstray ||= before !== undefined && this.#wasSet(agent, before, one, troubles);
       const isIn = one.timeUs > fromUs && one.atUs >= this.#inForceAtUs && later.length === 0;
       if (isIn && this.#isKept(one, run, troubles)) must.add(one.number);
     }
