@@ -44,6 +44,10 @@ export interface LaneTies {
   readonly onCounted?: (rule: RuleName) => void;
   /** A metric is reported here for the first time. */
   readonly onMetric?: (name: string) => void;
+  /** About how often a metric comes from an agent of this lane is known now, or has changed much; false when nobody heard. */
+  readonly onSamplingInterval?: (metric: string, intervalUs: number) => boolean;
+  /** What lanes have told of that; the arc's own engine is asked without it. */
+  readonly samplingIntervalUs?: RuleBookOptions["samplingIntervalUs"];
   /** Rules are enforced from now on, or are not. */
   readonly onEnforcing?: (isOn: boolean) => void;
   /** Nobody watches any more. */

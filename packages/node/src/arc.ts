@@ -156,7 +156,8 @@ export class Arc implements SessionListener, Stations {
       store,
       maxRules: settings.maxRules,
       knowsMetric: (name) => this.#seenMetrics.has(name),
-      samplingIntervalUs: (name) => this.engine.samplingIntervalUs(name),
+      samplingIntervalUs:
+        options.ties?.samplingIntervalUs ?? ((name) => this.engine.samplingIntervalUs(name)),
       prepare: (rules) => this.#prepareRules(rules),
       ...(options.ties?.prepareOthers === undefined
         ? {}

@@ -62,6 +62,9 @@ export function makeEngine(
         onNotice({ kind, over: `rule ${rule}` });
       },
       ...(ties?.onCounted === undefined ? {} : { onCounted: ties.onCounted }),
+      ...(ties?.onSamplingInterval === undefined
+        ? {}
+        : { onSamplingInterval: ties.onSamplingInterval }),
     },
   });
 }

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite, test } from "node:test";
+import { connect } from "@myelin/agent";
 import { isJsonObject, type JsonObject } from "@myelin/core/json";
 import { createLog, type RunningNode, startNode } from "@myelin/node";
 import { exitCodes } from "../exit-codes.ts";
@@ -35,8 +36,12 @@ class Bench implements AsyncDisposable {
     return path;
   }
 
+  get url(): string {
+    return this.#node.httpUrl;
+  }
+
   run(...args: readonly string[]): Promise<Outcome> {
-    return myelin(["rules", ...args], { MYELIN_URL: this.#node.httpUrl });
+    return myelin(["rules", ...args], { MYELIN_URL: this.url });
   }
 
   /** What it prints; it must go well. */
@@ -91,6 +96,29 @@ suite("myelin rules", () => {
     ]);
     const several = await bench.out("apply", bench.file([hotter]), bench.file([full]));
     assert.equal(several, "rule hot updated (version 2)\nrule full unchanged (version 1)\n");
+  });
+
+  test("a window that is short beside how often agents report its metric is warned of", async () => {
+    await using bench = await Bench.start();
+    const agents = await Promise.all(
+      ["a", "b"].map((id) => connect({ id, url: bench.url.replace("http", "ws") })),
+    );
+    const rule = { name: "short", expr: 'avg_over_time(load, "300ms") > 0.9', action: "act" };
+    const wide = { ...rule, name: "wide", expr: 'avg_over_time(load, "400ms") > 0.9' };
+    const file = bench.file([rule, wide]);
+    let timeUs = Date.now() * 1000 - 60e6;
+    let warned = "";
+    for (let sample = 0; !warned.includes("window") && sample < 200; sample += 1) {
+      timeUs += 200_000;
+      for (const agent of agents) agent.report({ load: 0.5 }, { timeUs });
+      await Promise.all(agents.map((agent) => agent.flush()));
+      warned = (await bench.run("apply", file)).err;
+    }
+    await Promise.all(agents.map((agent) => agent.close()));
+    assert.equal(
+      warned,
+      "warning: rule short: a window of 300ms over load, which comes about every 200ms, holds two samples at the most\n",
+    );
   });
 
   test("the rules in force are listed, and one is shown with its state and versions", async () => {

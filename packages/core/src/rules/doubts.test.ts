@@ -55,9 +55,13 @@ describe("what is legal and surely wrong is warned of", () => {
   test("a window shorter than two sampling intervals of its metric", () => {
     const expr = 'avg_over_time(cpu, "3s") > 1';
     assert.deepEqual(doubtsOf({ expr }, 2e6), [
-      "expr: a window of 3s over cpu, which comes every 2s, holds one sample or none",
+      "expr: a window of 3s over cpu, which comes about every 2s, holds two samples at the most",
+    ]);
+    assert.deepEqual(doubtsOf({ expr }, 3_004_321), [
+      "expr: a window of 3s over cpu, which comes about every 3s, holds one sample or none",
     ]);
     assert.deepEqual(doubtsOf({ expr }, 1.5e6), []);
+    assert.deepEqual(doubtsOf({ expr }, 1_500_210), [], "it is observed, and never quite even");
     assert.deepEqual(doubtsOf({ expr }), []);
   });
 

@@ -43,14 +43,19 @@ export function warnOfRule(
     );
   for (const { metric, widthUs } of inputs.windows) {
     const intervalUs = intervalUsOf?.(metric);
-    if (intervalUs === undefined || widthUs >= 2 * intervalUs) continue;
+    if (intervalUs === undefined || widthUs >= shortWindow * intervalUs) continue;
+    const aboutUs = Number(intervalUs.toPrecision(2));
+    const held = widthUs > aboutUs ? "two samples at the most" : "one sample or none";
     reader.warn(
       "expr",
-      `a window of ${formatDuration(widthUs)} over ${metric}, which comes every ${formatDuration(intervalUs)}, holds one sample or none`,
-      `write ${formatDuration(4 * intervalUs)} or more`,
+      `a window of ${formatDuration(widthUs)} over ${metric}, which comes about every ${formatDuration(aboutUs)}, holds ${held}`,
+      `write ${formatDuration(4 * aboutUs)} or more`,
     );
   }
 }
+
+/** A window shorter than so many intervals is warned of: less than two, for intervals are observed and never quite even. */
+const shortWindow = 1.9;
 
 function contains(expression: Expression, op: Expression["op"]): boolean {
   return expression.op === op || partsOfExpression(expression).some((part) => contains(part, op));

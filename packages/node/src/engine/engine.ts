@@ -125,7 +125,11 @@ export class Engine {
     const columns = new MetricColumns(options.maxUnreadBytes ?? defaultMaxUnreadBytes);
     this.#agents = agents;
     this.#columns = columns;
-    this.#intervals = new SamplingIntervals(columns.all);
+    const { onSamplingInterval } = options.hooks;
+    this.#intervals = new SamplingIntervals(
+      columns.all,
+      onSamplingInterval && (({ name }, intervalUs) => onSamplingInterval(name, intervalUs)),
+    );
     this.#departed = new DepartedCooldowns(options.maxAgents);
     this.#wakes = new Wakes(agents.capacity);
     const wakes = this.#wakes;

@@ -37,4 +37,9 @@ export interface EngineHooks {
   onBreaker?(rule: RuleName, isOpen: boolean): void;
   /** A firing was counted against its rule's limit. It comes from within an evaluation: nothing of the engine may be called. */
   onCounted?(rule: RuleName): void;
+  /**
+   * About how often a metric comes from an agent is known now, or has changed much. It gives false when that was not
+   * heard, and is told it again then. Nothing of the engine may be called.
+   */
+  onSamplingInterval?(metric: string, intervalUs: number): boolean;
 }

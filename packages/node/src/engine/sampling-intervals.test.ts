@@ -32,3 +32,34 @@ test("frames are looked at now and then", () => {
   intervals.look(0, 0, new Int32Array(0), new Float64Array(0), startUs);
   assert.equal(intervals.dueUs, startUs + 10_000);
 });
+
+test("an interval is told when it is known, again when it has changed much or was not heard, and not for less", () => {
+  const columns = new MetricColumns(1 << 20);
+  const column = columns.declare(parseMetricName("cpu"));
+  columns.makeDense(column, 1);
+  const told: [string, number][] = [];
+  let isHeard = false;
+  const intervals = new SamplingIntervals(columns.all, ({ name }, intervalUs) => {
+    told.push([name, intervalUs]);
+    return isHeard;
+  });
+  let atUs = startUs;
+  const frames = (count: number, gapUs: number): void => {
+    for (let frame = 0; frame < count; frame += 1) {
+      atUs += gapUs;
+      intervals.look(0, 1, Int32Array.of(0), Float64Array.of(atUs), atUs);
+      column.timesUs[0] = atUs;
+    }
+  };
+  frames(4, secondUs);
+  assert.deepEqual(told, [["cpu", secondUs]]);
+  isHeard = true;
+  frames(30, secondUs);
+  frames(30, 1.4 * secondUs);
+  assert.deepEqual(told, [
+    ["cpu", secondUs],
+    ["cpu", secondUs],
+  ]);
+  frames(30, 0.5 * secondUs);
+  assert.deepEqual(told.slice(2), [["cpu", 0.5 * secondUs]]);
+});

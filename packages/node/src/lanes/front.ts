@@ -25,6 +25,12 @@ export interface FrontOptions {
   readonly random: Random;
 }
 
+/** How often a metric comes in a lane, as it comes over the bus. */
+interface Interval {
+  readonly metric: string;
+  readonly intervalUs: number;
+}
+
 /** An event of a lane, as it comes over the bus. */
 interface Watched {
   /** How many events there were in the lane, with this one. */
@@ -40,6 +46,8 @@ export class Front implements Lanes {
   readonly #untold = new Set<Promise<unknown>>();
   /** Events of each lane that the front's watch has been handed, or has counted. */
   readonly #seen: number[];
+  /** How often metrics come in each lane, microseconds; bounded by the lanes' metrics. */
+  readonly #intervals = new Map<string, (number | undefined)[]>();
   #watching: Promise<void> | undefined;
   #watch: Watch | undefined;
   #lastChange = 0;
@@ -58,6 +66,7 @@ export class Front implements Lanes {
         this.#watching = undefined;
         this.#tell("watch", false);
       },
+      samplingIntervalUs: (metric) => this.#intervalUs(metric),
       prepareOthers: (records) => this.#prepare(records),
       // A lane that is gone has nothing to drain.
       drainOthers: async (boundUs) =>
@@ -71,6 +80,12 @@ export class Front implements Lanes {
     const { watch } = arc;
     this.#watch = watch;
     bus.serve("metric", (name) => arc.noteMetric(name as string));
+    bus.serve("interval", (told, from) => {
+      const { metric, intervalUs } = told as Interval;
+      const ofLanes = this.#intervals.get(metric) ?? [];
+      ofLanes[laneNamed(from)] = intervalUs;
+      this.#intervals.set(metric, ofLanes);
+    });
     bus.serve("used", (use) => {
       const { id, atUs } = use as { readonly id: string; readonly atUs: number };
       tokens.used(id, atUs);
@@ -137,6 +152,12 @@ export class Front implements Lanes {
     );
     this.#watching = watching;
     return watching;
+  }
+
+  /** The shortest of the lanes' intervals: what holds too few samples with it does so in every lane. */
+  #intervalUs(metric: string): number | undefined {
+    const known = (this.#intervals.get(metric) ?? []).filter((each) => each !== undefined);
+    return known.length === 0 ? undefined : Math.min(...known);
   }
 
   /** There were so many events in a lane: those that did not come are missed. */

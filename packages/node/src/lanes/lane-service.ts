@@ -47,6 +47,8 @@ export function laneTies({ lane, count, bus, clock, addresses }: LanePlace): Lan
       counted.set(rule, (counted.get(rule) ?? 0) + 1);
     },
     onMetric: (name) => void bus.publish(frontName, "metric", name),
+    onSamplingInterval: (metric, intervalUs) =>
+      bus.publish(frontName, "interval", { metric, intervalUs }),
   };
 }
 

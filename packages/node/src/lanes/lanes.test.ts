@@ -397,3 +397,36 @@ test("lanes that were asked to tell events tell none any more when nobody came t
   await fleet.clock.run(defaultArcSettings.watchLingerUs + 1000);
   assert.deepEqual(isTold(), [false, false]);
 });
+
+test("the front warns of a window that is short beside the interval of a metric in every lane that has it", async () => {
+  const fleet = new Fleet(3);
+  const { clock, head } = fleet;
+  const frames = async (lane: number, gapUs: number): Promise<void> => {
+    const engine = fleet.lanes[lane]?.arc.engine;
+    assert.ok(engine !== undefined);
+    const attributes = { id: `a${lane}`, type: "", tier: "", labels: {}, capabilities: [] };
+    const slot = engine.join(attributes, clock.nowUs());
+    const metrics = Int32Array.of(engine.metric("x"));
+    for (let frame = 0; frame < 5; frame += 1) {
+      await clock.run(gapUs);
+      const nowUs = clock.nowUs();
+      engine.apply(slot, 1, 1, metrics, Float64Array.of(1), Float64Array.of(nowUs), nowUs);
+    }
+    await clock.run(1000);
+  };
+  const rule = { name: "short", expr: 'avg_over_time(x, "300ms") > 1', action: "act" };
+  const warnings = async (): Promise<readonly string[]> => {
+    const text = JSON.stringify({ rules: [rule] });
+    const { warnings: told } = await fleet.settle(head.arc.rules.apply(text, "local"));
+    return told.map(({ message }) => message).filter((message) => message.includes("window"));
+  };
+  assert.deepEqual(await warnings(), []);
+  await frames(0, 200_000);
+  const warning =
+    "a window of 300ms over x, which comes about every 200ms, holds two samples at the most";
+  assert.deepEqual(await warnings(), [warning]);
+  await frames(1, 500_000);
+  assert.deepEqual(await warnings(), [warning]);
+  await frames(2, 100_000);
+  assert.deepEqual(await warnings(), []);
+});
