@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { formatProblem, parseRuleFile, planRule, type RuleSource } from "./index.ts";
+import { planRule, type RuleSource } from "./index.ts";
 
 /** Warnings about one rule, as `field: message`. */
 function doubtsOf(fields: Partial<RuleSource>, intervalUs?: number): readonly string[] {
@@ -13,14 +13,6 @@ function doubtsOf(fields: Partial<RuleSource>, intervalUs?: number): readonly st
     assert.equal(severity, "warning");
     return `${field}: ${message}`;
   });
-}
-
-/** Warnings about a file of rules given as lines. */
-function fileDoubts(...rules: readonly string[]): readonly string[] {
-  const text = `rules:\n${rules.map((rule) => `  - { ${rule} }\n`).join("")}`;
-  const result = parseRuleFile(text);
-  assert.equal(result.rules.length, rules.length);
-  return result.problems.map((problem) => formatProblem(problem));
 }
 
 describe("what is legal and surely wrong is warned of", () => {
@@ -72,35 +64,5 @@ describe("what is legal and surely wrong is warned of", () => {
       doubtsOf({ args: { why: "${event.type}" } })[0] ?? "",
       /^args: args read the event/,
     );
-  });
-
-  test("a rule that another one makes needless", () => {
-    assert.deepEqual(
-      fileDoubts(
-        "name: high, expr: cpu > 0.9, action: restart",
-        "name: higher, expr: cpu > 0.95 && mem > 1, for: 2s, action: restart",
-      ),
-      [
-        "3:13: warning: rule higher: name: rule high gives the same instruction wherever this one does: leave one of them out, or let their instructions differ",
-      ],
-    );
-    assert.equal(
-      fileDoubts(...["a", "b"].map((name) => `name: ${name}, expr: m > 1, action: x`)).length,
-      1,
-    );
-    assert.deepEqual(
-      fileDoubts(
-        "name: high, expr: cpu > 0.9, action: restart",
-        "name: higher, expr: cpu > 0.95, action: kill",
-        "name: other, expr: cpu > 0.8, action: restart, for: 5s",
-        "name: edge, expr: cpu > 0.95, action: kill, unless: high",
-      ).map((line) => line.split(":")[0]),
-      ["5"],
-    );
-  });
-
-  test("also in files that programs write", () => {
-    const rules = ["a", "b"].map((name) => ({ name, expr: "m > 1", action: "x" }));
-    assert.equal(parseRuleFile(JSON.stringify({ rules })).problems.length, 1);
   });
 });

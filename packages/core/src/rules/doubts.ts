@@ -3,8 +3,7 @@ import { formatDuration } from "../clock/index.ts";
 import { type Expression, partsOfExpression } from "./expression.ts";
 import type { FieldReader } from "./fields.ts";
 import type { RulePlan } from "./plan.ts";
-import type { RuleProblem } from "./problem.ts";
-import { type Alternatives, alternativesOf, isImplied, neverHolds } from "./ranges.ts";
+import { alternativesOf, isImplied, neverHolds } from "./ranges.ts";
 import { expressionsOf } from "./template.ts";
 
 /** How often a metric comes, microseconds; undefined where that is not known. */
@@ -79,63 +78,4 @@ function hasIdleAge(expression: Expression): boolean {
     expression.args.some(({ op }) => op === "age") &&
     expression.args.some(({ op }) => op === "literal");
   return !isTimed && partsOfExpression(expression).some(hasIdleAge);
-}
-
-/** Most rules with the same instruction that are compared with each other. */
-const mostCompared = 100;
-
-/** A rule with what is compared of it. */
-interface Compared {
-  readonly plan: RulePlan;
-  readonly where: string;
-  readonly condition: Alternatives;
-}
-
-/** The rules that another one of the list makes needless, each with that other: it gives the same instruction wherever they do. */
-export function shadowedRules(
-  plans: readonly RulePlan[],
-): readonly { readonly plan: RulePlan; readonly by: RulePlan }[] {
-  const byInstruction = Map.groupBy(
-    plans.filter(({ mode, isEventRule }) => mode !== "off" && !isEventRule),
-    ({ action, args, mode }) => JSON.stringify([action, args, mode]),
-  );
-  return [...byInstruction.values()].flatMap((group) => {
-    if (group.length === 1) return [];
-    const compared = group.slice(0, mostCompared).map((plan): Compared => {
-      const { where, condition } = plan;
-      const text = where === undefined ? "" : JSON.stringify(where);
-      return { plan, where: text, condition: alternativesOf(condition) };
-    });
-    return compared.flatMap((one, index) => {
-      // Of two that mean the same the later is needless.
-      const by = compared.find(
-        (other, place) => isShadowedBy(one, other) && !(place > index && isShadowedBy(other, one)),
-      );
-      return by === undefined ? [] : [{ plan: one.plan, by: by.plan }];
-    });
-  });
-}
-
-/** The warning about a rule that another one makes needless; its place is for who knows the file. */
-export function warningOfShadow(plan: RulePlan, by: RulePlan): RuleProblem {
-  return {
-    severity: "warning",
-    rule: plan.name,
-    field: "name",
-    line: 1,
-    column: 1,
-    message: `rule ${by.name} gives the same instruction wherever this one does`,
-    hint: "leave one of them out, or let their instructions differ",
-  };
-}
-
-function isShadowedBy(one: Compared, other: Compared): boolean {
-  return (
-    one !== other &&
-    (other.where === "" || other.where === one.where) &&
-    other.plan.unless === undefined &&
-    other.plan.forUs <= one.plan.forUs &&
-    isImplied(one.condition, other.condition) &&
-    !neverHolds(one.condition)
-  );
 }

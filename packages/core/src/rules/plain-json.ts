@@ -1,9 +1,9 @@
 import { isJsonObject } from "../json/index.ts";
-import { shadowedRules, warningOfShadow } from "./doubts.ts";
 import { limits } from "./limits.ts";
 import type { RulePlan, RuleSource } from "./plan.ts";
 import { planRule, type PlanOptions } from "./plan-rule.ts";
 import type { RuleProblem } from "./problem.ts";
+import { shadowedRules, warningOfShadow } from "./shadowed-rules.ts";
 
 /** The rules of a file, and warnings about them, each at the beginning of its rule. */
 export interface PlainRules {
@@ -35,8 +35,8 @@ export function* readPlainJson(
     plans.push(plan);
     yield;
   }
-  for (const { plan, by } of shadowedRules(plans))
-    warnings.push({ index: plans.indexOf(plan), problem: warningOfShadow(plan, by) });
+  for (const shadowed of yield* shadowedRules(plans))
+    warnings.push({ index: plans.indexOf(shadowed.plan), problem: warningOfShadow(shadowed) });
   return { rules: plans, problems: placed(warnings, text, rules) };
 }
 

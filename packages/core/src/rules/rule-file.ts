@@ -9,13 +9,13 @@ import {
   LineCounter,
   Parser,
 } from "yaml";
-import { shadowedRules, warningOfShadow } from "./doubts.ts";
 import type { Locate } from "./fields.ts";
 import { limits } from "./limits.ts";
 import type { RulePlan } from "./plan.ts";
 import { readPlainJson } from "./plain-json.ts";
 import { planFields, type PlanOptions } from "./plan-rule.ts";
 import { type Place, pieceLength, type RuleProblem } from "./problem.ts";
+import { shadowedRules, warningOfShadow } from "./shadowed-rules.ts";
 import { didYouMean } from "./suggest.ts";
 import { keyText, nodeAt, placeInScalar, resolved, startOf } from "./yaml-places.ts";
 
@@ -239,10 +239,10 @@ class RuleFile {
       yield;
     }
     const isWhole = this.problems.every(({ severity }) => severity === "warning");
-    for (const { plan, by } of isWhole ? shadowedRules(plans) : [])
+    for (const shadowed of isWhole ? yield* shadowedRules(plans) : [])
       this.problems.push({
-        ...warningOfShadow(plan, by),
-        ...(places.get(plan) ?? this.#place(0)),
+        ...warningOfShadow(shadowed),
+        ...(places.get(shadowed.plan) ?? this.#place(0)),
       });
     return plans;
   }
