@@ -90,6 +90,10 @@ describe("the schemas for editors", () => {
       tests:
         - agents: [{ id: a, series: { m: 0x3, n: { value: 1 } }, joins: [0s, 5] }]
           events: [{ at: 1s, type: call, times: 0 }]
+          changes:
+            - { at: 1s, restart: true, down: 3s }
+            - { at: 2s, rules: { r: null, s: { for: null, expr: m > 1 } } }
+            - { at: 3s, restart: "yes", rules: { r: { fro: 1s, for: 1 } } }
           outcomes: [{ status: done }]
           expect:
             - { at: 3s, rule: r, states: { a: fires } }
@@ -101,6 +105,9 @@ describe("the schemas for editors", () => {
       "/tests/0/agents/0/series/n",
       "/tests/0/agents/0/joins",
       "/tests/0/events/0/times",
+      "/tests/0/changes/2/restart",
+      "/tests/0/changes/2/rules/r/fro",
+      "/tests/0/changes/2/rules/r/for",
       "/tests/0/outcomes/0/status",
       "/tests/0/expect/0/states",
       "/tests/0/expect/1/at",

@@ -4,7 +4,7 @@ import process from "node:process";
 import { text } from "node:stream/consumers";
 import { parseRuleFile, type RulePlan, type RuleProblem } from "@myelin/core/rules";
 import {
-  checkNames,
+  checkTests,
   type NamedFile,
   parseRuleTests,
   type RuleTests,
@@ -83,7 +83,7 @@ async function runFile(
   if (tests === undefined) return { file, problems, tests: [] };
   const rules = await rulesOf(tests, file, content, { sources, problems });
   if (problems.some(isError)) return { file, problems, tests: [] };
-  tell(checkNames(tests.tests, rules));
+  tell(checkTests(tests.tests, rules));
   if (problems.some(isError)) return { file, problems, tests: [] };
   const outcomes = tests.tests
     .filter(({ name }) => only === undefined || only.test(name))

@@ -1,5 +1,6 @@
 /** Tests of rules, as they are written: cases in promtool's notation, from text to what is to happen and what is expected. */
-export { checkNames } from "./names.ts";
+export { checkTests } from "./check-tests.ts";
+export { rulesAfter } from "./rule-changes.ts";
 export { parseRuleTests, type RuleTestsResult } from "./rule-test-file.ts";
 export {
   type Expectation,
@@ -17,6 +18,9 @@ export {
   type TestChange,
   type TestEvent,
   type TestOutcome,
+  type TestRestart,
+  type TestRuleChange,
+  type TestRuleChanges,
   type TestSeries,
 } from "./rule-tests.ts";
 export { ruleTestsSchema } from "./schema.ts";

@@ -17,7 +17,7 @@ export const keysOf = {
     interval: "Time between two samples of a series; the file's unless given.",
     agents: "The agents, with their samples.",
     events: "What happens at agents.",
-    changes: "Changes of agents' states and attributes.",
+    changes: "Changes of agents' states and attributes, of the rules, and restarts of the node.",
     outcomes: "How instructions end; those that nothing is said of are executed at once.",
     expect: "What is expected, and when.",
   },
@@ -54,6 +54,10 @@ export const keysOf = {
     tier: "Its tier from then on.",
     labels: "All its labels from then on.",
     capabilities: "All that it can do from then on.",
+    rules:
+      "To each rule that changes its fields from then on; null for a field's default, and for a rule that is deleted.",
+    restart: "true: the node restarts.",
+    down: "How long it is down; it is back at once unless given.",
   },
   outcome: {
     rule: "Instructions of this rule only.",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { formatProblem } from "../rules/index.ts";
-import { checkNames, parseRuleTests, type RuleTest, type RuleTests } from "./index.ts";
+import { checkTests, parseRuleTests, type RuleTest, type RuleTests } from "./index.ts";
 
 function testsOf(text: string): RuleTests {
   const { tests, problems } = parseRuleTests(text);
@@ -203,8 +203,36 @@ suite("a file of tests", () => {
         ...["agents: [{ id: a }, { id: b }]", "events: [{ at: 1s, type: x }]", expectation],
       ],
       [
-        "5:15: nothing changes: write twin:, labels:, type: …",
+        "5:15: nothing changes: write twin:, labels:, rules:, restart: …",
         ...[agent, "changes: [{ at: 1s }]", expectation],
+      ],
+      [
+        "5:15: rules stands beside agent, restart: write a change for each, at the same instant if need be",
+        ...[agent, "changes: [{ at: 1s, agent: a, restart: true, rules: {} }]", expectation],
+      ],
+      [
+        "5:15: down without restart: write restart: true",
+        ...[agent, "changes: [{ at: 1s, down: 3s }]", expectation],
+      ],
+      [
+        "5:36: restart is to be true",
+        ...[agent, "changes: [{ at: 1s, restart: yes }]", expectation],
+      ],
+      [
+        "5:60: the node is down already by then",
+        ...[
+          agent,
+          "changes: [{ at: 1s, restart: true, down: 3s }, { at: 2s, restart: true }]",
+          expectation,
+        ],
+      ],
+      [
+        "5:34: rules is to be a map of what changes of each: as in rules: { spin: { for: 5s }, other: null }",
+        ...[agent, "changes: [{ at: 1s, rules: [{ name: r }] }]", expectation],
+      ],
+      [
+        '5:36: "R!" is not a valid rule name: A rule name is 1 to 64 of a-z, 0-9 and -.',
+        ...[agent, "changes: [{ at: 1s, rules: { R!: null } }]", expectation],
       ],
       [
         "5:39: twin.x is no number that JSON can carry",
@@ -260,11 +288,44 @@ tests:
     expect: [{ at: 1s, rule: spin-stop, states: { other: firing } }]
 `);
   assert.deepEqual(
-    checkNames(tests, rules).map((problem) => formatProblem(problem)),
+    checkTests(tests, rules).map((problem) => formatProblem(problem)),
     [
       "6:14: there is no agent worke: did you mean worker?",
       "7:16: there is no rule spin-stp: did you mean spin-stop?",
       "8:58: there is no agent other: there are worker",
     ],
+  );
+});
+
+test("changes of rules are checked against the rules that there are then, each fault at its field", () => {
+  const problemsOfChanges = (changes: string): readonly string[] => {
+    const { tests, rules } = testsOf(`
+rules: [{ name: spin, expr: m > 1, for: 5s, action: act }]
+tests:
+  - name: t
+    agents: [{ id: a }]
+    changes: [${changes}]
+    expect: [{ at: 1s, rule: fresh, instructions: [] }]
+`);
+    return checkTests(tests, rules).map((problem) => formatProblem(problem));
+  };
+  const fresh = "{ at: 1s, rules: { fresh: { expr: m > 2, action: act } } }";
+  assert.deepEqual(problemsOfChanges(fresh), []);
+  assert.deepEqual(
+    problemsOfChanges(`${fresh}, { at: 2s, rules: { fresh: { expr: m >, fro: 5s }, spni: null } }`),
+    [
+      '6:119: rule fresh: fro: unknown key "fro": did you mean for?',
+      "6:109: rule fresh: expr: the expression ends too early",
+      "6:125: there is no rule spni at that time: did you mean spin?",
+    ],
+  );
+  assert.deepEqual(problemsOfChanges("{ at: 1s, rules: { fresh: { expr: m > 2 } } }"), [
+    "6:34: there is no rule fresh at that time: a rule that is new then has expr and action",
+  ]);
+  assert.deepEqual(
+    problemsOfChanges(
+      `${fresh}, { at: 2s, rules: { spin: null } }, { at: 3s, rules: { spin: { for: 1s } } }`,
+    ),
+    ["6:129: there is no rule spin at that time: a rule that is new then has expr and action"],
   );
 });

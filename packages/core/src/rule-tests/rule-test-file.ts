@@ -16,7 +16,7 @@ const defaultIntervalUs = 1_000_000;
 
 /**
  * Reads a file of tests, YAML or JSON. Lines and columns are the file's. Rule files that it names are for the caller to
- * read; then `checkNames` holds the tests to the rules there are.
+ * read; then `checkTests` holds the tests to the rules there are.
  */
 export function parseRuleTests(text: string): RuleTestsResult {
   const lines = new LineCounter();

@@ -19,6 +19,7 @@ import {
   type TestSeries,
 } from "./rule-tests.ts";
 import { parseSeries } from "./series.ts";
+import { StepReader } from "./step-reader.ts";
 
 const tiers = ["device", "edge", "cloud"] as const;
 const mostRepetitions = 100_000;
@@ -59,13 +60,20 @@ export class RuleTestReader {
       read: (item: unknown) => Item | undefined,
     ): Item[] => reader.items(field, what).flatMap((item) => read(item) ?? []);
     const events = all(fields.events, "events", (item) => this.#event(item));
-    const changes = all(fields.changes, "changes", (item) => this.#change(item));
+    const steps = new StepReader(reader, (item, at) => this.#at(item, at));
+    const changes = all(fields.changes, "changes", (item) => {
+      const given = reader.fields(item, "change");
+      if (given === undefined || steps.read(item, given)) return undefined;
+      return this.#change(item, given);
+    });
     const outcomes = all(fields.outcomes, "outcomes", (item) => this.#outcome(item));
     const expectations = all(fields.expect, "expect", (item) => this.#expectation(item));
     if (reader.items(fields.expect, "expect").length === 0)
       reader.refuse(node, "the test expects nothing", "write expect: - at: …");
     if (name === undefined) return undefined;
-    return { name, ...reader.place(node), agents, events, changes, outcomes, expectations };
+    const { ruleChanges, restarts } = steps.taken();
+    const happens = { agents, events, changes, ruleChanges, restarts, outcomes };
+    return { name, ...reader.place(node), ...happens, expectations };
   }
 
   #interval(node: unknown): number {
@@ -198,17 +206,15 @@ export class RuleTestReader {
     return { agent, atUs, type, attrs, times, everyUs, ...reader.place(node) };
   }
 
-  #change(node: unknown): TestChange | undefined {
+  #change(node: unknown, fields: Fields<"change">): TestChange | undefined {
     const reader = this.#reader;
-    const fields = reader.fields(node, "change");
-    if (fields === undefined) return undefined;
     const atUs = this.#at(node, fields.at);
     const agent = this.#agentOf(node, fields.agent);
     const twin = reader.json(fields.twin, "twin");
     const attributes = this.#attributes(fields);
     if (atUs === undefined || agent === undefined) return undefined;
     if (twin === undefined && Object.keys(attributes).length === 0)
-      return reader.refuse(node, "nothing changes", "write twin:, labels:, type: …");
+      return reader.refuse(node, "nothing changes", "write twin:, labels:, rules:, restart: …");
     return { agent, atUs, twin, attributes, ...reader.place(node) };
   }
 

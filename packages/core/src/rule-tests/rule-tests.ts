@@ -38,6 +38,9 @@ export interface RuleTest extends FilePlace {
   readonly agents: readonly TestAgent[];
   readonly events: readonly TestEvent[];
   readonly changes: readonly TestChange[];
+  readonly ruleChanges: readonly TestRuleChanges[];
+  /** In order of time; the node is back from one before the next. */
+  readonly restarts: readonly TestRestart[];
   readonly outcomes: readonly TestOutcome[];
   readonly expectations: readonly Expectation[];
 }
@@ -78,6 +81,27 @@ export interface TestChange extends FilePlace {
   /** Merged into its state (RFC 7396: null removes a field). */
   readonly twin: JsonObject | undefined;
   readonly attributes: Partial<Omit<AgentAttributes, "id">>;
+}
+
+/** Rules change at an instant, all at once. */
+export interface TestRuleChanges extends FilePlace {
+  readonly atUs: number;
+  readonly rules: readonly TestRuleChange[];
+}
+
+/** What changes of one rule. */
+export interface TestRuleChange extends FilePlace {
+  readonly rule: string;
+  /** Merged into the rule as written, field by field: null has the default; undefined: the rule is deleted. */
+  readonly fields: JsonObject | undefined;
+  /** Where each field stands. */
+  readonly places: ReadonlyMap<string, FilePlace>;
+}
+
+/** The node stops at an instant, and is back `downUs` later. */
+export interface TestRestart extends FilePlace {
+  readonly atUs: number;
+  readonly downUs: number;
 }
 
 export const outcomeStatuses = ["executed", "failed", "rejected", "expired", "canceled"] as const;

@@ -1,4 +1,4 @@
-import type { JsonObject } from "../json/index.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../json/index.ts";
 import { ruleFileSchema } from "../rules/index.ts";
 import { type KeysOf, keysOf } from "./keys.ts";
 import { instructionModes, outcomeStatuses, ruleStates } from "./rule-tests.ts";
@@ -63,7 +63,12 @@ const forms: { readonly [Each in Kind]: { readonly [Key in keyof KeysOf[Each]]: 
     times: { type: "integer", minimum: 1 },
     every: duration,
   },
-  change: { at: duration, agent: name, twin: json, ...attributes },
+  change: {
+    ...{ at: duration, agent: name, twin: json, ...attributes },
+    rules: { type: "object", additionalProperties: { $ref: "#/$defs/ruleChange" } },
+    restart: { const: true },
+    down: duration,
+  },
   outcome: { ...which, status: { enum: outcomeStatuses }, after: duration },
   expectation: {
     at: duration,
@@ -94,7 +99,20 @@ export function ruleTestsSchema(): JsonObject {
   return {
     ...{ $schema: $schema ?? "", title: "Tests of rules of Myelin" },
     ...file,
-    $defs: { ...$defs, ...(ofRules as JsonObject) },
+    $defs: { ...$defs, ...(ofRules as JsonObject), ruleChange: ruleChangeSchema(ofRules) },
+  };
+}
+
+/** A rule with any of its fields, each of which may be null; or null. */
+function ruleChangeSchema(ofRules: JsonValue | undefined): JsonObject {
+  const rule = isJsonObject(ofRules) ? ofRules["rule"] : undefined;
+  const fields = isJsonObject(rule) ? rule["properties"] : undefined;
+  const properties = Object.entries(isJsonObject(fields) ? fields : {})
+    .filter(([field]) => field !== "name")
+    .map(([field, form]) => [field, { anyOf: [form, { type: "null" }] }]);
+  return {
+    ...{ type: ["object", "null"], additionalProperties: false },
+    properties: Object.fromEntries(properties),
   };
 }
 

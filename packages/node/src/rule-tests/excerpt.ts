@@ -39,7 +39,9 @@ export function excerptOf(
   turns: readonly Turn[],
 ): Excerpt {
   const { metrics } = plan.inputs;
-  const own = inputs.filter((input) => agentOf(input) === agent && concerns(plan, input));
+  const own = inputs.filter(
+    (input) => (agentOf(input) ?? agent) === agent && concerns(plan, input),
+  );
   const instants = [...new Set([...own.map((input) => input.atUs), atUs])].toSorted(
     (a, b) => a - b,
   );
@@ -52,15 +54,19 @@ export function excerptOf(
       atUs: instantUs,
       isMoment: instantUs === atUs,
       values: metrics.map((metric) => valueOf(metric, there)),
-      notes: there.flatMap((input) => noteOf(input) ?? []),
+      notes: there.flatMap((input) => noteOf(input, plan.name) ?? []),
       state: ownTurns.findLast((turn) => turn.atUs <= instantUs)?.state ?? "inactive",
     };
   });
   return { rule: plan.name, agent, metrics, rows };
 }
 
-function agentOf(input: Input): string {
+/** Whom it is about; undefined where that is everybody. */
+function agentOf(input: Input): string | undefined {
   switch (input.kind) {
+    case "restart":
+    case "rules":
+      return undefined;
     case "join":
       return input.agent.attributes.id;
     case "change":
@@ -70,7 +76,8 @@ function agentOf(input: Input): string {
   }
 }
 
-function concerns({ inputs }: RulePlan, input: Input): boolean {
+function concerns({ name, inputs }: RulePlan, input: Input): boolean {
+  if (input.kind === "rules") return input.change.rules.some(({ rule }) => rule === name);
   if (input.kind === "event")
     return inputs.readsEvent || inputs.events.some(({ type }) => type === input.type);
   if (input.kind !== "samples") return true;
@@ -84,8 +91,16 @@ function valueOf(metric: string, inputs: readonly Input[]): number | string | un
   return value === undefined || Number.isFinite(value) ? value : String(value);
 }
 
-function noteOf(input: Input): string | undefined {
+function noteOf(input: Input, ownRule: string): string | undefined {
   switch (input.kind) {
+    case "restart": {
+      const downUs = input.backUs - input.atUs;
+      return downUs === 0 ? "node restarts" : `node is down for ${formatDuration(downUs)}`;
+    }
+    case "rules": {
+      const { fields } = input.change.rules.find(({ rule }) => rule === ownRule) ?? {};
+      return fields === undefined ? "rule deleted" : cut(`rule ${JSON.stringify(fields)}`);
+    }
     case "samples": {
       const late = input.samples.find(({ timeUs }) => timeUs < input.atUs);
       return late === undefined ? undefined : `from ${formatDuration(late.timeUs)}`;

@@ -250,3 +250,102 @@ expect: [{ at: 3s, rule: spin, states: inactive }]`);
     );
   });
 });
+
+suite("rules that change within a test", () => {
+  const agents = "agents: [{ id: a, type: worker, series: { cpu: 0.95x20, n: 1x20 } }]\n";
+
+  test("begin afresh where their meaning changed, and keep their state where only the rest did", () => {
+    passes(`${agents}changes:
+  - { at: 2s, rules: { spin: { priority: 9, action: kill } } }
+  - { at: 8s, rules: { spin: { for: 1s, cooldown: null } } }
+expect:
+  - { at: 2s, rule: spin, states: pending }
+  - { at: 7s, rule: spin, states: firing, instructions: [{ at: 3s, action: kill }] }
+  - { at: 8s, rule: spin, states: pending }
+  - { at: 20s, rule: spin, states: firing, instructions: [{ at: 3s }, { at: 9s, action: kill }] }`);
+  });
+
+  test("come and go: what is deleted is inactive, what is new is whole", () => {
+    passes(`${agents}changes:
+  - { at: 5s, rules: { spin: null, fresh: { expr: n > 0, action: look } } }
+  - { at: 9s, rules: { fresh: { mode: off } } }
+expect:
+  - { at: 4s, rule: spin, states: firing }
+  - { at: 4s, rule: fresh, states: inactive }
+  - { at: 5s, rule: spin, states: inactive }
+  - { at: 8s, rule: fresh, states: firing, instructions: [{ at: 5s, action: look }] }
+  - { at: 9s, rule: fresh, states: inactive }`);
+  });
+
+  test("send nothing for an episode that began in shadow", () => {
+    passes(`${agents}changes:
+  - { at: 0s, rules: { spin: { mode: shadow } } }
+  - { at: 4s, rules: { spin: { mode: enforce } } }
+expect:
+  - { at: 20s, rule: spin, states: firing, instructions: [{ at: 3s, mode: shadow }] }`);
+  });
+});
+
+suite("a node that restarts within a test", () => {
+  test("goes on with what is pending, and the time that it was down counts for for", () => {
+    const agents = "agents: [{ id: a, type: worker, series: { cpu: 0.95x20 } }]\n";
+    passes(`${agents}changes: [{ at: 1500ms, restart: true }]
+expect: [{ at: 20s, rule: spin, states: firing, instructions: [{ at: 3s }] }]`);
+    passes(`${agents}changes: [{ at: 1s, restart: true, down: 4500ms }]
+expect:
+  - { at: 5s, rule: spin, states: pending, instructions: [] }
+  - { at: 20s, rule: spin, states: firing, instructions: [{ at: 5500ms }] }`);
+  });
+
+  test("gives no second instruction for an episode, and keeps cooldown and attempts", () => {
+    passes(`
+agents: [{ id: a, type: worker, series: { cpu: '0.95x4 0.1 0.95x20' } }]
+changes: [{ at: 3500ms, restart: true }, { at: 6s, restart: true, down: 1s }]
+expect:
+  - { at: 4s, rule: spin, instructions: [{ at: 3s }] }
+  - { at: 12s, rule: spin, states: firing, instructions: [{ at: 3s }, { at: 9s }] }`);
+    const agents = "agents: [{ id: a, type: worker, series: { cpu: 0.95x20 } }]\n";
+    passes(`${agents}changes: [{ at: 4s, restart: true, down: 2s }]
+outcomes: [{ attempt: 1, status: failed, after: 2s }]
+expect: [{ at: 20s, rule: spin, instructions: [{ at: 3s }, { at: 11s, attempt: 2 }] }]`);
+  });
+
+  test("counts silence from its beginning, and keeps windows and latest values", () => {
+    passes(`
+agents: [{ id: a, series: { beat: 1x2, m: 1, cpu: 0.5 } }]
+events: [{ at: 2s, type: tool_call }, { at: 3s, type: tool_call }, { at: 7s, type: tool_call }]
+changes: [{ at: 4s, restart: true, down: 1s }]
+expect:
+  - { at: 6999ms, rule: many, states: inactive }
+  - { at: 7s, rule: many, states: firing }
+  - { at: 9999ms, rule: silent, states: inactive }
+  - { at: 10s, rule: silent, states: firing, instructions: [{ at: 10s }] }`);
+  });
+
+  test("hears when it is back what agents did meanwhile, in its order, with its own times", () => {
+    passes(`
+agents:
+  - { id: a, type: worker, series: { cpu: 0.95x20 } }
+  - { id: b, type: worker, joins: 4s, leaves: 5s, series: { cpu: 0.95x20 } }
+  - { id: c, twin: { queue: { depth: 20 } } }
+events: [{ at: 4s, agent: c, type: tool_call }, { at: 5s, agent: c, type: tool_call }, { at: 15s, agent: c, type: tool_call }]
+changes:
+  - { at: 2s, restart: true, down: 6s }
+  - { at: 3s, agent: c, twin: { queue: { depth: 1 } } }
+expect:
+  - { at: 7s, rule: queue, states: { c: firing } }
+  - { at: 8s, rule: queue, states: { c: inactive } }
+  - { at: 8s, rule: spin, states: { a: firing } }
+  - { at: 20s, rule: spin, instructions: [{ agent: a, at: 8s }] }
+  - { at: 20s, rule: many, instructions: [] }`);
+  });
+
+  test("refuses as late what is older than what it had applied before", () => {
+    passes(`
+agents:
+  - id: a
+    series: { n: { values: 1, start: 1s, delay: 5s }, cpu: 0.5x4 }
+changes: [{ at: 4s, restart: true }]
+expect: [{ at: 9s, rule: careful, instructions: [] }]`);
+  });
+});

@@ -61,9 +61,9 @@ export function runRuleTest(
     found.push(...statesFound(expectation, stage), ...instructionsFound(expectation, stage));
   }
   const failures = found.map(({ moment, ...failure }): Failure => {
-    const plan = rules.find(({ name }) => name === moment.rule);
+    const plan = moment.rule && stage.rules.planAt(moment.rule, moment.atUs);
     const excerpt =
-      plan === undefined || moment.agent === undefined
+      !plan || moment.agent === undefined
         ? undefined
         : excerptOf(plan, moment.agent, moment.atUs, inputs, stage.turns);
     return { ...failure, excerpt };

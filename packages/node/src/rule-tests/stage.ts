@@ -4,6 +4,7 @@
  * Invariants
  * 1. Instants never go back. At one instant inputs come first, then samples that waited, ends of instructions, timers.
  * 2. What is told is what a node tells its engine: joined agents, frames of samples, events, changes, the clock.
+ * 3. A restart is another engine, which is told what a node keeps. What samples waited for older ones is lost with the first.
  */
 import type { RuleName } from "@myelin/core/ids";
 import { mayTryAgain } from "@myelin/core/instruction";
@@ -17,17 +18,17 @@ import type {
   RuleTestSettings,
   TestAgent,
   TestChange,
+  TestRuleChanges,
 } from "@myelin/core/rule-tests";
 import { Engine, type Firing } from "../engine/index.ts";
 import { HeldBack, mergePatch } from "../ingest/index.ts";
 import type { Input, InputSample } from "./inputs.ts";
+import { Memory } from "./memory.ts";
+import { isObserved, parts } from "./parts.ts";
+import { RuleVersions } from "./rule-versions.ts";
 
 /** The instant at which every test begins: 2026-01-01T00:00:00Z. */
 const beginUs = 1_767_225_600_000_000;
-/** Parts of an agent in the engine: what the node observes, and the program. */
-const parts = { node: 0, app: 1 } as const;
-/** What the node alone observes. */
-const observed: ReadonlySet<string> = new Set(["heartbeat_age"]);
 const futureToleranceUs = 60_000_000;
 const never = Number.POSITIVE_INFINITY;
 
@@ -46,13 +47,15 @@ export interface Given {
 /** A rule's state for an agent, from an instant on. */
 export interface Turn {
   readonly atUs: number;
-  readonly rule: RuleName;
+  readonly rule: string;
   readonly agent: string;
   readonly state: RuleStateName;
 }
 
 interface Presence {
-  readonly slot: number;
+  slot: number;
+  /** Name of the program's time line. */
+  readonly line: string;
   attributes: AgentAttributes;
   twin: JsonObject;
 }
@@ -68,35 +71,47 @@ export class Stage {
   readonly given: Given[] = [];
   /** How states changed so far; before its first turn a rule is inactive. */
   readonly turns: Turn[] = [];
-  readonly #engine: Engine;
-  readonly #held: HeldBack;
-  /** What takes samples: the engine, or before it what holds them back. */
-  readonly #intake: Pick<Engine, "apply">;
+  readonly rules: RuleVersions;
   readonly #test: RuleTest;
+  readonly #settings: RuleTestSettings;
   readonly #present: Map<string, Presence> = new Map();
   readonly #ends: PendingEnd[] = [];
   readonly #states: Map<string, RuleStateName> = new Map();
+  readonly #memory = new Memory();
+  #engine: Engine;
+  #held: HeldBack;
   #nowUs = beginUs;
 
-  constructor(
-    rules: readonly RulePlan[],
-    test: RuleTest,
-    { latenessUs = 0, ...settings }: RuleTestSettings,
-  ) {
+  constructor(rules: readonly RulePlan[], test: RuleTest, settings: RuleTestSettings) {
     this.#test = test;
-    this.#engine = new Engine({
-      maxAgents: Math.max(1, test.agents.length),
+    this.#settings = settings;
+    this.rules = new RuleVersions(rules);
+    this.#engine = this.#newEngine();
+    this.#held = this.#newHeld();
+    this.#engine.setRules(this.rules.inForce, beginUs);
+  }
+
+  #newEngine(): Engine {
+    const { latenessUs: _, ...settings } = this.#settings;
+    return new Engine({
+      maxAgents: Math.max(1, this.#test.agents.length),
       maxMetrics: Number.MAX_SAFE_INTEGER,
       futureToleranceUs,
       ...settings,
-      hooks: { onFiring: (firing) => this.#onFiring(firing) },
+      // Without a hook for it what is pending is not noted.
+      hooks: { onFiring: (firing) => this.#onFiring(firing), onPendingChange: () => undefined },
     });
+  }
+
+  #newHeld(): HeldBack {
+    const { latenessUs = 0 } = this.#settings;
     const counters = { hurriedSamples: 0 };
-    const { engine, maxSamples } = { engine: this.#engine, maxSamples: never };
-    this.#held = new HeldBack({ engine, latenessUs, maxSamples, counters });
-    this.#intake = latenessUs === 0 ? this.#engine : this.#held;
-    const versions = rules.map((plan) => ({ plan, version: 1, meaningVersion: 1 }));
-    this.#engine.setRules(versions, beginUs);
+    return new HeldBack({ engine: this.#engine, latenessUs, maxSamples: never, counters });
+  }
+
+  /** What takes samples: the engine, or before it what holds them back. */
+  get #intake(): Pick<Engine, "apply"> {
+    return (this.#settings.latenessUs ?? 0) === 0 ? this.#engine : this.#held;
   }
 
   /** Lets an input happen: what is due before it comes before it. */
@@ -110,6 +125,12 @@ export class Stage {
       case "leave":
         this.#leave(input.agent);
         return;
+      case "restart":
+        this.#restart(beginUs + input.backUs);
+        return;
+      case "rules":
+        this.#changeRules(input.change);
+        return;
       case "change":
         this.#change(input.change);
         break;
@@ -117,26 +138,28 @@ export class Stage {
         this.#apply(input.agent, input.samples);
         break;
       case "event": {
-        const { agent, type, attrs } = input;
+        const { agent, type, attrs, timeUs } = input;
         const slot = this.#present.get(agent)?.slot;
         if (slot !== undefined)
-          this.#engine.event(slot, parts.app, { type, attrs }, this.#nowUs, this.#nowUs);
+          this.#engine.event(slot, parts.app, { type, attrs }, beginUs + timeUs, this.#nowUs);
       }
     }
     this.#noteStates(input.kind === "change" ? input.change.agent : input.agent);
   }
 
-  /** Lets time pass up to an instant, and all happen that is due at it. */
+  /** Lets time pass up to an instant, and all happen that is due at it; nothing while the node is down. */
   passTo(atUs: number): void {
+    if (beginUs + atUs < this.#nowUs) return;
     this.#runTo(beginUs + atUs, "at");
     this.#nowUs = beginUs + atUs;
   }
 
-  /** The state of a rule for an agent now; undefined while the agent is not there. */
+  /** The state of a rule for an agent now, inactive when it is not in force; undefined while the agent is not there. */
   state(rule: string, agent: string): RuleStateName | undefined {
     const slot = this.#present.get(agent)?.slot;
     if (slot === undefined) return undefined;
-    return this.#engine.agentStates(slot).find((state) => state.rule === rule)?.state;
+    const states = this.#engine.agentStates(slot);
+    return states.find((state) => state.rule === rule)?.state ?? "inactive";
   }
 
   /** Runs timers and ends of instructions that are due before an instant, or at it too. */
@@ -159,12 +182,52 @@ export class Stage {
 
   #join(agent: TestAgent): void {
     const { attributes, twin } = agent;
+    const line = `${attributes.id}-${this.#nowUs}`;
+    this.#present.set(attributes.id, {
+      slot: this.#attach(attributes, line),
+      line,
+      attributes,
+      twin,
+    });
+    this.#report(attributes.id);
+  }
+
+  #attach(attributes: AgentAttributes, line: string): number {
     const slot = this.#engine.join(attributes, this.#nowUs);
-    this.#engine.startTimeLine(slot, parts.app, `${attributes.id}-${this.#nowUs}`);
-    this.#present.set(attributes.id, { slot, attributes, twin });
+    this.#engine.startTimeLine(slot, parts.app, line);
+    this.#memory.takeUp(this.#engine, { agent: attributes.id, slot });
+    return slot;
+  }
+
+  /** An agent that is there from now on reports its state. */
+  #report(agent: string): void {
+    const { slot, twin } = this.#present.get(agent) as Presence;
     if (Object.keys(twin).length > 0)
       this.#engine.setTwin(slot, twin, undefined, parts.app, this.#nowUs, this.#nowUs);
-    this.#noteStates(attributes.id);
+    this.#noteStates(agent);
+  }
+
+  /** The node stops, and is back at an instant with what it keeps; so are the agents. */
+  #restart(backUs: number): void {
+    const places = [...this.#present].map(([agent, { slot }]) => ({ agent, slot }));
+    this.#memory.keep(this.#engine, places, this.#nowUs);
+    this.#nowUs = backUs;
+    this.#engine = this.#newEngine();
+    this.#held = this.#newHeld();
+    this.#memory.begin(this.#engine, backUs);
+    this.#engine.setRules(this.rules.inForce, backUs);
+    for (const present of this.#present.values())
+      present.slot = this.#attach(present.attributes, present.line);
+    for (const { agent } of places) this.#report(agent);
+  }
+
+  #changeRules(change: TestRuleChanges): void {
+    this.rules.change(change);
+    this.#engine.setRules(this.rules.inForce, this.#nowUs);
+    for (const agent of this.#present.keys()) this.#noteStates(agent);
+    for (const { rule, fields } of change.rules)
+      if (fields === undefined)
+        for (const agent of this.#present.keys()) this.#noteState(rule, agent, "inactive");
   }
 
   #leave(agent: string): void {
@@ -193,8 +256,9 @@ export class Stage {
     const slot = this.#present.get(agent)?.slot;
     if (slot === undefined) return;
     for (const part of [parts.node, parts.app]) {
-      const own = samples.filter(({ metric }) => observed.has(metric) === (part === parts.node));
+      const own = samples.filter(({ metric }) => isObserved(metric) === (part === parts.node));
       if (own.length === 0) continue;
+      this.#memory.applied(agent, part, beginUs + Math.max(...own.map(({ timeUs }) => timeUs)));
       this.#intake.apply(
         slot,
         part,
@@ -209,6 +273,7 @@ export class Stage {
 
   #onFiring(firing: Firing): void {
     const { plan, agent, args, episode, isShadow, isSuppressed } = firing;
+    this.#memory.fired(firing);
     const mode = isShadow ? "shadow" : isSuppressed ? "suppressed" : "sent";
     const { attempt } = episode;
     const atUs = this.#nowUs - beginUs;
@@ -233,6 +298,7 @@ export class Stage {
     if (slot === undefined) return;
     const { rule, attempt, startedAtUs } = episode;
     const end = { succeeded: !mayTryAgain(status), endedAtUs: this.#nowUs, attempt, startedAtUs };
+    this.#memory.ended(episode, end);
     this.#engine.instructionEnded(rule, slot, end);
   }
 
@@ -243,7 +309,7 @@ export class Stage {
       this.#noteState(rule, agent, state);
   }
 
-  #noteState(rule: RuleName, agent: string, state: RuleStateName): void {
+  #noteState(rule: string, agent: string, state: RuleStateName): void {
     const key = `${rule} ${agent}`;
     if ((this.#states.get(key) ?? "inactive") === state) return;
     this.#states.set(key, state);

@@ -1,14 +1,22 @@
 import { didYouMean, type RulePlan, type RuleProblem } from "../rules/index.ts";
+import { rulesAfter } from "./rule-changes.ts";
 import type { FilePlace, RuleTest } from "./rule-tests.ts";
 
-/** What is wrong with the names of rules and agents in tests, told the rules that there are. */
-export function checkNames(
+/** What is wrong with the names of rules and agents in tests, and with changes of rules, told the rules that there are. */
+export function checkTests(
   tests: readonly RuleTest[],
   rules: readonly RulePlan[],
 ): readonly RuleProblem[] {
   const problems: RuleProblem[] = [];
-  const ruleNames = rules.map(({ name }) => name);
   for (const test of tests) {
+    const ruleNames = rules.map(({ name }): string => name);
+    let present = rules;
+    for (const change of test.ruleChanges) {
+      const after = rulesAfter(present, change);
+      present = after.rules;
+      problems.push(...after.problems);
+      ruleNames.push(...change.rules.map(({ rule }) => rule));
+    }
     const agents = test.agents.map(({ attributes }) => attributes.id);
     const check = (
       what: string,
