@@ -23,10 +23,11 @@ export function jsonResult({ files, passed, failed, isWrong }: Result): object {
             : {
                 excerpt: {
                   ...excerpt,
-                  rows: excerpt.rows.map(({ atUs: rowUs, values, ...row }) => ({
+                  rows: excerpt.rows.map(({ atUs: rowUs, values, results, ...row }) => ({
                     at: formatDuration(rowUs),
                     ...row,
                     values: values.map((value) => value ?? null),
+                    results: results.map((result) => result ?? null),
                   })),
                 },
               }),

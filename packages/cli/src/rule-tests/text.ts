@@ -45,14 +45,15 @@ function listed(what: string, lines: readonly string[]): string[] {
   return all.map((line, index) => `    ${(index === 0 ? what : "").padEnd(8)}  ${line}`);
 }
 
-function excerptText({ rule, agent, metrics, rows }: Excerpt): string {
+function excerptText({ rule, agent, metrics, functions, rows }: Excerpt): string {
   const hasNotes = rows.some(({ notes }) => notes.length > 0);
   const noted = (text: string): string[] => (hasNotes ? [text] : []);
-  const heading = ["", "AT", ...metrics, ...noted("WHAT"), "STATE"];
-  const lines = rows.map(({ atUs, isMoment, values, notes, state }) => [
+  const heading = ["", "AT", ...metrics, ...functions, ...noted("WHAT"), "STATE"];
+  const lines = rows.map(({ atUs, isMoment, values, results, notes, state }) => [
     isMoment ? ">" : "",
     formatDuration(atUs),
     ...values.map((value) => String(value ?? "_")),
+    ...results.map(resultText),
     ...noted(notes.join(", ")),
     state,
   ]);
@@ -60,4 +61,10 @@ function excerptText({ rule, agent, metrics, rows }: Excerpt): string {
     .trimEnd()
     .replaceAll(/^/gm, "    ");
   return `    rule ${rule}, agent ${agent}:\n${text}`;
+}
+
+/** What a function gave, to six digits. */
+function resultText(result: number | string | boolean | undefined): string {
+  if (result === undefined) return "unknown";
+  return String(typeof result === "number" ? Number(result.toPrecision(6)) : result);
 }

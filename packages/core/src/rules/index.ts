@@ -5,13 +5,15 @@ export {
   type CompiledExpression,
   type Declarations,
 } from "./compile-expression.ts";
-export type {
-  AttributeName,
-  Expression,
-  FleetFunction,
-  FunctionName,
-  Reading,
-  WindowFunction,
+export {
+  type AttributeName,
+  type Expression,
+  type FleetFunction,
+  type FunctionName,
+  isReading,
+  partsOfExpression,
+  type Reading,
+  type WindowFunction,
 } from "./expression.ts";
 export {
   type AgentAttributes,

@@ -18,6 +18,7 @@ import type {
   AgentAttributes,
   EvaluationContext,
   PresentEvent,
+  Reading,
   RulePlan,
 } from "@myelin/core/rules";
 import { AgentTable } from "./agent-table.ts";
@@ -112,6 +113,7 @@ export class Engine {
   readonly #evaluator: Evaluator;
   readonly #applier: Applier;
   readonly #intervals: SamplingIntervals;
+  readonly #context: EvaluationContext;
   /** One observation as columns. */
   readonly #oneMetric = new Int32Array(1);
   readonly #oneValue = new Float64Array(1);
@@ -152,6 +154,7 @@ export class Engine {
       kept: (reading) => readings.kept(reading, context),
       event: () => this.#evaluator.event,
     };
+    this.#context = context;
     this.#pendingCells = new PendingCells(agents, options.hooks.onPendingChange);
     const rules = [agents, columns, this.#timers, this.#pendingCells, readings, context] as const;
     this.#rules = new RuleSet(...rules);
@@ -565,6 +568,15 @@ export class Engine {
   /** The latest value of a metric of an agent; NaN when it is unknown, as it is to rules. */
   latestValue(slot: number, metric: string): number {
     return this.#columns.get(metric)?.values[slot] ?? Number.NaN;
+  }
+
+  /**
+   * What a function that a rule in force reads gave at the agent's evaluation time: of `absent` a Tri, of all others a
+   * number, NaN when it is unknown.
+   */
+  readingValue(slot: number, reading: Reading): number {
+    this.#context.nowUs = this.evaluationUs(slot);
+    return this.#readings.kept(reading, this.#context).value(slot);
   }
 
   /** About how often a metric comes from an agent, microseconds; undefined where too little was seen of it. */

@@ -1,6 +1,7 @@
 import { formatDuration } from "@myelin/core/clock";
 import type { RulePlan } from "@myelin/core/rules";
 import type { RuleStateName } from "@myelin/core/rule-tests";
+import { type FunctionResult, functionsOf, type RuleFunction } from "./functions.ts";
 import type { Input } from "./inputs.ts";
 import type { Turn } from "./stage.ts";
 
@@ -10,6 +11,8 @@ export interface Excerpt {
   readonly agent: string;
   /** Names of the metrics that the rule reads. */
   readonly metrics: readonly string[];
+  /** The functions over the past and over other agents that the rule's conditions have, as they stand there; the first six. */
+  readonly functions: readonly string[];
   readonly rows: readonly ExcerptRow[];
 }
 
@@ -21,9 +24,19 @@ export interface ExcerptRow {
   readonly isMoment: boolean;
   /** By metric; undefined where there is no sample. NaN and infinities as texts. */
   readonly values: readonly (number | string | undefined)[];
+  /** By function what it gave then; undefined where that is unknown. Infinities as texts. */
+  readonly results: readonly FunctionResult[];
   /** What else happened. */
   readonly notes: readonly string[];
   readonly state: RuleStateName;
+}
+
+type DraftRow = Omit<ExcerptRow, "results">;
+
+/** An excerpt of which is not known yet what the functions gave. */
+export interface ExcerptDraft extends Omit<Excerpt, "functions" | "rows"> {
+  readonly functions: readonly RuleFunction[];
+  readonly rows: readonly DraftRow[];
 }
 
 const rowsBefore = 6;
@@ -37,7 +50,7 @@ export function excerptOf(
   atUs: number,
   inputs: readonly Input[],
   turns: readonly Turn[],
-): Excerpt {
+): ExcerptDraft {
   const { metrics } = plan.inputs;
   const own = inputs.filter(
     (input) => (agentOf(input) ?? agent) === agent && concerns(plan, input),
@@ -48,7 +61,7 @@ export function excerptOf(
   const moment = instants.indexOf(atUs);
   const shown = instants.slice(Math.max(0, moment - rowsBefore), moment + 1 + rowsAfter);
   const ownTurns = turns.filter((turn) => turn.rule === plan.name && turn.agent === agent);
-  const rows = shown.map((instantUs): ExcerptRow => {
+  const rows = shown.map((instantUs): DraftRow => {
     const there = own.filter((input) => input.atUs === instantUs);
     return {
       atUs: instantUs,
@@ -58,7 +71,24 @@ export function excerptOf(
       state: ownTurns.findLast((turn) => turn.atUs <= instantUs)?.state ?? "inactive",
     };
   });
-  return { rule: plan.name, agent, metrics, rows };
+  return { rule: plan.name, agent, metrics, functions: functionsOf(plan), rows };
+}
+
+/** Fills drafts in, from `resultsAt`, which is asked for instants in their order. */
+export function filledIn(
+  drafts: readonly ExcerptDraft[],
+  resultsAt: (draft: ExcerptDraft, atUs: number) => readonly FunctionResult[],
+): ReadonlyMap<ExcerptDraft, Excerpt> {
+  const cells = drafts
+    .flatMap((draft) => draft.rows.map((row) => ({ draft, row })))
+    .toSorted((a, b) => a.row.atUs - b.row.atUs);
+  const results = new Map(cells.map(({ draft, row }) => [row, resultsAt(draft, row.atUs)]));
+  return new Map(
+    drafts.map((draft) => {
+      const rows = draft.rows.map((row) => ({ ...row, results: results.get(row) ?? [] }));
+      return [draft, { ...draft, functions: draft.functions.map(({ text }) => text), rows }];
+    }),
+  );
 }
 
 /** Whom it is about; undefined where that is everybody. */

@@ -59,7 +59,7 @@ export class Memory {
       latest.end = { succeeded: end.succeeded, endedAtUs: end.endedAtUs };
   }
 
-  /** Samples up to an instant were applied. */
+  /** Samples up to an instant were applied; none yet where that is not above 0. */
   applied(agent: string, part: Part, untilUs: number): void {
     const key = `${agent} ${part}`;
     this.#newestUs.set(key, Math.max(untilUs, this.#newestUs.get(key) ?? untilUs));
@@ -126,7 +126,7 @@ export class Memory {
     });
     for (const part of Object.values(parts)) {
       const newestUs = this.#newestUs.get(`${agent} ${part}`);
-      if (newestUs !== undefined) engine.appliedBefore(slot, part, newestUs);
+      if (newestUs !== undefined && newestUs > 0) engine.appliedBefore(slot, part, newestUs);
     }
   }
 }

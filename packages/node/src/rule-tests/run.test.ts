@@ -251,6 +251,35 @@ expect: [{ at: 3s, rule: spin, states: inactive }]`);
   });
 });
 
+test("an excerpt has what the rule's functions gave at each instant, by their texts, the first six", () => {
+  const settings = `
+  - name: average
+    expr: avg_over_time(m, "2s") > 5 && default(count_events("call", "3s"), 0) > 9
+    resolve: absent(m, "9s") || age(m) > 1 || fleet_max(m) > 99 || quantile_over_time(0.5, metric("a.b"), "1m") > 1 || rate(m, "5s") > 9
+    action: look`;
+  const [failure, ...others] = failuresOf(
+    `
+agents: [{ id: a, series: { m: '2 4 9' } }, { id: b, series: { m: 50x3 } }]
+events: [{ at: 1s, agent: a, type: call }]
+expect: [{ at: 2s, rule: average, states: { a: firing } }]`,
+    settings,
+  );
+  assert.deepEqual(others, []);
+  assert.deepEqual(failure?.excerpt?.functions, [
+    ...['avg_over_time(m, "2s")', 'count_events("call", "3s")', 'absent(m, "9s")', "age(m)"],
+    ...["fleet_max(m)", 'quantile_over_time(0.5, metric("a.b"), "1m")'],
+  ]);
+  assert.deepEqual(
+    failure?.excerpt?.rows.map(({ atUs, values, results }) => [atUs / 1e6, values, results]),
+    [
+      [0, [undefined, 2], [2, 0, false, 0, 50, undefined]],
+      // The event has an evaluation of its own, right after that of the sample.
+      [1, [undefined, 4], [3, 1, false, 1e-6, 50, undefined]],
+      [2, [undefined, 9], [6.5, 1, false, 0, 50, undefined]],
+    ],
+  );
+});
+
 suite("rules that change within a test", () => {
   const agents = "agents: [{ id: a, type: worker, series: { cpu: 0.95x20, n: 1x20 } }]\n";
 
@@ -338,6 +367,14 @@ expect:
   - { at: 8s, rule: spin, states: { a: firing } }
   - { at: 20s, rule: spin, instructions: [{ agent: a, at: 8s }] }
   - { at: 20s, rule: many, instructions: [] }`);
+  });
+
+  test("hears again of samples that waited for older ones", () => {
+    const lines = `
+agents: [{ id: a, series: { cpu: 0.5x3, n: { values: 1, start: 3s } } }]
+changes: [{ at: 3500ms, restart: true }]
+expect: [{ at: 20s, rule: careful, instructions: [{ at: 5500ms }] }]`;
+    passes(lines, "settings: { lateness: 2s }");
   });
 
   test("refuses as late what is older than what it had applied before", () => {

@@ -8,7 +8,7 @@ import type {
   RuleTest,
   RuleTestSettings,
 } from "@myelin/core/rule-tests";
-import { type Excerpt, excerptOf } from "./excerpt.ts";
+import { type Excerpt, excerptOf, filledIn } from "./excerpt.ts";
 import { type Input, inputsOf } from "./inputs.ts";
 import { difference } from "./match.ts";
 import { type Given, Stage } from "./stage.ts";
@@ -52,24 +52,49 @@ export function runRuleTest(
   const expectations = test.expectations.toSorted((a, b) => a.atUs - b.atUs);
   const inputs = inputsOf(test, expectations.at(-1)?.atUs ?? 0);
   const stage = new Stage(rules, test, settings);
-  const found: Found[] = [];
-  let told = 0;
-  for (const expectation of expectations) {
-    for (; (inputs[told]?.atUs ?? Number.POSITIVE_INFINITY) <= expectation.atUs; told += 1)
-      stage.tell(inputs[told] as Input);
-    stage.passTo(expectation.atUs);
-    found.push(...statesFound(expectation, stage), ...instructionsFound(expectation, stage));
-  }
-  const failures = found.map(({ moment, ...failure }): Failure => {
-    const plan = moment.rule && stage.rules.planAt(moment.rule, moment.atUs);
-    const excerpt =
-      !plan || moment.agent === undefined
-        ? undefined
-        : excerptOf(plan, moment.agent, moment.atUs, inputs, stage.turns);
-    return { ...failure, excerpt };
+  const run = new Run(stage, inputs);
+  const found = expectations.flatMap((expectation): Found[] => {
+    run.to(expectation.atUs);
+    return [...statesFound(expectation, stage), ...instructionsFound(expectation, stage)];
+  });
+  const drafts = found.map(({ moment: { rule, agent, atUs } }) => {
+    const plan = rule === undefined ? undefined : stage.rules.planAt(rule, atUs);
+    if (plan === undefined || agent === undefined) return undefined;
+    return excerptOf(plan, agent, atUs, inputs, stage.turns);
+  });
+  const present = drafts.filter((draft) => draft !== undefined);
+  // It all happens once more: what functions gave at an instant is not known later.
+  const again = new Run(new Stage(rules, test, settings), inputs);
+  const excerpts = filledIn(present, ({ functions, agent }, atUs) => {
+    if (functions.length === 0) return [];
+    again.to(atUs);
+    return again.stage.resultsOf(functions, agent);
+  });
+  const failures = found.map(({ moment: _, ...failure }, index): Failure => {
+    const draft = drafts[index];
+    return { ...failure, excerpt: draft && excerpts.get(draft) };
   });
   const inPlace = failures.toSorted((a, b) => a.line - b.line || a.column - b.column);
   return { name: test.name, line: test.line, failures: inPlace };
+}
+
+/** A stage, told inputs in the course of time. */
+class Run {
+  readonly stage: Stage;
+  readonly #inputs: readonly Input[];
+  #told = 0;
+
+  constructor(stage: Stage, inputs: readonly Input[]) {
+    this.stage = stage;
+    this.#inputs = inputs;
+  }
+
+  /** Lets all happen up to an instant. */
+  to(atUs: number): void {
+    for (; (this.#inputs[this.#told]?.atUs ?? Number.POSITIVE_INFINITY) <= atUs; this.#told += 1)
+      this.stage.tell(this.#inputs[this.#told] as Input);
+    this.stage.passTo(atUs);
+  }
 }
 
 function statesFound({ atUs, states }: Expectation, stage: Stage): Found[] {

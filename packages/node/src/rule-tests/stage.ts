@@ -4,7 +4,7 @@
  * Invariants
  * 1. Instants never go back. At one instant inputs come first, then samples that waited, ends of instructions, timers.
  * 2. What is told is what a node tells its engine: joined agents, frames of samples, events, changes, the clock.
- * 3. A restart is another engine, which is told what a node keeps. What samples waited for older ones is lost with the first.
+ * 3. A restart is another engine, which is told what a node keeps. Samples that waited for older ones come again.
  */
 import type { RuleName } from "@myelin/core/ids";
 import { mayTryAgain } from "@myelin/core/instruction";
@@ -22,9 +22,10 @@ import type {
 } from "@myelin/core/rule-tests";
 import { Engine, type Firing } from "../engine/index.ts";
 import { HeldBack, mergePatch } from "../ingest/index.ts";
+import { type FunctionResult, resultOf, type RuleFunction } from "./functions.ts";
 import type { Input, InputSample } from "./inputs.ts";
 import { Memory } from "./memory.ts";
-import { isObserved, parts } from "./parts.ts";
+import { type Part, partOf, parts } from "./parts.ts";
 import { RuleVersions } from "./rule-versions.ts";
 
 /** The instant at which every test begins: 2026-01-01T00:00:00Z. */
@@ -56,6 +57,8 @@ interface Presence {
   slot: number;
   /** Name of the program's time line. */
   readonly line: string;
+  /** Samples that may wait for older ones. */
+  waiting: readonly InputSample[];
   attributes: AgentAttributes;
   twin: JsonObject;
 }
@@ -162,6 +165,14 @@ export class Stage {
     return states.find((state) => state.rule === rule)?.state ?? "inactive";
   }
 
+  /** What functions of a rule gave at an agent's last evaluation; unknown while it is not there. */
+  resultsOf(functions: readonly RuleFunction[], agent: string): readonly FunctionResult[] {
+    const slot = this.#present.get(agent)?.slot;
+    return functions.map((one) =>
+      slot === undefined ? undefined : resultOf(this.#engine, slot, one),
+    );
+  }
+
   /** Runs timers and ends of instructions that are due before an instant, or at it too. */
   #runTo(untilUs: number, edge: "before" | "at"): void {
     for (;;) {
@@ -183,12 +194,8 @@ export class Stage {
   #join(agent: TestAgent): void {
     const { attributes, twin } = agent;
     const line = `${attributes.id}-${this.#nowUs}`;
-    this.#present.set(attributes.id, {
-      slot: this.#attach(attributes, line),
-      line,
-      attributes,
-      twin,
-    });
+    const slot = this.#attach(attributes, line);
+    this.#present.set(attributes.id, { slot, line, waiting: [], attributes, twin });
     this.#report(attributes.id);
   }
 
@@ -210,6 +217,7 @@ export class Stage {
   /** The node stops, and is back at an instant with what it keeps; so are the agents. */
   #restart(backUs: number): void {
     const places = [...this.#present].map(([agent, { slot }]) => ({ agent, slot }));
+    for (const { agent } of places) this.#settle(agent);
     this.#memory.keep(this.#engine, places, this.#nowUs);
     this.#nowUs = backUs;
     this.#engine = this.#newEngine();
@@ -218,7 +226,24 @@ export class Stage {
     this.#engine.setRules(this.rules.inForce, backUs);
     for (const present of this.#present.values())
       present.slot = this.#attach(present.attributes, present.line);
-    for (const { agent } of places) this.#report(agent);
+    for (const { agent } of places) {
+      this.#report(agent);
+      const present = this.#present.get(agent) as Presence;
+      const { waiting } = present;
+      present.waiting = [];
+      this.#apply(agent, waiting);
+    }
+  }
+
+  /** Finds out up to where an agent's samples were applied, and which of them wait still. */
+  #settle(agent: string): void {
+    const present = this.#present.get(agent) as Presence;
+    if (this.#intake === this.#engine) return;
+    const untilUs = (part: Part): number => this.#held.appliedUs(present.slot, part);
+    for (const part of Object.values(parts)) this.#memory.applied(agent, part, untilUs(part));
+    present.waiting = present.waiting.filter(
+      ({ metric, timeUs }) => beginUs + timeUs > untilUs(partOf(metric)),
+    );
   }
 
   #changeRules(change: TestRuleChanges): void {
@@ -253,22 +278,27 @@ export class Stage {
   }
 
   #apply(agent: string, samples: readonly InputSample[]): void {
-    const slot = this.#present.get(agent)?.slot;
-    if (slot === undefined) return;
-    for (const part of [parts.node, parts.app]) {
-      const own = samples.filter(({ metric }) => isObserved(metric) === (part === parts.node));
+    const present = this.#present.get(agent);
+    if (present === undefined) return;
+    const intake = this.#intake;
+    for (const part of Object.values(parts)) {
+      const own = samples.filter(({ metric }) => partOf(metric) === part);
       if (own.length === 0) continue;
-      this.#memory.applied(agent, part, beginUs + Math.max(...own.map(({ timeUs }) => timeUs)));
-      this.#intake.apply(
-        slot,
+      const timesUs = Float64Array.from(own, ({ timeUs }) => beginUs + timeUs);
+      intake.apply(
+        present.slot,
         part,
         own.length,
         Int32Array.from(own, ({ metric }) => this.#engine.metric(metric)),
         Float64Array.from(own, ({ value }) => value),
-        Float64Array.from(own, ({ timeUs }) => beginUs + timeUs),
+        timesUs,
         this.#nowUs,
       );
+      if (intake === this.#engine) this.#memory.applied(agent, part, Math.max(...timesUs));
     }
+    if (intake === this.#engine) return;
+    present.waiting = [...present.waiting, ...samples];
+    this.#settle(agent);
   }
 
   #onFiring(firing: Firing): void {
