@@ -9,8 +9,8 @@ export interface RecordedSample {
 }
 
 /**
- * One thing that a node told its rules, in the order of the telling. Instants are whole microseconds on the node's clock:
- * `atUs` is when it was told, `timeUs` when it happened at the agent. Replaying all of it gives what the rules decided.
+ * One thing that a node told its rules, in the order of the telling. Instants are microseconds on the node's clock:
+ * `atUs` is when it was told, as exactly as the clock says, `timeUs` when it happened at the agent. Replaying all of it gives what the rules decided.
  */
 export type Recorded =
   /** A run of a node begins: nobody is there. */
@@ -65,7 +65,7 @@ export type Recorded =
       readonly twin: JsonObject;
       readonly fields?: readonly string[];
     }
-  /** An instruction of a rule ended. */
+  /** An instruction of a rule ended, at `endedAtUs` where that is not when it was told. */
   | {
       readonly kind: "end";
       readonly atUs: number;
@@ -73,6 +73,7 @@ export type Recorded =
       readonly rule: string;
       readonly attempt: number;
       readonly startedAtUs: number;
+      readonly endedAtUs?: number;
       readonly succeeded: boolean;
     }
   /** Timers that were due ran. */
