@@ -19,6 +19,13 @@ export interface ArcOptions {
   readonly store: Store;
   /** Keeps what rules read of the past; without it windows begin anew with the node. The arc closes it. */
   readonly historyLog?: Log;
+  /** Where what rules are told is recorded; nothing is unless given. The arc closes its log. */
+  readonly recording?: {
+    readonly log: Log;
+    /** Names the run of the node, the same in all of its arcs. */
+    readonly run: number;
+    readonly maxBytes: number;
+  };
   readonly access: Access;
   readonly node: NodeIdentity;
   readonly sessionSettings: SessionSettings;

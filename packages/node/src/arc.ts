@@ -15,11 +15,12 @@ import type { Engine, Firing } from "./engine/index.ts";
 import { EpisodeMemory } from "./episode-memory.ts";
 import type { EpisodeJournal } from "./episodes/index.ts";
 import type { HistoryJournal } from "./history/index.ts";
-import { HeldBack, Ingest, noCounts } from "./ingest/index.ts";
+import { type HeldBack, Ingest, noCounts } from "./ingest/index.ts";
 import { type Ledger, Restoration } from "./ledger/index.ts";
 import { noteMetrics } from "./note-metrics.ts";
 import type { StoredState } from "./ports/store.ts";
 import type { PeerInfo } from "./ports/transport.ts";
+import { type Recorder, tellRecorded, type Told } from "./recording/index.ts";
 import {
   type Agent,
   clockName,
@@ -41,9 +42,11 @@ import {
   makeDispatch,
   makeEngine,
   makeEpisodes,
+  makeHeldBack,
   makeHistory,
   makeLedger,
   makeOverload,
+  makeRecorder,
   makeRegistry,
   makeReports,
   makeScheduler,
@@ -65,6 +68,10 @@ const maxEndWriteUs = 1_000_000;
 /** The stations of one lane, wired together. */
 export class Arc implements SessionListener, Stations {
   readonly engine: Engine;
+  /** Records what the engine is told; undefined where nothing does. */
+  readonly recorder: Recorder | undefined;
+  /** What the engine is told by: itself, or what records it too. */
+  readonly told: Told;
   readonly ingest: Ingest;
   readonly registry: Registry;
   readonly sessions: SessionStation;
@@ -109,13 +116,13 @@ export class Arc implements SessionListener, Stations {
       },
       onPendingChange: () => this.episodes.pendingChanged(),
     });
-    this.#heartbeatAge = this.engine.metric("heartbeat_age");
     const counters = noCounts();
-    const { latenessUs, maxHeldSamples: maxSamples } = settings;
-    if (latenessUs > 0)
-      this.#heldBack = new HeldBack({ engine: this.engine, latenessUs, maxSamples, counters });
+    this.recorder = makeRecorder(options);
+    this.told = this.recorder ? tellRecorded(this.engine, this.recorder) : this.engine;
+    this.#heartbeatAge = this.told.metric("heartbeat_age");
+    this.#heldBack = makeHeldBack(options, this, this.recorder, counters);
     this.ingest = new Ingest({
-      engine: noteMetrics(this.engine, (name) => this.noteMetric(name)),
+      engine: noteMetrics(this.engine, this.told, (name) => this.noteMetric(name)),
       held: this.#heldBack,
       counters,
       maxMetrics: sessionSettings.maxMetrics,
@@ -188,6 +195,7 @@ export class Arc implements SessionListener, Stations {
     this.episodes.restore(episodes);
     this.#memory.start();
     for (const record of openInstructions) this.dispatch.restore(instructionOfRecord(record));
+    await this.recorder?.start();
     this.sessions.start();
     this.history?.start();
     this.overload?.start();
@@ -248,6 +256,7 @@ export class Arc implements SessionListener, Stations {
       this.registry.flush(),
       this.#options.access.tokens?.stop(),
       this.audit.stop(),
+      this.recorder?.stop(),
     ]);
     // The state hears of ends only after the ledger: on a disk that takes nothing that is not waited for.
     const writtenUntilUs = clock.nowUs() + maxEndWriteUs;
@@ -316,7 +325,7 @@ export class Arc implements SessionListener, Stations {
   onHeartbeatAge(agent: Agent, ageSeconds: number, nowUs: number): void {
     this.#witness.aged(agent, ageSeconds, nowUs);
     if (agent.slot !== undefined)
-      this.engine.observe(
+      this.told.observe(
         agent.slot,
         nodePartIndex,
         this.#heartbeatAge,
@@ -494,7 +503,7 @@ export class Arc implements SessionListener, Stations {
       const nowUs = clock.nowUs();
       this.sessions.beginApply(Number.NaN, nowUs, 0);
       this.#heldBack?.release(nowUs);
-      this.engine.advance(nowUs);
+      this.told.advance(nowUs);
       this.sessions.endTurn();
     });
   }

@@ -15,8 +15,10 @@ import {
 import { Engine, type EngineHooks } from "./engine/index.ts";
 import { EpisodeJournal, type EpisodeJournalOptions } from "./episodes/index.ts";
 import { HistoryJournal } from "./history/index.ts";
+import { HeldBack, type IngestCounters } from "./ingest/index.ts";
 import type { Instruction } from "./instruction/index.ts";
 import { Ledger } from "./ledger/index.ts";
+import { Recorder, type Told } from "./recording/index.ts";
 import { Registry, type RegistryOptions } from "./registry/index.ts";
 import type { RuleBook } from "./rules/index.ts";
 import { Overload, Scheduler } from "./scheduler/index.ts";
@@ -26,6 +28,7 @@ import type { Watch } from "./watch/index.ts";
 /** The stations as they see each other. */
 export interface Stations {
   readonly engine: Engine;
+  readonly told: Told;
   readonly registry: Registry;
   readonly watch: Watch;
   readonly sessions: SessionStation;
@@ -69,16 +72,36 @@ export function makeEngine(
   });
 }
 
+/** Undefined where nothing records what the engine is told. */
+export function makeRecorder(options: ArcOptions): Recorder | undefined {
+  const { clock, recording } = options;
+  return recording && new Recorder({ clock, ...recording, onStoreError: storeErrorsOf(options) });
+}
+
+/** Undefined where no sample waits for older ones. */
+export function makeHeldBack(
+  { settings }: ArcOptions,
+  { engine }: Stations,
+  recorder: Recorder | undefined,
+  counters: IngestCounters,
+): HeldBack | undefined {
+  const { latenessUs, maxHeldSamples: maxSamples } = settings;
+  if (latenessUs <= 0) return undefined;
+  const onTaken: Engine["apply"] | undefined =
+    recorder && ((...taken) => recorder.samples(...taken));
+  return new HeldBack({ engine, latenessUs, maxSamples, counters, onTaken });
+}
+
 export function makeRegistry(
   options: ArcOptions,
-  { engine }: Stations,
+  { told }: Stations,
   onForgotten: RegistryOptions["onForgotten"],
 ): Registry {
   const { clock, store, settings } = options;
   return new Registry({
     clock,
     store,
-    slots: engine,
+    slots: told,
     maxAgents: settings.maxAgents,
     maxParts: settings.maxParts,
     onStoreError: storeErrorsOf(options),
@@ -151,7 +174,7 @@ export function makeDispatch(
   episodes: DispatchOptions["episodes"] & { sent(instruction: Instruction): void },
 ): Dispatch {
   const { clock, store, settings, sessionSettings, onNotice } = options;
-  const { registry, sessions, ledger, engine, watch } = stations;
+  const { registry, sessions, ledger, told, watch } = stations;
   return new Dispatch(
     {
       clock,
@@ -160,7 +183,7 @@ export function makeDispatch(
       sessions,
       ledger,
       episodes: { keep: (instruction) => episodes.keep(instruction) },
-      rules: engine,
+      rules: told,
       flush: () => sessions.endTurn(),
       onStoreError: storeErrorsOf(options),
       maxOutstanding: sessionSettings.maxOutstanding,
@@ -254,7 +277,7 @@ export function makeReports(
   episodes: Omit<ReportsOptions["episodes"], "instructionEnded">,
 ): Reports {
   const { clock, store } = options;
-  const { dispatch, engine, sessions } = stations;
+  const { dispatch, told, sessions } = stations;
   return new Reports({
     clock,
     store,
@@ -262,7 +285,7 @@ export function makeReports(
     dispatch,
     episodes: {
       ...episodes,
-      instructionEnded: (...args) => engine.instructionEnded(...args),
+      instructionEnded: (...args) => told.instructionEnded(...args),
     },
     timeoutUsOf: (rule) => stations.rules.get(rule)?.plan.timeoutUs,
     flush: () => sessions.endTurn(),

@@ -26,6 +26,8 @@ export interface HeldBackOptions {
   readonly latenessUs: number;
   readonly maxSamples: number;
   readonly counters: Pick<IngestCounters, "hurriedSamples">;
+  /** Told of samples first, as they come. */
+  readonly onTaken?: Engine["apply"] | undefined;
 }
 
 interface Sample {
@@ -148,7 +150,8 @@ export class HeldBack {
     nowUs: number,
     partTimesUs: Float64Array = timesUs,
   ): void {
-    const { engine, latenessUs, maxSamples, counters } = this.#options;
+    const { engine, latenessUs, maxSamples, counters, onTaken } = this.#options;
+    onTaken?.(slot, part, count, metrics, values, timesUs, nowUs);
     const limitUs = nowUs + engine.futureToleranceUs;
     let end = count;
     while (end > 0 && !((timesUs[end - 1] as number) <= limitUs)) end -= 1;

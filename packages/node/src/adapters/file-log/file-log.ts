@@ -3,15 +3,15 @@
 // Invariants
 // 1. An entry stands behind its length and the CRC-32 of both; entries begin at multiples of eight bytes.
 // 2. Entries are written one call behind another, each where the last sound one ends: what a failed write left there is
-//    written over, or cut off at the next start.
+//    cut off, else written over, or cut off at the next start.
 // 3. Each run begins a segment of its own. Only the end of the latest segment can be torn; anything else that is not
 //    sound is damage, and then all segments go, for what came behind cannot be told without it.
-import { mkdir, open, readdir, rm, truncate } from "node:fs/promises";
+import { mkdir, open, readdir, rm, stat, truncate } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { MyelinError } from "@myelin/core/errors";
-import type { Log, LogContent } from "../../ports/log.ts";
+import type { Log, LogContent, LogSegment } from "../../ports/log.ts";
 import { logFolders } from "./folders.ts";
 
 /** Where a log is, and how long its segments become. */
@@ -88,6 +88,17 @@ export class FileLog implements Log {
     });
   }
 
+  resume(): Promise<readonly LogSegment[]> {
+    return this.#inTurn(async () => {
+      await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+      const segments: LogSegment[] = [];
+      for (const number of await segmentNumbers(this.#directory))
+        segments.push({ number, sizeBytes: (await stat(this.#path(number))).size });
+      this.#nextNumber = (segments.at(-1)?.number ?? 0) + 1;
+      return segments;
+    });
+  }
+
   append(entry: Uint8Array): Promise<number> {
     return this.#inTurn(async () => {
       const segment = await this.#openSegment();
@@ -97,7 +108,12 @@ export class FileLog implements Log {
       const restBytes = paddedBytes(entry.byteLength) - entry.byteLength;
       const pieces = [header, entry, new Uint8Array(restBytes)];
       const sizeBytes = entryHeaderBytes + paddedBytes(entry.byteLength);
-      await writeWhole(segment.file, pieces, segment.sizeBytes, sizeBytes);
+      try {
+        await writeWhole(segment.file, pieces, segment.sizeBytes, sizeBytes);
+      } catch (thrown) {
+        await segment.file.truncate(segment.sizeBytes).catch(() => undefined);
+        throw thrown;
+      }
       segment.sizeBytes += sizeBytes;
       return segment.number;
     });

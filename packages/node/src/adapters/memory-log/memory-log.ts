@@ -6,7 +6,7 @@
 // 2. A crash while entries are under way may leave the first of them on the disk, and the next one torn.
 import type { Clock } from "@myelin/core/clock";
 import { MyelinError } from "@myelin/core/errors";
-import type { Log, LogContent } from "../../ports/log.ts";
+import type { Log, LogContent, LogSegment } from "../../ports/log.ts";
 
 /** What outlives a memory log. Give it to the next one. */
 export interface MemoryLogDisk {
@@ -77,13 +77,24 @@ export class MemoryLog implements Log {
     });
   }
 
+  resume(): Promise<readonly LogSegment[]> {
+    return Promise.resolve(
+      Array.from(this.#disk.segments, ([number, entries]) => ({
+        number,
+        sizeBytes: entries.reduce((sum, { byteLength }) => sum + byteLength, 0),
+      })),
+    );
+  }
+
   append(entry: Uint8Array): Promise<number> {
     if (this.#isDead) return new Promise(() => undefined);
-    if (this.#clock === undefined) return this.#take(entry);
-    this.#underWay.push(entry);
+    // The caller may go on with its buffer.
+    const own = entry.slice();
+    if (this.#clock === undefined) return this.#take(own);
+    this.#underWay.push(own);
     return this.#inTurn(() => {
       this.#underWay.shift();
-      return this.#take(entry);
+      return this.#take(own);
     });
   }
 
