@@ -8,6 +8,7 @@ export {
 } from "./adapters/backup/index.ts";
 export { createLog, type LogOptions } from "./adapters/log/index.ts";
 export { damageOfLogs, logBytes } from "./adapters/file-log/index.ts";
+export { readRecording } from "./adapters/recordings/index.ts";
 export { checkDataFiles } from "./adapters/sqlite-store/index.ts";
 export { crashFilesIn } from "./adapters/run/index.ts";
 export { tarGz } from "./adapters/tar/index.ts";

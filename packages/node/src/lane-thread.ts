@@ -10,6 +10,7 @@ import { createLoadMeter } from "./adapters/load/index.ts";
 import { createLog, logNotice } from "./adapters/log/index.ts";
 import { createMetrics, Refusals } from "./adapters/metrics/index.ts";
 import { createPortBus } from "./adapters/port-bus/index.ts";
+import { recordingTo } from "./adapters/recordings/index.ts";
 import { joinSqliteStore, storageFigures } from "./adapters/sqlite-store/index.ts";
 import { systemClock } from "./adapters/system-clock/index.ts";
 import { systemResources } from "./adapters/system-resources/index.ts";
@@ -77,7 +78,8 @@ async function assemble(seed: LaneSeed, bus: Bus): Promise<Lane> {
     clock,
     random,
     store,
-    historyLog: new FileLog({ directory: logFolder(seed.directory, lane, count) }),
+    historyLog: new FileLog({ directory: logFolder(seed.directory, "windows", lane, count) }),
+    ...recordingOf(seed),
     access,
     node,
     sessionSettings: seed.session,
@@ -119,6 +121,13 @@ async function assemble(seed: LaneSeed, bus: Bus): Promise<Lane> {
   );
   const service = new LaneService({ lane, count, bus, clock, arc, tokens, addresses, api });
   return { service, seed, bus, clock, arc, options, answers, refusals, traces };
+}
+
+function recordingOf(seed: LaneSeed): Pick<ArcOptions, "recording"> {
+  const { directory, lane, count: lanes, recordedRun: run, limits } = seed;
+  if (run === undefined) return {};
+  const maxBytes = limits.recordingMaxBytes;
+  return { recording: recordingTo({ directory, lane, lanes, run, maxBytes }) };
 }
 
 /** Opens the lane's doors; gives its TCP port. @throws MyelinError as a node's start does */

@@ -25,6 +25,7 @@ import { createMemoryFetch } from "./adapters/memory-http/index.ts";
 import { createMemoryStore } from "./adapters/memory-store/index.ts";
 import { createMemoryTransport } from "./adapters/memory-transport/index.ts";
 import { createMetrics, type Metrics, Refusals } from "./adapters/metrics/index.ts";
+import { recordingTo } from "./adapters/recordings/index.ts";
 import {
   keptTokens,
   openSqliteStore,
@@ -62,6 +63,8 @@ export interface EmbedOptions extends NodeProfile {
   readonly dataDirectory?: string;
   /** `disk` unless given; `memory` keeps nothing beyond the node's life. */
   readonly storage?: "disk" | "memory";
+  /** Whether what rules are told is recorded in the data directory; false unless given. */
+  readonly isRecorded?: boolean;
   /** Secret that admits its bearer as an operator, besides the tokens that the node keeps. */
   readonly token?: string;
   /** Id of the node; the host's name unless given. */
@@ -292,6 +295,7 @@ async function assembleWithLanes(
     session: { ...defaultSessionSettings, ...options.session },
     log: lanes.log ?? { level: ground.log.level, isReadable: false },
     traces: options.traces,
+    recordedRun: options.isRecorded === true ? ground.startedAtUs : undefined,
   };
   const crew = hireLanes(lanes, shared, store);
   return assemble({ ...options, limits }, { ...material, lanes: crew });
@@ -393,7 +397,7 @@ async function tracesOf(options: EmbedOptions, log: Logger): Promise<Traces | un
 
 function arcOptionsOf(
   options: Limited<EmbedOptions>,
-  { clock, log, hosts, store, lanes }: Material,
+  { clock, log, startedAtUs, hosts, store, lanes }: Material,
   onNotice: ArcOptions["onNotice"],
 ): ArcOptions {
   const { token, session, limits } = options;
@@ -421,7 +425,7 @@ function arcOptionsOf(
     settings: limits,
     resources: systemResources(),
     onNotice,
-    ...(lanes === undefined ? historyOf(options) : { ties: lanes.front.ties }),
+    ...(lanes === undefined ? logsOf(options, startedAtUs) : { ties: lanes.front.ties }),
   };
 }
 
@@ -581,14 +585,22 @@ async function openStore(
   if (options.storage === "memory") return { store: createMemoryStore(), backups: undefined };
   const directory = directoryOf(options);
   const store = await openSqliteStore({ ...limits, directory, onLost });
-  await dropOtherFolders(directory, lanes);
+  await dropOtherFolders(directory, "windows", lanes);
+  if (options.isRecorded === true) await dropOtherFolders(directory, "recording", lanes);
   return { store, backups: new StoreBackups(store, directory) };
 }
 
-/** What keeps what rules read of the past; nothing where all is kept in memory. */
-function historyOf(options: EmbedOptions): Pick<ArcOptions, "historyLog"> {
+/** What keeps what rules read of the past, and what records what they are told; nothing where all is kept in memory. */
+function logsOf(
+  options: Limited<EmbedOptions>,
+  run: number,
+): Pick<ArcOptions, "historyLog" | "recording"> {
   if (options.storage === "memory") return {};
-  return { historyLog: new FileLog({ directory: logFolder(directoryOf(options), 0, 1) }) };
+  const directory = directoryOf(options);
+  const maxBytes = options.limits.recordingMaxBytes;
+  const historyLog = new FileLog({ directory: logFolder(directory, "windows", 0, 1) });
+  if (options.isRecorded !== true) return { historyLog };
+  return { historyLog, recording: recordingTo({ directory, lane: 0, lanes: 1, run, maxBytes }) };
 }
 
 /** What a store on disk tells of its work; undefined for one in memory. */

@@ -23,6 +23,7 @@ export function nodeOptionsOf({ node, session, limits }: Configuration): NodeOpt
     host: node.host,
     port: node.port,
     dataDirectory: node.data,
+    isRecorded: node.record === "on",
     tier: node.tier,
     capabilities: node.capability,
     status: node.status,

@@ -34,6 +34,7 @@ export interface NodeConfig {
   readonly tlsClientCa: string | undefined;
   readonly allowOrigin: readonly string[];
   readonly allowHost: readonly string[];
+  readonly record: "off" | "on";
   readonly otlp: string | undefined;
   readonly otlpSample: number;
   readonly logLevel: "trace" | "debug" | "info" | "warn" | "error";
@@ -125,6 +126,13 @@ export const configKeys: { readonly [Name in keyof NodeConfig]: KeyOf<NodeConfig
     default: [],
     defaultNote: "its address and `localhost`",
     brief: "Name under which the node may be called",
+  },
+  record: {
+    path: "record",
+    form: choice(["off", "on"]),
+    default: "off",
+    brief:
+      "Whether what rules are told (samples, events, state) is recorded in the data directory, for backtests",
   },
   otlp: {
     path: "otlp.url",

@@ -21,7 +21,7 @@ export async function dataFindings(data: string): Promise<Finding[]> {
   if (access.status === "fail") return [access];
   const holder = nodePidOf(data);
   if (holder !== undefined) return [access, ok("data files", `in use by process ${holder}`)];
-  return [access, await filesFinding(data), await windowsFinding(data)];
+  return [access, await filesFinding(data), ...(await logFindings(data))];
 }
 
 async function filesFinding(data: string): Promise<Finding> {
@@ -35,21 +35,32 @@ async function filesFinding(data: string): Promise<Finding> {
   }
 }
 
-/** The logs that windows are taken up from when a node starts. */
-async function windowsFinding(data: string): Promise<Finding> {
+/** The logs that windows are taken up from when a node starts, and what it has recorded. */
+async function logFindings(data: string): Promise<Finding[]> {
+  const windows = await logFinding(
+    data,
+    "windows",
+    "Nothing need be done: the next start tells of it, and windows fill anew.",
+  );
+  if (!existsSync(join(data, "recording"))) return [windows];
+  const mend = "Move the folder recording away while the node does not run: it cannot be read.";
+  return [windows, await logFinding(data, "recording", mend)];
+}
+
+async function logFinding(
+  data: string,
+  kind: "windows" | "recording",
+  mend: string,
+): Promise<Finding> {
   const { damageOfLogs, logBytes } = await import("@myelin/node");
   try {
-    const damaged = await damageOfLogs(data);
-    const mebibytes = ((await logBytes(data)) / 2 ** 20).toFixed(1);
-    if (damaged.length === 0) return ok("windows", `sound, ${mebibytes} MiB`);
-    return warn(
-      "windows",
-      `${damaged.join(", ")}: damaged`,
-      "Nothing need be done: the next start tells of it, and windows fill anew.",
-    );
+    const damaged = await damageOfLogs(data, kind);
+    const mebibytes = ((await logBytes(data, kind)) / 2 ** 20).toFixed(1);
+    if (damaged.length === 0) return ok(kind, `sound, ${mebibytes} MiB`);
+    return warn(kind, `${damaged.join(", ")}: damaged`, mend);
   } catch (thrown) {
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    return fail("windows", reason, "Let this user read and write the data directory.");
+    return fail(kind, reason, "Let this user read and write the data directory.");
   }
 }
 

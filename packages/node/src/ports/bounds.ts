@@ -46,6 +46,8 @@ export interface StorageBounds {
   readonly ledgerRetentionDays: number;
   /** Most that the ledger takes on disk; beyond, the oldest days are deleted, of today alone its oldest hundredth. */
   readonly ledgerMaxBytes: number;
+  /** Most that the recording takes on disk, of all lanes together; beyond, its oldest sixteenth goes. */
+  readonly recordingMaxBytes: number;
 }
 
 /** The bounds that hold unless others are given; `docs/limits.md` has them. */
@@ -57,4 +59,5 @@ export const defaultStorageBounds: StorageBounds = {
   maxBufferedEntries: 100_000,
   ledgerRetentionDays: 7,
   ledgerMaxBytes: 2 * 2 ** 30,
+  recordingMaxBytes: 2 ** 30,
 };

@@ -37,12 +37,19 @@ export class RecordingReader {
   readonly #agents = new Map<number, Known>();
   /** What came before the first head is of a chapter whose head is gone. */
   #isBegun = false;
+  #isInterrupted = false;
+
+  /** Something behind the last entry is lost: what comes next has to begin a chapter. */
+  interrupted(): void {
+    this.#isInterrupted = true;
+  }
 
   /** What the next entry tells. @throws MyelinError STORAGE_CORRUPT, SCHEMA_TOO_NEW */
   *read(entry: Uint8Array): Generator<Recorded> {
     const reading = new EntryReading(entry);
     while (reading.next()) {
       if (reading.kind === kinds.head) yield* this.#head(reading);
+      else if (this.#isInterrupted) throw damaged("something in the midst of it is missing");
       else if (this.#isBegun) yield* this.#record(reading);
     }
   }
@@ -56,6 +63,7 @@ export class RecordingReader {
     this.run = run;
     this.#metrics = [...metrics];
     this.#isBegun = true;
+    this.#isInterrupted = false;
     if (isBeginning) {
       this.#agents.clear();
       yield { kind: "start", atUs };

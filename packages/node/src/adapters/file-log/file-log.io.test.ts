@@ -148,13 +148,13 @@ describe("a log in files", () => {
       [0, 2],
       [1, 2],
     ] as const) {
-      const log = new FileLog({ directory: logFolder(place.directory, lane, lanes) });
+      const log = new FileLog({ directory: logFolder(place.directory, "windows", lane, lanes) });
       await log.read();
       await log.close();
     }
-    await dropOtherFolders(place.directory, 2);
-    assert.ok(!existsSync(logFolder(place.directory, 0, 1)));
-    assert.ok(existsSync(logFolder(place.directory, 1, 2)));
-    await dropOtherFolders(join(place.directory, "nothing"), 1);
+    await dropOtherFolders(place.directory, "windows", 2);
+    assert.ok(!existsSync(logFolder(place.directory, "windows", 0, 1)));
+    assert.ok(existsSync(logFolder(place.directory, "windows", 1, 2)));
+    await dropOtherFolders(join(place.directory, "nothing"), "windows", 1);
   });
 });

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { MyelinError } from "@myelin/core/errors";
 import type { Log, LogContent, LogSegment } from "../../ports/log.ts";
-import { logFolders } from "./folders.ts";
+import { type LogKind, logFolders } from "./folders.ts";
 
 /** Where a log is, and how long its segments become. */
 export interface FileLogOptions {
@@ -168,17 +168,58 @@ export class FileLog implements Log {
 }
 
 /** What is damaged of the logs of a data directory, beyond an end that was torn; nothing is changed. */
-export async function damageOfLogs(directory: string): Promise<readonly string[]> {
+export async function damageOfLogs(directory: string, kind: LogKind): Promise<readonly string[]> {
   const damaged: string[] = [];
-  for (const folder of await logFolders(directory)) {
+  for (const folder of await logFolders(directory, kind)) {
     const numbers = await segmentNumbers(folder);
     for (const number of numbers) {
       const path = segmentPath(folder, number);
       const { isDamaged, isTorn } = entriesOf(await readBytes(path));
-      if (isDamaged || (isTorn && number !== numbers.at(-1))) damaged.push(path);
+      const mayBeTorn = kind === "recording" || number === numbers.at(-1);
+      if (isDamaged || (isTorn && !mayBeTorn)) damaged.push(path);
     }
   }
   return damaged;
+}
+
+/** What stands in one segment. */
+export interface SegmentContent {
+  readonly entries: readonly Uint8Array[];
+  /** Its end is torn: that of a run that crashed, or what is being written. */
+  readonly isTorn: boolean;
+}
+
+/**
+ * The segments of a log that may be written meanwhile, oldest first; those that go before the first was read are passed over.
+ * @throws MyelinError STORAGE_CORRUPT, STORAGE_UNAVAILABLE
+ */
+export async function* readSegments(directory: string): AsyncGenerator<SegmentContent> {
+  let last: number | undefined;
+  try {
+    for (const number of await segmentNumbers(directory)) {
+      const path = segmentPath(directory, number);
+      const bytes = await readBytes(path).catch((thrown: unknown) => {
+        if (last === undefined && isMissing(thrown)) return undefined;
+        throw thrown;
+      });
+      if (bytes === undefined) continue;
+      const { entries, isTorn, isDamaged } = entriesOf(bytes);
+      if (last !== undefined && last !== number - 1)
+        throw new MyelinError(
+          "STORAGE_CORRUPT",
+          `${segmentPath(directory, number - 1)} is missing`,
+        );
+      if (isDamaged) throw new MyelinError("STORAGE_CORRUPT", `${path} is damaged`);
+      last = number;
+      yield { entries, isTorn };
+    }
+  } catch (thrown) {
+    throw storageErrorOf(thrown, directory);
+  }
+}
+
+function isMissing(thrown: unknown): boolean {
+  return thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT";
 }
 
 function segmentPath(directory: string, number: number): string {

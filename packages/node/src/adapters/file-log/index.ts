@@ -1,2 +1,8 @@
-export { damageOfLogs, FileLog, type FileLogOptions } from "./file-log.ts";
-export { dropOtherFolders, logBytes, logFolder } from "./folders.ts";
+export {
+  damageOfLogs,
+  FileLog,
+  type FileLogOptions,
+  readSegments,
+  type SegmentContent,
+} from "./file-log.ts";
+export { dropOtherFolders, logBytes, logFolder, type LogKind } from "./folders.ts";

@@ -28,6 +28,8 @@ export interface SharedSeed {
   readonly allowedHosts: readonly string[];
   readonly session: SessionSettings;
   readonly limits: NodeLimits;
+  /** Names the run of the node where it is recorded. */
+  readonly recordedRun: number | undefined;
   readonly log: LogOptions;
   readonly traces: TraceOptions | undefined;
 }

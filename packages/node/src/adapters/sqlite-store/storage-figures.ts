@@ -21,6 +21,10 @@ export function storageFigures(store: SqliteStore, directory?: string): StorageF
   const fileSizes = async (): Promise<Readonly<Record<string, number>>> =>
     directory === undefined
       ? {}
-      : { ...(await dataFileSizes(directory)), windows: await logBytes(directory) };
+      : {
+          ...(await dataFileSizes(directory)),
+          windows: await logBytes(directory, "windows"),
+          recording: await logBytes(directory, "recording"),
+        };
   return { commitUs, writeUs, capacity, fileSizes };
 }
