@@ -22,7 +22,7 @@ import {
 import { MemoryLog, type MemoryLogDisk } from "./adapters/memory-log/index.ts";
 import { createMemoryTransport, type MemoryTransport } from "./adapters/memory-transport/index.ts";
 import { idleLoad } from "./api/index.ts";
-import { Arc, type Notice } from "./arc.ts";
+import { Arc, type ArcOptions, type Notice } from "./arc.ts";
 import { createArcApi } from "./arc-api.ts";
 import type { Resources } from "./ports/resources.ts";
 import type { HttpHandler, HttpResponse } from "./ports/transport.ts";
@@ -39,6 +39,8 @@ export interface TestNodeOptions {
   readonly disk?: MemoryDisk;
   /** What an earlier node has left of what rules read of the past; nothing is kept unless given. */
   readonly logDisk?: MemoryLogDisk;
+  /** Where it is recorded what rules are told; nowhere unless given. */
+  readonly recording?: NonNullable<ArcOptions["recording"]>;
   readonly seed?: number;
   readonly token?: string;
   /** What it listens on; loopback unless given. */
@@ -80,6 +82,7 @@ export class TestNode {
     this.#log = options.logDisk && new MemoryLog({ disk: options.logDisk });
     const arc = new Arc({
       ...(this.#log === undefined ? {} : { historyLog: this.#log }),
+      ...(options.recording === undefined ? {} : { recording: options.recording }),
       clock,
       access,
       random,

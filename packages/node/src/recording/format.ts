@@ -56,6 +56,8 @@ export interface Head {
   readonly format: number;
   /** Names the run of the node; the same in all of its lanes. */
   readonly run: number;
+  /** True when nothing between it and the chapter before is missing. */
+  readonly isFollowing: boolean;
   /** Inputs that were not recorded since the chapter before. */
   readonly missing: number;
   /** Names of the metrics known, by their numbers; null where a number is none. */

@@ -39,7 +39,7 @@ export class RecordingReader {
   #isBegun = false;
   #isInterrupted = false;
 
-  /** Something behind the last entry is lost: what comes next has to begin a chapter. */
+  /** Something behind the last entry is lost: what comes next has to be of another run, or behind a gap. */
   interrupted(): void {
     this.#isInterrupted = true;
   }
@@ -49,17 +49,18 @@ export class RecordingReader {
     const reading = new EntryReading(entry);
     while (reading.next()) {
       if (reading.kind === kinds.head) yield* this.#head(reading);
-      else if (this.#isInterrupted) throw damaged("something in the midst of it is missing");
+      else if (this.#isInterrupted) throw isMissing();
       else if (this.#isBegun) yield* this.#record(reading);
     }
   }
 
   *#head(reading: EntryReading): Generator<Recorded> {
     const { atUs } = reading;
-    const { format, run, missing, metrics } = reading.json<Head>();
+    const { format, run, isFollowing, missing, metrics } = reading.json<Head>();
     if (format !== recordingFormat)
       throw new MyelinError("SCHEMA_TOO_NEW", `the recording is of format ${format}`);
     const isBeginning = run !== this.run;
+    if (this.#isInterrupted && isFollowing && !isBeginning) throw isMissing();
     this.run = run;
     this.#metrics = [...metrics];
     this.#isBegun = true;
@@ -244,6 +245,10 @@ function changed(before: JsonObject, fields: readonly string[], state: JsonObjec
   const names = new Set(fields);
   const kept = Object.entries(before).filter(([name]) => !names.has(name));
   return Object.fromEntries([...kept, ...Object.entries(state)]);
+}
+
+function isMissing(): MyelinError {
+  return damaged("something in the midst of it is missing");
 }
 
 function damaged(what: string): MyelinError {

@@ -303,7 +303,7 @@ export class Recorder {
     const { clock, maxBytes } = this.#options;
     const nowUs = clock.nowUs();
     const isLong = this.#chapterBytes >= maxBytes * chapterShare;
-    if (this.#isOpen && isLong) this.#beginChapter(nowUs);
+    if (this.#isOpen && isLong) this.#beginChapter(true, nowUs);
     else if (!this.#isOpen && nowUs >= this.#notBeforeUs) this.#open(nowUs);
     if (this.#isOpen) this.#retell(nowUs);
     this.#flush();
@@ -317,14 +317,15 @@ export class Recorder {
       void this.#resume();
     } else if (this.inFlightBytes <= maxInFlightBytes / 2) {
       this.#isOpen = true;
-      this.#beginChapter(nowUs);
+      this.#beginChapter(false, nowUs);
     }
   }
 
-  #beginChapter(atUs: number): void {
+  #beginChapter(isFollowing: boolean, atUs: number): void {
     const { run } = this.#options;
     const missing = this.#missing;
-    const head: Head = { format: recordingFormat, run, missing, metrics: this.#metrics };
+    const metrics = this.#metrics;
+    const head: Head = { format: recordingFormat, run, isFollowing, missing, metrics };
     const there = this.#agents.flatMap((agent) => (agent === undefined ? [] : [agent.number]));
     const record = { kind: kinds.head, atUs, of: there.length };
     if (!this.#text(record, JSON.stringify(head), there)) return;
