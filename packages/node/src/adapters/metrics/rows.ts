@@ -79,6 +79,26 @@ function storeRows({ arc, store }: MetricSources): MetricRow[] {
       () => arc.episodes.counters.refused,
     ),
     counter(
+      "myelin_recording_inputs_total",
+      "Inputs of rules recorded",
+      () => arc.recorder?.counters.inputs ?? 0,
+    ),
+    counter(
+      "myelin_recording_bytes_total",
+      "Bytes recorded",
+      () => arc.recorder?.counters.bytes ?? 0,
+    ),
+    counter(
+      "myelin_recording_inputs_dropped_total",
+      "Inputs of rules not recorded, since the disk was behind or did not take them",
+      () => arc.recorder?.counters.dropped ?? 0,
+    ),
+    counter(
+      "myelin_recording_writes_refused_total",
+      "Writes of the recording that the disk refused",
+      () => arc.recorder?.counters.refused ?? 0,
+    ),
+    counter(
       "myelin_audit_entries_dropped_total",
       "Entries of the audit dropped because the disk did not take them",
       () => arc.audit.counters.dropped,
