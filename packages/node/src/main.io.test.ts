@@ -10,6 +10,7 @@ import { test } from "node:test";
 import { connect } from "@myelin/agent";
 import type { InstructionDocument } from "@myelin/core/instruction";
 import pino from "pino";
+import { readRecording } from "./adapters/recordings/index.ts";
 import type { MyelinError } from "@myelin/core/errors";
 import { type EmbeddedNode, embedNode, findProblems, type NodeOptions, startNode } from "./main.ts";
 
@@ -199,4 +200,28 @@ test("what would keep a node from starting is seen without starting it: all of i
   assert.equal(status, 200);
   await again.close(0);
   assert.deepEqual(await codesOf(open), ["AUTHENTICATION_REQUIRED"]);
+});
+
+test("a node records what rules are told where it is asked to, and tells so", async () => {
+  const dataDirectory = mkdtempSync(join(tmpdir(), "myelin-recorded-"));
+  try {
+    for (const isRecorded of [false, true]) {
+      const node = await embedNode({ dataDirectory, log, isRecorded });
+      const agent = await connect({ ...node.memory, id: "w1" });
+      agent.report({ cpu_usage: 0.5 });
+      const metrics = await (await node.fetch("/metrics")).text();
+      assert.match(metrics, /^myelin_store_file_bytes{.*file="recording"} \d+$/m);
+      await agent.close();
+      await node.close();
+      assert.equal(readdirSync(dataDirectory).includes("recording"), isRecorded);
+    }
+    const recorded = (await Array.fromAsync(readRecording(dataDirectory))).flat();
+    const told = recorded.filter(({ kind }) => kind !== "line" && kind !== "timers");
+    assert.deepEqual(
+      told.slice(0, 3).map(({ kind }) => kind),
+      ["start", "join", "samples"],
+    );
+  } finally {
+    rmSync(dataDirectory, { recursive: true });
+  }
 });

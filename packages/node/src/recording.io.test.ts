@@ -21,6 +21,7 @@ import type { Recorded } from "@myelin/core/recordings";
 import { logFolder } from "./adapters/file-log/index.ts";
 import { readRecording, type RecordingPlace, recordingTo } from "./adapters/recordings/index.ts";
 import { Engine, type RuleVersion } from "./engine/index.ts";
+import { defaultArcSettings } from "./settings.ts";
 import { secondUs, TestAgent, TestNode, type TestNodeOptions } from "./test-support.ts";
 
 const tickUs = 40_000;
@@ -59,7 +60,7 @@ class Place {
   }
 
   async read(): Promise<Recorded[]> {
-    return await Array.fromAsync(readRecording(this.directory));
+    return (await Array.fromAsync(readRecording(this.directory))).flat();
   }
 
   get files(): string[] {
@@ -162,6 +163,21 @@ describe("a recording in files", () => {
     const decided = new Set(node.ended.map(({ rule }) => rule));
     assert.ok(decided.size >= 5, [...decided].join());
     for (const file of place.files) assert.equal(statSync(file).mode & 0o777, 0o600);
+  });
+
+  test("has samples that wait for older ones, and those that are too old, as they came", async () => {
+    await using place = await Place.make();
+    const settings = { ...defaultArcSettings, latenessUs: secondUs };
+    const node = await place.node({ settings }).start();
+    const agent = await new TestAgent(node.clock).join(node);
+    const fromUs = node.clock.nowUs();
+    for (const [at, agoUs] of [0, 500_000, 0, 5 * secondUs].entries()) {
+      agent.report({ cpu_usage: at }, fromUs + 3 * secondUs - agoUs);
+      await node.clock.run(tickUs);
+    }
+    await node.settle(node.arc.drain(0), secondUs);
+    const recorded = await place.read();
+    assert.deepEqual(valuesOf(recorded), [0, 1, 2, 3]);
   });
 
   test("can be read while the node runs, and holds all of its runs, also those that were killed", async () => {

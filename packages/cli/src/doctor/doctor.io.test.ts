@@ -118,6 +118,10 @@ suite("the doctor", () => {
     writeFileSync(log, "no segment of a log");
     const { status, message } = (await look({ data }))("windows");
     assert.deepEqual([status, message], ["warn", `${log}: damaged`]);
+    const recording = join(data, "recording", "0-of-1");
+    mkdirSync(recording, { recursive: true });
+    writeFileSync(join(recording, "00000001.log"), "no segment of a log");
+    assert.equal((await look({ data }))("recording").status, "warn");
     const database = new DatabaseSync(join(data, "state.db"));
     database.exec("PRAGMA user_version = 1000");
     database.close();

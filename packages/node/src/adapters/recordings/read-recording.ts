@@ -11,32 +11,47 @@ import type { Recorded } from "@myelin/core/recordings";
 import { RecordingReader } from "../../recording/index.ts";
 import { readSegments, type SegmentContent } from "../file-log/index.ts";
 
+/** Most that is told at once. */
+const batchSize = 1_024;
+
 /**
- * What a node was told, as it has recorded it.
+ * What a node was told, as it has recorded it, some at a time.
  * @param directory A data directory, its folder `recording`, or a lane's folder in that.
  * @throws MyelinError NOT_FOUND, STORAGE_CORRUPT, STORAGE_UNAVAILABLE, SCHEMA_TOO_NEW
  */
-export async function* readRecording(directory: string): AsyncGenerator<Recorded> {
+export async function* readRecording(directory: string): AsyncGenerator<readonly Recorded[]> {
   const lanes = (await foldersIn(directory)).map((folder) => new LaneReading(folder));
-  for (const lane of lanes) await lane.next();
   const runs = new Set<number>();
   for (;;) {
+    for (const lane of lanes) await lane.fill();
+    const batch = batchOf(lanes, runs);
+    if (batch.length === 0 && lanes.every(({ isOver }) => isOver)) return;
+    yield batch;
+  }
+}
+
+/** What comes next, until it is much or more is to be read. */
+function batchOf(lanes: readonly LaneReading[], runs: Set<number>): Recorded[] {
+  const batch: Recorded[] = [];
+  while (batch.length < batchSize) {
     let first: LaneReading | undefined;
     for (const lane of lanes)
       if (lane.atUs < (first?.atUs ?? Number.POSITIVE_INFINITY)) first = lane;
-    if (first?.recorded === undefined) return;
+    if (first?.recorded === undefined) return batch;
     const { recorded, run } = first;
     const isAgain = recorded.kind === "start" && runs.has(run);
     runs.add(run);
-    if (!isAgain) yield recorded;
-    if (!first.nextOfSegment()) await first.next();
+    if (!isAgain) batch.push(recorded);
+    if (!first.next()) return batch;
   }
+  return batch;
 }
 
 /** One lane's recording, and where the reading is in it. */
 class LaneReading {
   /** What comes next; undefined at the end. */
   recorded: Recorded | undefined;
+  isOver = false;
   readonly #reader = new RecordingReader();
   readonly #segments: AsyncGenerator<SegmentContent>;
   #ofSegment: Iterator<Recorded> | undefined;
@@ -56,21 +71,20 @@ class LaneReading {
   }
 
   /** Goes on within the segment; false at its end. */
-  nextOfSegment(): boolean {
-    this.recorded = undefined;
+  next(): boolean {
     const next = this.#ofSegment?.next();
-    if (next === undefined || next.done === true) return false;
-    this.recorded = next.value;
-    return true;
+    this.recorded = next === undefined || next.done === true ? undefined : next.value;
+    return this.recorded !== undefined;
   }
 
-  /** Goes on with the next segments that tell something. */
-  async next(): Promise<void> {
-    do {
+  /** Reads further segments, where nothing comes next, until one tells something. */
+  async fill(): Promise<void> {
+    while (this.recorded === undefined && !this.isOver) {
       const { value, done } = await this.#segments.next();
-      if (done === true) return;
-      this.#ofSegment = this.#read(value);
-    } while (!this.nextOfSegment());
+      if (done === true) this.isOver = true;
+      else this.#ofSegment = this.#read(value);
+      this.next();
+    }
   }
 
   *#read({ entries, isTorn }: SegmentContent): Generator<Recorded> {
