@@ -37,7 +37,7 @@ class HeldLog extends MemoryLog {
   #isHeld = true;
 
   constructor(disk: MemoryLogDisk) {
-    super(disk);
+    super({ disk });
     this.#disk = disk;
   }
 
@@ -78,7 +78,7 @@ class Scene {
   #make(): Recorder {
     return new Recorder({
       clock: this.clock,
-      log: this.#log ?? new MemoryLog(this.disk, 2_000),
+      log: this.#log ?? new MemoryLog({ disk: this.disk, segmentBytes: 2_000 }),
       run: this.clock.nowUs(),
       maxBytes: this.#maxBytes,
       onStoreError: ({ code }) => this.errors.push(code),

@@ -73,7 +73,7 @@ export class Memory {
     const { layout } = histories;
     const writer = new WordWriter();
     const records = places.map(({ agent, slot }): [string, HistoryRecord] => {
-      histories.write(slot, true, writer, () => ({ samplesUs: 0, eventsUs: 0 }));
+      histories.write(slot, writer, () => ({ samplesUs: 0, eventsUs: 0 }), []);
       const words = writer.take();
       return [agent, { layout, words, at: 0, end: words.length }];
     });
