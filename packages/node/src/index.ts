@@ -6,6 +6,15 @@ export {
   type RestoreOptions,
   verifyBackup,
 } from "./adapters/backup/index.ts";
+export {
+  type Backtest,
+  type BacktestFiring,
+  type BreakerTurn,
+  type Difference,
+  type RecordedData,
+  type RuleFigures,
+  runBacktest,
+} from "./backtest/index.ts";
 export { createLog, type LogOptions } from "./adapters/log/index.ts";
 export { damageOfLogs, logBytes } from "./adapters/file-log/index.ts";
 export { readRecording } from "./adapters/recordings/index.ts";

@@ -36,6 +36,8 @@ export class Csv implements LineFormat {
   /** A record whose quotes are open at the end of a line. */
   #open = "";
   #openedAt = 0;
+  #lastInstant = "";
+  #lastUs = 0;
   /** What the columns said of each agent last. */
   readonly #said: Map<string, string> = new Map();
 
@@ -79,7 +81,7 @@ export class Csv implements LineFormat {
       this.#refuse(line, 1, new Fault(message, "give each row as many; quote cells with commas"));
       return;
     }
-    const timeUs = instantOf(cells[heading.time] ?? "");
+    const timeUs = this.#instant(cells[heading.time] ?? "");
     const agent = this.#agents.of(cells[heading.agent] ?? "");
     if (timeUs instanceof Fault) this.#refuse(line, columnOf(cells, heading.time), timeUs);
     if (agent instanceof Fault) this.#refuse(line, columnOf(cells, heading.agent), agent);
@@ -94,6 +96,14 @@ export class Csv implements LineFormat {
     const metric = this.#metrics.of(cells[heading.metric] ?? "");
     if (metric instanceof Fault) this.#refuse(line, columnOf(cells, heading.metric), metric);
     else this.#sample(agent, metric, cells, heading.value, timeUs, line);
+  }
+
+  /** Reads an instant; rows of one instant mostly stand together. */
+  #instant(text: string): number | Fault {
+    if (text === this.#lastInstant) return this.#lastUs;
+    const timeUs = instantOf(text);
+    if (typeof timeUs === "number") [this.#lastInstant, this.#lastUs] = [text, timeUs];
+    return timeUs;
   }
 
   #sample(

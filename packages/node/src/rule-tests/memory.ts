@@ -16,7 +16,7 @@ import {
   type PendingChange,
   WordWriter,
 } from "../engine/index.ts";
-import { type Part, parts } from "./parts.ts";
+import { type Part, parts } from "../replay/index.ts";
 
 /** The latest instruction of a rule for an agent. */
 interface Latest {

@@ -1,6 +1,4 @@
-/** Parts of an agent in the engine: what the node observes, and the program. */
-export const parts = { node: 0, app: 1 } as const;
-export type Part = (typeof parts)[keyof typeof parts];
+import { type Part, parts } from "../replay/index.ts";
 
 /** What the node alone observes. */
 const observed: ReadonlySet<string> = new Set(["heartbeat_age"]);

@@ -20,17 +20,17 @@ import type {
   TestChange,
   TestRuleChanges,
 } from "@myelin/core/rule-tests";
-import { Engine, type Firing } from "../engine/index.ts";
-import { HeldBack, mergePatch } from "../ingest/index.ts";
+import type { Engine, Firing } from "../engine/index.ts";
+import { mergePatch } from "../ingest/index.ts";
+import { type Part, parts, ReplayedEngine } from "../replay/index.ts";
 import { type FunctionResult, resultOf, type RuleFunction } from "./functions.ts";
 import type { Input, InputSample } from "./inputs.ts";
 import { Memory } from "./memory.ts";
-import { type Part, partOf, parts } from "./parts.ts";
+import { partOf } from "./parts.ts";
 import { RuleVersions } from "./rule-versions.ts";
 
 /** The instant at which every test begins: 2026-01-01T00:00:00Z. */
 const beginUs = 1_767_225_600_000_000;
-const futureToleranceUs = 60_000_000;
 const never = Number.POSITIVE_INFINITY;
 
 /** An instruction that a rule decided on. */
@@ -81,46 +81,38 @@ export class Stage {
   readonly #ends: PendingEnd[] = [];
   readonly #states: Map<string, RuleStateName> = new Map();
   readonly #memory = new Memory();
-  #engine: Engine;
-  #held: HeldBack;
-  #nowUs = beginUs;
+  #replayed: ReplayedEngine;
 
   constructor(rules: readonly RulePlan[], test: RuleTest, settings: RuleTestSettings) {
     this.#test = test;
     this.#settings = settings;
     this.rules = new RuleVersions(rules);
-    this.#engine = this.#newEngine();
-    this.#held = this.#newHeld();
+    this.#replayed = this.#newEngine(beginUs);
     this.#engine.setRules(this.rules.inForce, beginUs);
   }
 
-  #newEngine(): Engine {
-    const { latenessUs: _, ...settings } = this.#settings;
-    return new Engine({
+  #newEngine(atUs: number): ReplayedEngine {
+    return new ReplayedEngine({
+      settings: this.#settings,
       maxAgents: Math.max(1, this.#test.agents.length),
-      maxMetrics: Number.MAX_SAFE_INTEGER,
-      futureToleranceUs,
-      ...settings,
+      atUs,
       // Without a hook for it what is pending is not noted.
       hooks: { onFiring: (firing) => this.#onFiring(firing), onPendingChange: () => undefined },
     });
   }
 
-  #newHeld(): HeldBack {
-    const { latenessUs = 0 } = this.#settings;
-    const counters = { hurriedSamples: 0 };
-    return new HeldBack({ engine: this.#engine, latenessUs, maxSamples: never, counters });
+  get #engine(): Engine {
+    return this.#replayed.engine;
   }
 
-  /** What takes samples: the engine, or before it what holds them back. */
-  get #intake(): Pick<Engine, "apply"> {
-    return (this.#settings.latenessUs ?? 0) === 0 ? this.#engine : this.#held;
+  get #nowUs(): number {
+    return this.#replayed.nowUs;
   }
 
   /** Lets an input happen: what is due before it comes before it. */
   tell(input: Input): void {
     this.#runTo(beginUs + input.atUs, "before");
-    this.#nowUs = beginUs + input.atUs;
+    this.#replayed.moveTo(beginUs + input.atUs);
     switch (input.kind) {
       case "join":
         this.#join(input.agent);
@@ -154,7 +146,7 @@ export class Stage {
   passTo(atUs: number): void {
     if (beginUs + atUs < this.#nowUs) return;
     this.#runTo(beginUs + atUs, "at");
-    this.#nowUs = beginUs + atUs;
+    this.#replayed.moveTo(beginUs + atUs);
   }
 
   /** The state of a rule for an agent now, inactive when it is not in force; undefined while the agent is not there. */
@@ -177,12 +169,12 @@ export class Stage {
   #runTo(untilUs: number, edge: "before" | "at"): void {
     for (;;) {
       const [end] = this.#ends;
-      const heldUs = this.#held.count === 0 ? never : this.#held.nextDueUs;
+      const heldUs = this.#replayed.heldDueUs;
       const endUs = end?.dueUs ?? never;
-      const dueUs = Math.min(this.#engine.nextDueUs, heldUs, endUs);
+      const dueUs = Math.min(this.#replayed.dueUs, endUs);
       if (edge === "at" ? dueUs > untilUs : dueUs >= untilUs) return;
-      this.#nowUs = Math.max(this.#nowUs, dueUs);
-      if (heldUs <= dueUs) this.#held.release(this.#nowUs);
+      this.#replayed.moveTo(dueUs);
+      if (heldUs <= dueUs) this.#replayed.release();
       else if (end !== undefined && endUs <= dueUs) {
         this.#ends.shift();
         this.#end(end.firing, end.status);
@@ -200,8 +192,7 @@ export class Stage {
   }
 
   #attach(attributes: AgentAttributes, line: string): number {
-    const slot = this.#engine.join(attributes, this.#nowUs);
-    this.#engine.startTimeLine(slot, parts.app, line);
+    const slot = this.#replayed.join(attributes, line);
     this.#memory.takeUp(this.#engine, { agent: attributes.id, slot });
     return slot;
   }
@@ -219,9 +210,7 @@ export class Stage {
     const places = [...this.#present].map(([agent, { slot }]) => ({ agent, slot }));
     for (const { agent } of places) this.#settle(agent);
     this.#memory.keep(this.#engine, places, this.#nowUs);
-    this.#nowUs = backUs;
-    this.#engine = this.#newEngine();
-    this.#held = this.#newHeld();
+    this.#replayed = this.#newEngine(backUs);
     this.#memory.begin(this.#engine, backUs);
     this.#engine.setRules(this.rules.inForce, backUs);
     for (const present of this.#present.values())
@@ -238,8 +227,7 @@ export class Stage {
   /** Finds out up to where an agent's samples were applied, and which of them wait still. */
   #settle(agent: string): void {
     const present = this.#present.get(agent) as Presence;
-    if (this.#intake === this.#engine) return;
-    const untilUs = (part: Part): number => this.#held.appliedUs(present.slot, part);
+    const untilUs = (part: Part): number => this.#replayed.appliedUs(present.slot, part);
     for (const part of Object.values(parts)) this.#memory.applied(agent, part, untilUs(part));
     present.waiting = present.waiting.filter(
       ({ metric, timeUs }) => beginUs + timeUs > untilUs(partOf(metric)),
@@ -280,23 +268,12 @@ export class Stage {
   #apply(agent: string, samples: readonly InputSample[]): void {
     const present = this.#present.get(agent);
     if (present === undefined) return;
-    const intake = this.#intake;
     for (const part of Object.values(parts)) {
       const own = samples.filter(({ metric }) => partOf(metric) === part);
       if (own.length === 0) continue;
-      const timesUs = Float64Array.from(own, ({ timeUs }) => beginUs + timeUs);
-      intake.apply(
-        present.slot,
-        part,
-        own.length,
-        Int32Array.from(own, ({ metric }) => this.#engine.metric(metric)),
-        Float64Array.from(own, ({ value }) => value),
-        timesUs,
-        this.#nowUs,
-      );
-      if (intake === this.#engine) this.#memory.applied(agent, part, Math.max(...timesUs));
+      const placed = own.map(({ timeUs, ...sample }) => ({ ...sample, timeUs: beginUs + timeUs }));
+      this.#replayed.samples(present.slot, part, placed);
     }
-    if (intake === this.#engine) return;
     present.waiting = [...present.waiting, ...samples];
     this.#settle(agent);
   }
