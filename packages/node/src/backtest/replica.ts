@@ -67,6 +67,9 @@ export class Replica {
   /** Instructions whose ends are to come. */
   readonly #open = new Set<string>();
   readonly #actions: ReadonlySet<string>;
+  /** What is due next, as last seen, and when it is to run. */
+  #nextDueUs: number = Number.POSITIVE_INFINITY;
+  #nextRunUs: number = Number.POSITIVE_INFINITY;
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
@@ -154,7 +157,7 @@ export class Replica {
   #runBefore(untilUs: number): void {
     const { scout } = this.#options;
     for (;;) {
-      const { dueUs } = this.#replayed;
+      const dueUs = this.#dueUs();
       if (!(dueUs < untilUs)) return;
       if (scout !== undefined) {
         if (scout.nextTimersUs <= dueUs + latestTimersUs) return;
@@ -164,6 +167,16 @@ export class Replica {
       this.#replayed.moveTo(dueUs);
       this.#replayed.runDue();
     }
+  }
+
+  /** When a node would look at what is due next: not before it became known, though it may be due since longer. */
+  #dueUs(): number {
+    const { dueUs } = this.#replayed;
+    if (dueUs !== this.#nextDueUs) {
+      this.#nextDueUs = dueUs;
+      this.#nextRunUs = Math.max(dueUs, this.#nowUs);
+    }
+    return this.#nextRunUs;
   }
 
   #start(): void {
