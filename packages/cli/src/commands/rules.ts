@@ -16,6 +16,7 @@ import type { NodeClient } from "../client/index.ts";
 import { cell, objectsOf, table } from "../output/index.ts";
 import { packNames, packOf } from "../packs/index.ts";
 import { check, ruleFiles, schema, textOf } from "./rules-check.ts";
+import { backtestRules } from "./rules-backtest.ts";
 import { packsCommand } from "./rules-packs.ts";
 import { testRules } from "./rules-test.ts";
 import { diff, ifMatch, ifMatchFlag, pathOf, rollback, versions } from "./rule-versions.ts";
@@ -198,10 +199,11 @@ const remove: Command<CliContext> = buildCommand<ChangeFlags, [string], CliConte
 
 /** `myelin rules …` */
 export const rulesRoutes: RouteMap<CliContext> = buildRouteMap({
-  docs: { brief: "Check, test, apply, list, show, compare, roll back and delete rules" },
+  docs: { brief: "Check, test, backtest, apply, list, show, compare, roll back and delete rules" },
   routes: {
     check,
     test: testRules,
+    backtest: backtestRules,
     packs: packsCommand,
     apply,
     list,

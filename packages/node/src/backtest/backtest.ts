@@ -31,6 +31,8 @@ export interface Backtest {
   readonly inputs: number;
   readonly samples: number;
   readonly agents: number;
+  /** Names of the metrics of which there are samples. */
+  readonly metrics: ReadonlySet<string>;
   /** Inputs that the node did not record. */
   readonly missing: number;
   readonly now: SideFigures;
@@ -83,6 +85,7 @@ class Run {
   readonly #firings: BacktestFiring[] = [];
   readonly #breakers: BreakerTurn[] = [];
   readonly #agents = new Set<string>();
+  readonly #metrics = new Set<string>();
   #now: Replica | undefined;
   #before: Replica | undefined;
   #firingCount = 0;
@@ -111,7 +114,10 @@ class Run {
     if (this.#inputs === 0) this.#begin(entry.atUs);
     this.#inputs += 1;
     this.#lastUs = Math.max(this.#lastUs, entry.atUs);
-    if (entry.kind === "samples") this.#samples += entry.samples.length;
+    if (entry.kind === "samples") {
+      this.#samples += entry.samples.length;
+      for (const { metric } of entry.samples) this.#metrics.add(metric);
+    }
     if (entry.kind === "gap") this.#missing += entry.count;
     if ("agent" in entry) this.#agents.add(entry.agent);
     this.#now?.tell(entry);
@@ -135,6 +141,7 @@ class Run {
       inputs: this.#inputs,
       samples: this.#samples,
       agents: this.#agents.size,
+      metrics: this.#metrics,
       missing: this.#missing,
       now: this.#now?.figures() ?? nothing,
       before: this.#before?.figures(),
