@@ -1,7 +1,7 @@
 import { DataProblems, type DataProblem } from "./data-problem.ts";
 import { type Behind, Frames } from "./frames.ts";
 import type { Recorded } from "./recorded.ts";
-import { type LineTaker, maxLineLength, TextLines } from "./text-lines.ts";
+import { maxLineLength, TextLines } from "./text-lines.ts";
 
 /** What a format does with lines. */
 export interface LineFormat {
@@ -20,15 +20,27 @@ export interface Telling {
  * Reads recorded telemetry as text, in pieces of any size. Every line is checked. After the first problem nothing more is
  * told.
  */
-export class TelemetryReader implements LineTaker {
+export class TelemetryReader {
   readonly #frames = new Frames();
   readonly #problems = new DataProblems();
   readonly #lines: TextLines;
   readonly #format: LineFormat;
 
   constructor(makeFormat: (telling: Telling) => LineFormat) {
-    this.#lines = new TextLines(this);
-    this.#format = makeFormat({ frames: this.#frames, problems: this.#problems });
+    const problems = this.#problems;
+    const format = makeFormat({ frames: this.#frames, problems });
+    this.#format = format;
+    this.#lines = new TextLines({
+      line: (text, number) => format.line(text, number),
+      tooLong: (number) => {
+        const message = `the line is longer than ${maxLineLength} characters`;
+        problems.add(number, 1, message, "is it telemetry, a thing a line?");
+      },
+      notText: (number) => {
+        const hint = "give the data as UTF-8";
+        problems.add(number, 1, "the bytes from about here on are no UTF-8", hint);
+      },
+    });
   }
 
   /** The first problems. */
@@ -57,20 +69,6 @@ export class TelemetryReader implements LineTaker {
     this.#lines.end();
     this.#format.end();
     return this.#take(true);
-  }
-
-  line(text: string, number: number): void {
-    this.#format.line(text, number);
-  }
-
-  tooLong(number: number): void {
-    const message = `the line is longer than ${maxLineLength} characters`;
-    this.#problems.add(number, 1, message, "is it telemetry, a thing a line?");
-  }
-
-  notText(number: number): void {
-    const hint = "give the data as UTF-8";
-    this.#problems.add(number, 1, "the bytes from about here on are no UTF-8", hint);
   }
 
   #take(isEnd: boolean): readonly Recorded[] {

@@ -48,6 +48,8 @@ export class RuleCount {
   readonly #agents = new Set<string>();
   /** By agent, when the present episode fired. */
   readonly #firingSinceUs = new Map<string, number>();
+  /** By agent, the start of the last episode that was over before it was told to have fired, as one of an event is. */
+  readonly #overUs = new Map<string, number>();
   #firings = 0;
   #sent = 0;
   #suppressed = 0;
@@ -59,19 +61,23 @@ export class RuleCount {
     this.#rule = name;
   }
 
-  fired({ agent, attempt, mode, timeUs }: BacktestFiring): void {
+  fired({ agent, attempt, mode, timeUs, startedAtUs }: BacktestFiring): void {
     this.#firings += 1;
     if (mode === "sent") this.#sent += 1;
     if (mode === "suppressed") this.#suppressed += 1;
     this.#agents.add(agent);
     if (attempt > 1) return;
     this.#episodes += 1;
-    this.#firingSinceUs.set(agent, timeUs);
+    if (this.#overUs.get(agent) === startedAtUs) this.#overUs.delete(agent);
+    else this.#firingSinceUs.set(agent, timeUs);
   }
 
-  ended(agent: string, atUs: number): void {
+  ended(agent: string, atUs: number, startedAtUs: number): void {
     const sinceUs = this.#firingSinceUs.get(agent);
-    if (sinceUs === undefined) return;
+    if (sinceUs === undefined) {
+      this.#overUs.set(agent, startedAtUs);
+      return;
+    }
     this.#firingUs += Math.max(0, atUs - sinceUs);
     this.#firingSinceUs.delete(agent);
   }

@@ -80,9 +80,9 @@ export class Replica {
       ...{ rules, settings, maxAgents, atUs },
       hooks: {
         onFiring: (firing) => this.#onFiring(firing),
-        onEpisodeEnd: (rule, slot, endUs) => {
+        onEpisodeEnd: (rule, slot, endUs, startedAtUs) => {
           const agent = this.#agents[slot];
-          if (agent !== undefined) this.#counts.get(rule)?.ended(agent, endUs);
+          if (agent !== undefined) this.#counts.get(rule)?.ended(agent, endUs, startedAtUs);
         },
         onBreaker: (rule, isOpen) => {
           if (this.#isBefore) return;
