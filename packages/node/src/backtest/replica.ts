@@ -263,12 +263,12 @@ export class Replica {
   }
 
   #end(entry: Extract<Recorded, { readonly kind: "end" }>): void {
-    const { agent, rule, attempt, startedAtUs, succeeded } = entry;
+    const { agent, rule, attempt, startedAtUs, succeeded, endedAtUs = this.#nowUs } = entry;
     const slot = this.#slots.get(agent);
     const isOpen = this.#open.delete(endKey(rule, agent, startedAtUs, attempt));
     const plan = this.#options.rules.find(({ name }) => name === rule);
     if (!isOpen || slot === undefined || plan === undefined) return;
-    const end = { succeeded, endedAtUs: this.#nowUs, attempt, startedAtUs };
+    const end = { succeeded, endedAtUs, attempt, startedAtUs };
     this.#replayed.engine.instructionEnded(plan.name, slot, end);
   }
 }
