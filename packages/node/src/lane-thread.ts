@@ -3,14 +3,13 @@ import type { MyelinError } from "@myelin/core/errors";
 import { Access, TokenBook } from "./access/index.ts";
 import { cryptoRandom } from "./adapters/crypto-random/index.ts";
 import { createLaneDebug, redactorOf } from "./adapters/debug/index.ts";
-import { FileLog, logFolder } from "./adapters/file-log/index.ts";
 import { createHttpServer, openTlsFiles, type TlsFiles } from "./adapters/http-server/index.ts";
 import { type LaneSeed, readSeed } from "./adapters/lane-threads/index.ts";
 import { createLoadMeter } from "./adapters/load/index.ts";
 import { createLog, logNotice } from "./adapters/log/index.ts";
 import { createMetrics, Refusals } from "./adapters/metrics/index.ts";
 import { createPortBus } from "./adapters/port-bus/index.ts";
-import { recordingTo } from "./adapters/recordings/index.ts";
+import { laneLogs } from "./adapters/recordings/index.ts";
 import { joinSqliteStore, storageFigures } from "./adapters/sqlite-store/index.ts";
 import { systemClock } from "./adapters/system-clock/index.ts";
 import { systemResources } from "./adapters/system-resources/index.ts";
@@ -78,8 +77,7 @@ async function assemble(seed: LaneSeed, bus: Bus): Promise<Lane> {
     clock,
     random,
     store,
-    historyLog: new FileLog({ directory: logFolder(seed.directory, "windows", lane, count) }),
-    ...recordingOf(seed),
+    ...laneLogs({ ...seed, lanes: count }),
     access,
     node,
     sessionSettings: seed.session,
@@ -121,13 +119,6 @@ async function assemble(seed: LaneSeed, bus: Bus): Promise<Lane> {
   );
   const service = new LaneService({ lane, count, bus, clock, arc, tokens, addresses, api });
   return { service, seed, bus, clock, arc, options, answers, refusals, traces };
-}
-
-function recordingOf(seed: LaneSeed): Pick<ArcOptions, "recording"> {
-  const { directory, lane, count: lanes, recordedRun: run, limits } = seed;
-  if (run === undefined) return {};
-  const maxBytes = limits.recordingMaxBytes;
-  return { recording: recordingTo({ directory, lane, lanes, run, maxBytes }) };
 }
 
 /** Opens the lane's doors; gives its TCP port. @throws MyelinError as a node's start does */

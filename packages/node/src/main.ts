@@ -10,7 +10,7 @@ import { Access, assertGuarded, endOfToken, isLoopbackHost, TokenBook } from "./
 import { StoreBackups } from "./adapters/backup/index.ts";
 import { cryptoRandom } from "./adapters/crypto-random/index.ts";
 import { configurationOf, createDebug, redactorOf } from "./adapters/debug/index.ts";
-import { dropOtherFolders, FileLog, logFolder } from "./adapters/file-log/index.ts";
+import { dropOtherFolders } from "./adapters/file-log/index.ts";
 import {
   checkTlsFiles,
   createHttpServer,
@@ -25,7 +25,7 @@ import { createMemoryFetch } from "./adapters/memory-http/index.ts";
 import { createMemoryStore } from "./adapters/memory-store/index.ts";
 import { createMemoryTransport } from "./adapters/memory-transport/index.ts";
 import { createMetrics, type Metrics, Refusals } from "./adapters/metrics/index.ts";
-import { recordingTo } from "./adapters/recordings/index.ts";
+import { laneLogs } from "./adapters/recordings/index.ts";
 import {
   keptTokens,
   openSqliteStore,
@@ -590,17 +590,12 @@ async function openStore(
   return { store, backups: new StoreBackups(store, directory) };
 }
 
-/** What keeps what rules read of the past, and what records what they are told; nothing where all is kept in memory. */
-function logsOf(
-  options: Limited<EmbedOptions>,
-  run: number,
-): Pick<ArcOptions, "historyLog" | "recording"> {
+/** Nothing where all is kept in memory. */
+function logsOf(options: Limited<EmbedOptions>, run: number): ReturnType<typeof laneLogs> {
   if (options.storage === "memory") return {};
-  const directory = directoryOf(options);
-  const maxBytes = options.limits.recordingMaxBytes;
-  const historyLog = new FileLog({ directory: logFolder(directory, "windows", 0, 1) });
-  if (options.isRecorded !== true) return { historyLog };
-  return { historyLog, recording: recordingTo({ directory, lane: 0, lanes: 1, run, maxBytes }) };
+  const recordedRun = options.isRecorded === true ? run : undefined;
+  const { limits } = options;
+  return laneLogs({ directory: directoryOf(options), lane: 0, lanes: 1, limits, recordedRun });
 }
 
 /** What a store on disk tells of its work; undefined for one in memory. */

@@ -1,2 +1,2 @@
+export { laneLogs, type LaneLogPlace } from "./lane-logs.ts";
 export { readRecording } from "./read-recording.ts";
-export { type RecordingPlace, recordingTo } from "./recording-to.ts";
