@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { compileSelector, linkRule, parseRuleFile, planRule, TRUE, UNKNOWN } from "./index.ts";
+import {
+  compileSelector,
+  linkRule,
+  parseRuleFile,
+  readRuleFile,
+  planRule,
+  TRUE,
+  UNKNOWN,
+} from "./index.ts";
 import { writeJavaScript } from "./javascript.ts";
 import { contextOf, evaluate, linked, planOf, problemOf, problemsOf } from "./test-support.ts";
 
@@ -186,6 +194,15 @@ describe("bounds", () => {
       problemsOf({ args: { a: "x".repeat(16_384) } })[0]?.message ?? "",
       /longer than 16384 characters/,
     );
+  });
+
+  test("a long file is read piece by piece", () => {
+    const rule = "  - name: r\n    expr: m > 1 && n > 2\n    action: act\n";
+    const steps = readRuleFile(`rules:\n${rule.repeat(500)}`);
+    let count = 0;
+    while (steps.next().done !== true) count += 1;
+    // Beside a step for each rule.
+    assert.ok(count > 500 + 100, `${count} pieces`);
   });
 
   test("a file is at most a mebibyte and 10,000 rules, and no nesting or alias overflows its reader", () => {

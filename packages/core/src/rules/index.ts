@@ -24,6 +24,7 @@ export {
   linkRule,
   type PresentEvent,
 } from "./link.ts";
+export { limits as ruleLimits } from "./limits.ts";
 export type { MomentPart } from "./moments.ts";
 export { parseExpression } from "./parse.ts";
 export type {

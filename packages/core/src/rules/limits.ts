@@ -2,6 +2,8 @@
 export const limits = {
   /** Length of a rule file, in UTF-16 code units. */
   fileLength: 1_048_576,
+  /** Of one that is sent to a node and is not compact JSON: putting together its YAML is one turn of the node's loop. */
+  sentYamlLength: 262_144,
   rulesPerFile: 10_000,
   /** Levels of brackets in a YAML file, and of lists and maps that begin on one line. */
   fileNestingLevels: 128,

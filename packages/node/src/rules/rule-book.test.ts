@@ -278,3 +278,19 @@ test("unless may name a rule of the same file, or one in force", async () => {
   );
   assert.deepEqual(warnings, []);
 });
+
+test("a long file that is not compact JSON is refused, and as compact JSON it is applied", async () => {
+  const { book } = bench();
+  const description = "x".repeat(1_000);
+  const rules = Array.from({ length: 30 }, (_, index) => {
+    const args = { text: "y".repeat(9_000) };
+    return { name: `r${index}`, description, expr: "cpu_usage > 1", action: "act", args };
+  });
+  await assert.rejects(book.apply(JSON.stringify({ rules }, undefined, 1), "local"), {
+    code: "RULE_INVALID",
+    message:
+      "line 1, column 1: the file is longer than 262144 characters, which is the limit of what is not compact JSON",
+  });
+  const { changes } = await book.apply(JSON.stringify({ rules }), "local");
+  assert.equal(changes.length, 30);
+});

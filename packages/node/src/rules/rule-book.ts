@@ -15,6 +15,7 @@ import {
   invalidRules,
   planRule,
   readRuleFile,
+  ruleLimits,
   type RulePlan,
   type RuleProblem,
 } from "@myelin/core/rules";
@@ -164,7 +165,8 @@ export class RuleBook {
     const slices = new Slices(this.#options.clock);
     const { samplingIntervalUs } = this.#options;
     const known = samplingIntervalUs === undefined ? {} : { samplingIntervalUs };
-    const { rules, problems, names } = await slices.run(readRuleFile(text, known));
+    const how = { ...known, maxYamlLength: ruleLimits.sentYamlLength };
+    const { rules, problems, names } = await slices.run(readRuleFile(text, how));
     options.onRead?.(names);
     const errors = problems.filter(({ severity }) => severity === "error");
     if (errors.length > 0) throw invalidRules(errors);
