@@ -132,6 +132,35 @@ describe("after kill -9", () => {
     assert.equal(scene.agent.received.length, 1);
   });
 
+  test("what a part sends again that was away at the first of two starts is in windows once, and counted once", async () => {
+    const rules = `
+rules:
+  - name: twice
+    expr: event.type == "look"
+    action: tell
+    args: { samples: '\${count_over_time(cpu_usage, "1m")}', events: '\${count_events("call", "1m")}' }
+`;
+    const scene = await Scene.of(rules);
+    const part = { part: "supervisor", actions: ["tell"], answers: true };
+    const other = await new TestAgent(scene.node.clock, part).join(scene.node);
+    const sentAtUs = scene.node.clock.nowUs();
+    scene.agent.event("call", {});
+    await scene.reports(0.9, 0.8);
+    for (const _ of [1, 2]) {
+      await scene.restart();
+      await other.join(scene.node);
+      await scene.run(100 * msUs);
+    }
+    await scene.agent.join(scene.node);
+    scene.agent.event("call", {}, scene.node.clock.nowUs() - sentAtUs);
+    scene.agent.report({ cpu_usage: 0.9 }, sentAtUs);
+    scene.agent.report({ cpu_usage: 0.8 }, sentAtUs + 100 * msUs);
+    await scene.run(100 * msUs);
+    other.event("look", {});
+    await scene.run(100 * msUs);
+    assert.deepEqual(other.only.args, { samples: "2", events: "1" });
+  });
+
   test("windows last over a second one, of agents too that were not back at the first", async () => {
     const scene = await Scene.of(average);
     const other = await new TestAgent(scene.node.clock, { id: "w2", answers: true }).join(
@@ -215,6 +244,16 @@ test("a node that drains keeps what came last", async () => {
   await scene.restart();
   await scene.agent.join(scene.node);
   assert.equal(scene.latest("cpu_usage"), 0.85);
+});
+
+test("what an agent sends while a draining node waits for its journal is not confirmed and lost", async () => {
+  const scene = await Scene.of(average);
+  await scene.reports(0.9);
+  const drained = scene.node.arc.drain(0);
+  assert.equal(scene.node.arc.sessions.sessionCount > 0, true);
+  scene.agent.report({ cpu_usage: 0.8 });
+  await scene.node.settle(drained, secondUs);
+  assert.equal(scene.latest("cpu_usage"), 0.9);
 });
 
 test("of windows that pass to buckets elsewhere nothing is taken up, and that is told", async () => {

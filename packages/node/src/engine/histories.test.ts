@@ -74,7 +74,7 @@ class Keeper {
   revive(life: Life, nowUs: number, rules: string, line?: string): [string, number][] {
     const marks: [string, number][] = [];
     assert.ok(this.layout !== undefined);
-    assert.equal(life.engine.histories.adopt(this.layout), true);
+    assert.equal(life.engine.histories.adopt(this.layout), undefined);
     life.rules(rules, nowUs);
     life.engine.restarted(nowUs);
     life.join(line);
@@ -246,13 +246,31 @@ describe("histories", () => {
     assert.deepEqual(Object.fromEntries(revived.fired), { r0: [1] });
   });
 
+  test("what another version kept in another form is not taken up: its windows begin anew", () => {
+    const rules = rulesOf([`stddev_over_time(m, "10s")`]);
+    const life = new Life(rules).join();
+    life.sample("m", startUs + 1_000_000, 1);
+    const keeper = new Keeper();
+    keeper.keep(life);
+    const { windowForm, ...before } = keeper.layout ?? assert.fail();
+    for (const other of [
+      before,
+      { ...before, windowForm: windowForm?.replace("squares 5", "spread 4") },
+    ]) {
+      const { histories } = new Life("rules: []").engine;
+      assert.equal(histories.adopt(other as HistoryLayout), "windowForm");
+      assert.deepEqual(histories.layout.logs, []);
+    }
+  });
+
   test("what is from ahead of the clock, or of windows that pass to buckets elsewhere, is not taken up", () => {
     const rules = rulesOf([`count_over_time(m, "10s")`]);
     const life = new Life(rules).join();
     life.sample("m", startUs + 1_000_000, 1);
     const keeper = new Keeper();
     keeper.keep(life);
-    assert.equal(new Life(rules, 9).engine.histories.adopt(keeper.layout ?? assert.fail()), false);
+    const layout = keeper.layout ?? assert.fail();
+    assert.equal(new Life(rules, 9).engine.histories.adopt(layout), "windowSamples");
     const revived = new Life(rules).join();
     const isTaken = revived.engine.takeUpHistory(revived.slot, keeper.records, {
       latestUs: startUs,

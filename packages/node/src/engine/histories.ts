@@ -15,13 +15,15 @@ import { grownFloat64, grownInt32 } from "./growth.ts";
 import { type MetricColumn, type MetricColumns, noPart } from "./metric-columns.ts";
 import { partsPerAgent } from "./parts.ts";
 import type { HeldLog, LogLayout, Readings } from "./readings.ts";
-import type { LogReader } from "./windows/index.ts";
+import { type LogReader, windowForm } from "./windows/index.ts";
 import { WordReader, type WordWriter } from "./words.ts";
 
 /** What records were written under. */
 export interface HistoryLayout {
   /** A window with more samples was one of buckets. */
   readonly windowSamples: number;
+  /** What buckets were kept as; absent in what the first versions wrote. */
+  readonly windowForm?: string;
   /** Metrics of which latest values are kept, in the order of their numbers. */
   readonly metrics: readonly string[];
   readonly logs: readonly LogLayout[];
@@ -170,6 +172,7 @@ export class Histories {
   get layout(): HistoryLayout {
     return {
       windowSamples: this.#windowSamples,
+      windowForm,
       metrics: this.#writtenColumns.map(({ column }) => column.name),
       logs: [...this.#logs.values()].map(({ id, of, name, widthsUs }) => ({
         id,
@@ -181,11 +184,24 @@ export class Histories {
     };
   }
 
-  /** Has the windows of the rules that are put in force next be those of an earlier run; false where they mean something else now. */
-  adopt({ windowSamples, logs, nextLogId }: HistoryLayout): boolean {
-    const isSame = windowSamples === this.#windowSamples;
-    this.#readings.adopt(isSame ? logs : [], nextLogId);
-    return isSame;
+  /**
+   * Has the windows of the rules that are put in force next be those of an earlier run. Where they mean something else
+   * now, it gives what is different instead.
+   */
+  adopt({
+    windowSamples,
+    windowForm: form,
+    logs,
+    nextLogId,
+  }: HistoryLayout): "windowForm" | "windowSamples" | undefined {
+    const isSameBound = windowSamples === this.#windowSamples;
+    const different = isSameBound
+      ? form === windowForm
+        ? undefined
+        : "windowForm"
+      : "windowSamples";
+    this.#readings.adopt(different === undefined ? logs : [], nextLogId);
+    return different;
   }
 
   /** The agent in a slot; undefined when it is free. */

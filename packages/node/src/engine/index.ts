@@ -5,7 +5,6 @@ export type { EngineHooks, Firing } from "./firing.ts";
 export type { DivisionShares } from "./fleet/index.ts";
 export type {
   AppliedUntil,
-  Histories,
   HistoryLayout,
   HistoryRecord,
   LineTime,
@@ -17,3 +16,4 @@ export type { PendingChange } from "./pending-cells.ts";
 export type { RuleVersion } from "./rule-runtime.ts";
 export { WordReader, WordWriter } from "./words.ts";
 export type { AgentRuleState, LatestSample, RuleStatus } from "./views.ts";
+export { Histories } from "./histories.ts";

@@ -61,6 +61,12 @@ interface Awaited {
   readonly lines: Map<string, LineTime>;
 }
 
+/** What is different of windows, where nothing of them can be taken up. */
+const meanings = {
+  windowSamples: "windows pass to buckets at another number of samples",
+  windowForm: "windows are kept in another form than by the version that ran before",
+} as const;
+
 const everyUs = 40_000;
 const betweenSlicesUs = 1_000;
 /** How long a turn of the loop tells, at least and at most, and in how many of them a look is to be done. */
@@ -124,8 +130,9 @@ export class HistoryJournal {
     const { layout, records } = readPasts(entries);
     if (layout === undefined) return;
     engine.restarted(this.#options.clock.nowUs());
-    if (engine.histories.adopt(layout)) this.#pasts = records;
-    else onLost("windows pass to buckets at another number of samples now, and fill anew");
+    const different = engine.histories.adopt(layout);
+    if (different === undefined) this.#pasts = records;
+    else onLost(`${meanings[different]} now, and fill anew`);
   }
 
   /** Begins to write. */

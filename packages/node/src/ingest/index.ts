@@ -2,6 +2,6 @@
 export type { IngestCounters } from "./counters.ts";
 export { Ingest, type IngestOptions, type IntakeRequest } from "./ingest.ts";
 export { mergePatch } from "./merge-patch.ts";
-export type { SessionIntake } from "./session-intake.ts";
+export { SessionIntake } from "./session-intake.ts";
 export { noCounts } from "./counters.ts";
 export { HeldBack, type HeldBackOptions } from "./held-back.ts";

@@ -55,6 +55,37 @@ describe("a session's intake", () => {
   const latest = () =>
     engine.latest(slot).map(({ metric, value, timeUs }) => [metric, value, timeUs]);
 
+  const opened = (): SessionIntake =>
+    ingest.open({ slot, partName: "app", partIndex: 1, incarnation: "life-1" });
+
+  test("goes on where the part's former session was, though the node places the same instant later now", () => {
+    intake.samples(columns([[5000, 1, 1]], namesOf("m")), 1000);
+    intake.apply(nowUs);
+    const { late } = engine.counters;
+    const next = opened();
+    next.samples(columns([[5000, 1, 2]], namesOf("m")), 1500);
+    next.apply(nowUs);
+    assert.deepEqual([latest(), engine.counters.late - late], [[["m", 1, 6000]], 1]);
+    next.samples(columns([[5001, 1, 3]]), 1500);
+    next.apply(nowUs);
+    assert.deepEqual(latest(), [["m", 3, 6501]]);
+  });
+
+  test("goes on past what was applied when the node begins a new time line of its clock, unless that was set back", () => {
+    intake.samples(columns([[5000, 1, 1]], namesOf("m")), 1000);
+    intake.apply(nowUs);
+    engine.startTimeLine(slot, 1, "line-2");
+    intake.goOnAnew(500, nowUs);
+    intake.samples(columns([[4999, 1, 2]]), 500);
+    intake.apply(nowUs);
+    assert.deepEqual(latest(), [["m", 1, 6000]]);
+    engine.startTimeLine(slot, 1, "line-3");
+    intake.goOnAnew(nowUs, nowUs);
+    intake.samples(columns([[4000, 1, 3]]), nowUs - 4000);
+    intake.apply(nowUs);
+    assert.deepEqual(latest(), [["m", 3, nowUs]]);
+  });
+
   test("goes on where an earlier run was: what is older on the part's clock is late, wherever it is placed", () => {
     intake.goOn(5000, 6000);
     assert.deepEqual([intake.timeLine, intake.newestUs], ["line-1", 5000]);

@@ -11,6 +11,7 @@ import {
   stepsOf,
   sumOf,
 } from "./aggregate.ts";
+import { bucketsPerWindow } from "./buckets.ts";
 import { ratio } from "./double-double.ts";
 
 /** A function over what an aggregate made of a window's samples. */
@@ -78,3 +79,15 @@ export const windowReadings: Readonly<
     },
   },
 };
+
+/** To be raised when what is kept of windows means something else though the names and sizes of aggregates are the same. */
+const formVersion = 1;
+
+/** What the buckets of windows are kept as on disk: buckets of another form mean nothing here. */
+export const windowForm: string = [
+  formVersion,
+  bucketsPerWindow,
+  ...new Set(
+    Object.values(windowReadings).map(({ aggregate: { name, cells } }) => `${name} ${cells}`),
+  ),
+].join(", ");
