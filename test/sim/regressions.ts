@@ -63,4 +63,24 @@ export const regressions: readonly Regression[] = [
       faults: ["node-crash#1", "cut#1", "agent-sleep#1"],
     },
   },
+  {
+    sentence:
+      "What a part sent again that was away at the first of two starts was in windows twice, for the second run had not told again how far it had come.",
+    seed: 59,
+  },
+  {
+    sentence:
+      "What an agent sends while a draining node waited for its journal of windows was confirmed, and in no window after the start.",
+    seed: 114,
+  },
+  {
+    sentence:
+      "What came again after a start was in windows twice where the node found that it had placed the agent's clock wrong, for a hello had waited for the node.",
+    seed: 167,
+  },
+  {
+    sentence:
+      "What came again over the second session since a start was in windows twice, for the first had taken what was known of it, and was never welcomed.",
+    seed: 569,
+  },
 ];

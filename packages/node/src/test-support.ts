@@ -79,7 +79,7 @@ export class TestNode {
       }),
       hosts: options.hosts ?? ["127.0.0.1"],
     });
-    this.#log = options.logDisk && new MemoryLog({ disk: options.logDisk });
+    this.#log = options.logDisk && new MemoryLog({ disk: options.logDisk, clock });
     const arc = new Arc({
       ...(this.#log === undefined ? {} : { historyLog: this.#log }),
       ...(options.recording === undefined ? {} : { recording: options.recording }),

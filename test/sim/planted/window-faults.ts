@@ -7,11 +7,11 @@ import { plant, type PlantedFault } from "./plant.ts";
 /** Faults of what windows keep over restarts. */
 export const windowFaults: Readonly<Record<string, PlantedFault>> = {
   "windows are not taken up": {
-    seed: 1,
+    seed: 5,
     plant: () => plant(HistoryJournal.prototype, "takeUp", () => () => undefined),
   },
   "a record of windows is appended twice": {
-    seed: 1,
+    seed: 2,
     plant: () =>
       plant(
         MemoryLog.prototype,
@@ -24,7 +24,7 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
       ),
   },
   "what windows have is not told to intake": {
-    seed: 1,
+    seed: 5,
     plant: () =>
       plant(
         HistoryJournal.prototype,
@@ -36,11 +36,11 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
       ),
   },
   "events that come again are counted again": {
-    seed: 1,
+    seed: 37,
     plant: () => plant(HistoryJournal.prototype, "takeEventMark", () => () => undefined),
   },
   "the journal of windows is trimmed a segment too early": {
-    seed: 1,
+    seed: 19,
     plant: () =>
       plant(
         MemoryLog.prototype,
@@ -52,15 +52,27 @@ export const windowFaults: Readonly<Record<string, PlantedFault>> = {
       ),
   },
   "an agent that has left stays in the journal of windows": {
-    seed: 1,
+    seed: 115,
     plant: () => plant(Histories.prototype, "hasLeft", () => () => false),
   },
+  "how far parts had come that are away is not told once more": {
+    seed: 59,
+    plant: () =>
+      plant(
+        Histories.prototype,
+        "write",
+        (original) =>
+          function (this: Histories, slot, into, partTime, awaited) {
+            return original.call(this, slot, into, partTime, awaited === undefined ? awaited : []);
+          },
+      ),
+  },
   "what was applied is forgotten when the node places a clock anew": {
-    seed: 1,
+    seed: 167,
     plant: () => plant(SessionIntake.prototype, "goOnAnew", () => () => undefined),
   },
   "what was applied is forgotten in a part's next session": {
-    seed: 1,
+    seed: 569,
     plant: () => plant(SessionIntake.prototype, "follow", () => () => undefined),
   },
 };

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { VirtualClock } from "@myelin/core/clock";
-import { type AgentId, type InstructionId, parseAgentId, parseRuleName } from "@myelin/core/ids";
+import {
+  type AgentId,
+  type EpisodeKey,
+  type InstructionId,
+  parseAgentId,
+  parseRuleName,
+} from "@myelin/core/ids";
 import { createMemoryStore, type MemoryDisk } from "../adapters/memory-store/index.ts";
 import { type Instruction, unknownStageTimes } from "../instruction/index.ts";
 import type { EpisodeRecord } from "../ports/store.ts";
@@ -256,4 +262,22 @@ test("what was pending is so no more when its episode has acted, or has ended wi
     [["w1", 5, undefined]],
   );
   test.journal.stop();
+});
+
+test("how far the clocks of an agent's parts had come is known, and kept, until they are back, whatever rows go", async () => {
+  const first = new TestJournal();
+  first.journal.sent(first.ended(), false);
+  await first.clock.run(secondUs);
+  const { disk } = first.store;
+  const second = new TestJournal();
+  second.applied = { "supervisor/i2/t": 9 };
+  second.journal.restore([...disk.episodes.values()].flatMap((kept) => [...kept.values()]));
+  second.journal.takeUp(w1);
+  void second.journal.keep(second.ended({}, 2), false);
+  await second.clock.run(secondUs);
+  const [row] = [...second.store.disk.episodes.values()].flatMap((kept) => [...kept.values()]);
+  assert.deepEqual({ ...row?.appliedUntilUs }, { "app/i1/t": 7, "supervisor/i2/t": 9 });
+  second.journal.drop({ ...second.ended({}, 2).episode, agent: w1 } as EpisodeKey);
+  assert.equal(second.journal.size, 0);
+  assert.equal(second.journal.takeMark(w1, "app/i1/t")?.partUs, 7);
 });
