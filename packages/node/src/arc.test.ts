@@ -507,7 +507,7 @@ test("a window that is shorter than two intervals of its metric is warned of", a
     return warnings.map(({ message }) => message);
   };
   assert.deepEqual(await apply("3s"), [
-    "a window of 3s over cpu_usage, which comes every 2s, holds one sample or none",
+    "a window of 3s over cpu_usage, which comes about every 2s, holds two samples at the most",
   ]);
   assert.deepEqual(await apply("4s"), []);
 });

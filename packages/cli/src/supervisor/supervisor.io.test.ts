@@ -60,8 +60,12 @@ function notes(t: TestContext): {
 
 test("an idle process shows its memory, threads and files, and no CPU", async (t) => {
   const { link, supervisor } = supervise(t, node(idle));
-  await link.until("the process is idle", () => link.metric("cpu_usage") < 0.05);
-  assert.ok(link.metric("mem_bytes") > 20e6 && link.metric("mem_bytes") < 500e6);
+  // Where the machine is busy it may be idle before it is loaded.
+  await link.until(
+    "the process is loaded and idle",
+    () => link.metric("cpu_usage") < 0.05 && link.metric("mem_bytes") > 20e6,
+  );
+  assert.ok(link.metric("mem_bytes") < 500e6);
   assert.ok(link.metric("mem_usage") > 0 && link.metric("mem_usage") < 1);
   assert.ok(link.metric("threads") >= 2);
   assert.equal(link.metric("processes"), 1);
