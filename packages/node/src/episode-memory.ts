@@ -34,14 +34,7 @@ export interface EpisodeMemoryOptions {
   readonly clock: Clock;
   readonly engine: Pick<
     Engine,
-    | "appliedBefore"
-    | "endPending"
-    | "hold"
-    | "isFiring"
-    | "reinstate"
-    | "reinstatePending"
-    | "timeLine"
-    | "withdraw"
+    "appliedBefore" | "hold" | "isFiring" | "pastEpisodes" | "timeLine"
   >;
   readonly registry: Pick<Registry, "all" | "bySlot" | "get">;
   readonly sessions: Pick<SessionStation, "of">;
@@ -210,7 +203,7 @@ export class EpisodeMemory {
       this.#reinstate(slot, isOver ? { ...episode, attempt: 0 } : episode, { isOver });
       this.#unsure.set(episode.agent, [...(this.#unsure.get(episode.agent) ?? []), lost]);
     } else if (recipient.incarnation === part.incarnation && isWhole) {
-      engine.withdraw(episode.rule, slot, episode.startedAtUs);
+      engine.pastEpisodes.withdraw(episode.rule, slot, episode.startedAtUs);
       journal.drop(episode);
     } else this.#giveUp(slot, lost);
   }
@@ -228,7 +221,7 @@ export class EpisodeMemory {
     const isPending =
       isSameLine &&
       pending.sinceUs <= clock.nowUs() + futureToleranceUs &&
-      engine.reinstatePending(slot, rule, pending);
+      engine.pastEpisodes.reinstatePending(slot, rule, pending);
     if (!isPending) journal.notePending({ agent: agent.id, rule, pending: undefined });
     return isPending;
   }
@@ -247,7 +240,8 @@ export class EpisodeMemory {
   }
 
   #endPending(slot: number, pending: LostState["pending"]): void {
-    for (const { rule, sinceUs } of pending) this.#options.engine.endPending(slot, rule, sinceUs);
+    for (const { rule, sinceUs } of pending)
+      this.#options.engine.pastEpisodes.endPending(slot, rule, sinceUs);
   }
 
   /** The attempt after one that failed, as if it was made, and failed just now; the last one as if it succeeded. */
@@ -298,7 +292,7 @@ export class EpisodeMemory {
     const { startedAtUs, rule } = episode;
     if (startedAtUs > clock.nowUs() + futureToleranceUs) return false;
     const wasFiring = engine.isFiring(rule, slot, startedAtUs);
-    const isReinstated = engine.reinstate(slot, episode, how);
+    const isReinstated = engine.pastEpisodes.reinstate(slot, episode, how);
     if (!wasFiring && engine.isFiring(rule, slot, startedAtUs)) onReinstated(episode, slot);
     return isReinstated;
   }

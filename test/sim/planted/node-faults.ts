@@ -1,6 +1,6 @@
 import { createMemoryStore } from "../../../packages/node/src/adapters/memory-store/index.ts";
 import { Dispatch } from "../../../packages/node/src/dispatch/index.ts";
-import { Engine } from "../../../packages/node/src/engine/index.ts";
+import { Engine, PastEpisodes } from "../../../packages/node/src/engine/index.ts";
 import { EpisodeJournal } from "../../../packages/node/src/episodes/index.ts";
 import { Ledger } from "../../../packages/node/src/ledger/index.ts";
 import type { Store } from "../../../packages/node/src/ports/store.ts";
@@ -141,10 +141,10 @@ export const nodeFaults: Readonly<Record<string, PlantedFault>> = {
     seed: 4,
     plant: () =>
       plant(
-        Engine.prototype,
+        PastEpisodes.prototype,
         "reinstate",
         (original) =>
-          function (this: Engine, slot, episode, how) {
+          function (this: PastEpisodes, slot, episode, how) {
             return original.call(
               this,
               slot,

@@ -12,7 +12,7 @@
  *    observes, attributes included, belongs to the node's own part.
  */
 import { MyelinError } from "@myelin/core/errors";
-import { type EpisodeKey, parseMetricName, type RuleName } from "@myelin/core/ids";
+import { parseMetricName, type RuleName } from "@myelin/core/ids";
 import type { JsonObject } from "@myelin/core/json";
 import type {
   AgentAttributes,
@@ -27,12 +27,11 @@ import { type EngineCounters, noCounts } from "./counters.ts";
 import { DepartedCooldowns } from "./departed-cooldowns.ts";
 import { Evaluator } from "./evaluator.ts";
 import type { EngineHooks } from "./firing.ts";
-import type { DivisionShares } from "./fleet/index.ts";
 import { Histories, type HistoryRecord, type TakingUp } from "./histories.ts";
 import { MetricColumns, noPart } from "./metric-columns.ts";
 import { Outbox } from "./outbox.ts";
 import { nodePart, partsPerAgent } from "./parts.ts";
-import type { PendingRecord } from "../ports/store.ts";
+import { PastEpisodes } from "./past-episodes.ts";
 import { PendingCells, type PendingChange } from "./pending-cells.ts";
 import { Readings } from "./readings.ts";
 import type { RuleRuntime, RuleVersion } from "./rule-runtime.ts";
@@ -80,16 +79,6 @@ export interface InstructionEnd {
   readonly startedAtUs: number;
 }
 
-/** What is known of an episode that is reinstated. */
-export interface Reinstatement {
-  /** How the instruction ended; absent while that is not known. */
-  readonly end?: { readonly succeeded: boolean; readonly endedAtUs: number };
-  /** True when the episode has ended already; with attempt 0 when of its instructions nothing is known. */
-  readonly isOver?: boolean;
-}
-
-/** Most instructions of one episode that a rule can ask for. */
-const maxAttempts = 10;
 const defaultMaxUnreadBytes = 512 * 1024 * 1024;
 const defaultWindowSamples = 1_024;
 const defaultStaleAfterUs = 30_000_000;
@@ -98,6 +87,13 @@ export class Engine {
   readonly counters: EngineCounters = noCounts();
   /** What rules read of the past, for the node's next start. */
   readonly histories: Histories;
+  /** What began before the node started. */
+  readonly pastEpisodes: PastEpisodes;
+  /** Fleets and groups that other lanes have agents of. */
+  readonly fleets: Pick<
+    Readings,
+    "hasFleets" | "hearFleetShares" | "retellFleets" | "takeFleetShares"
+  >;
   /** How far ahead of the node's clock a sample may be. */
   readonly futureToleranceUs: number;
   readonly #maxMetrics: number;
@@ -140,6 +136,7 @@ export class Engine {
     const kept = { windowSamples, staleAfterUs, hasOtherLanes };
     this.#readings = new Readings({ agents, columns, wakes, ...kept });
     const readings = this.#readings;
+    this.fleets = readings;
     this.histories = new Histories(agents, columns, readings, windowSamples);
     const context: EvaluationContext = {
       nowUs: 0,
@@ -162,6 +159,12 @@ export class Engine {
     const parts = { agents, columns, rules: this.#rules, timers: this.#timers, wakes, counters };
     this.#evaluator = new Evaluator({ ...parts, context, hooks: options.hooks });
     const evaluator = this.#evaluator;
+    this.pastEpisodes = new PastEpisodes({
+      agents,
+      rules: this.#rules,
+      evaluator,
+      hooks: options.hooks,
+    });
     this.#applier = new Applier({ ...parts, readings, evaluator, futureToleranceUs });
   }
 
@@ -409,69 +412,9 @@ export class Engine {
     this.#rules.get(rule)?.ended(slot, end.startedAtUs, end.attempt, end.endedAtUs, end.succeeded);
   }
 
-  /**
-   * Tells of an episode that began before the node started, and of which an agent has an instruction or had one: the
-   * rule fires on in it, without another instruction, or knows that it is over. Call it before the agent's first input.
-   * @returns True when the episode, or a later one, is the rule's; false when it was passed over, because the
-   * rule is not in force in that meaning or not for this agent, or the episode is none. Its cooldown counts all the same.
-   */
-  reinstate(slot: number, episode: EpisodeKey, how: Reinstatement = {}): boolean {
-    const rule = this.#rules.get(episode.rule);
-    const { startedAtUs, attempt } = episode;
-    const { isOver = false, end } = how;
-    const isPlausible =
-      Number.isSafeInteger(startedAtUs) && attempt >= (isOver ? 0 : 1) && attempt <= maxAttempts;
-    if (rule === undefined || !this.#agents.has(slot) || !isPlausible) return false;
-    const isRules = rule.meaningVersion === episode.meaningVersion && rule.sees(slot);
-    const emittedUs = rule.emittedStartUs(slot);
-    const isKnown =
-      emittedUs > startedAtUs || (emittedUs === startedAtUs && rule.attempt(slot) >= attempt);
-    if (isRules && !isKnown) {
-      const isKnownOver =
-        (emittedUs === startedAtUs && !rule.isFiring(slot, startedAtUs)) ||
-        rule.pendingSinceUs(slot) > startedAtUs;
-      if (isOver || isKnownOver) rule.reinstateOver(slot, startedAtUs, attempt);
-      else {
-        const atUs = this.#agents.timesUs[slot] as number;
-        rule.reinstate(slot, startedAtUs, attempt, episode.timeLine, atUs);
-      }
-    }
-    if (end !== undefined) rule.ended(slot, startedAtUs, attempt, end.endedAtUs, end.succeeded);
-    return isRules;
-  }
-
-  /**
-   * Tells that a rule was pending for the agent before the node started. Call it before the agent's first input, and
-   * behind `reinstate`.
-   * @returns False when it is not pending now: the rule is not in force in that meaning, or not for this agent, or acted since.
-   */
-  reinstatePending(slot: number, rule: RuleName, pending: PendingRecord): boolean {
-    const runtime = this.#rules.get(rule);
-    if (runtime?.meaningVersion !== pending.meaningVersion || !this.#agents.has(slot)) return false;
-    const isPending = runtime.reinstatePending(slot, pending, this.#agents.timesUs[slot] as number);
-    if (isPending && runtime.timers !== undefined) this.#evaluator.setWake(slot);
-    return isPending;
-  }
-
-  /** The rule is not pending any more since that instant: what was reinstated may have acted. */
-  endPending(slot: number, rule: RuleName, sinceUs: number): void {
-    const runtime = this.#rules.get(rule);
-    if (runtime?.pendingSinceUs(slot) === sinceUs)
-      runtime.makeInactive(slot, this.#agents.timesUs[slot] as number);
-  }
-
   /** What the cells that have begun or ceased to be pending have come to, each since it was last taken. */
   takePendingChanges(): readonly PendingChange[] {
     return this.#pendingCells.take((name) => this.#rules.get(name));
-  }
-
-  /** Takes an episode back that was reinstated, and of which no instruction came to the agent: the rule is inactive. */
-  withdraw(rule: RuleName, slot: number, startedAtUs: number): void {
-    const runtime = this.#rules.get(rule);
-    if (runtime?.isFiring(slot, startedAtUs) !== true) return;
-    const atUs = this.#agents.timesUs[slot] as number;
-    runtime.withdraw(slot, atUs);
-    this.#hooks.onEpisodeEnd?.(rule, slot, atUs, startedAtUs);
   }
 
   /** Until it is called again: rules with one of these actions wait for the agent, as in a cooldown. */
@@ -512,26 +455,6 @@ export class Engine {
   countFirings(rule: RuleName, count: number, nowUs: number): void {
     const runtime = this.#rules.get(rule);
     if (runtime !== undefined) this.#evaluator.countFirings(runtime, count, nowUs);
-  }
-
-  /** Whether a rule in force reads a fleet or a group. */
-  get hasFleets(): boolean {
-    return this.#readings.hasFleets;
-  }
-
-  /** What the other lanes are to be told of fleets and groups since it was last taken. */
-  takeFleetShares(nowUs: number): readonly DivisionShares[] {
-    return this.#readings.takeFleetShares(nowUs);
-  }
-
-  /** What another lane's agents come to in fleets and groups. */
-  hearFleetShares(lane: string, shares: readonly DivisionShares[]): void {
-    this.#readings.hearFleetShares(lane, shares);
-  }
-
-  /** Another lane may have missed what was taken: all is to be told anew. */
-  retellFleets(): void {
-    this.#readings.retellFleets();
   }
 
   /** A rule over all agents; undefined when it is not in force. */

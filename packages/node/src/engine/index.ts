@@ -1,6 +1,7 @@
 /** The engine: keyed state and rules over it, without I/O or a clock of its own. */
 export type { EngineCounters } from "./counters.ts";
-export { Engine, type EngineOptions, type InstructionEnd, type Reinstatement } from "./engine.ts";
+export { Engine, type EngineOptions, type InstructionEnd } from "./engine.ts";
+export { PastEpisodes, type Reinstatement } from "./past-episodes.ts";
 export type { EngineHooks, Firing } from "./firing.ts";
 export type { DivisionShares } from "./fleet/index.ts";
 export type {

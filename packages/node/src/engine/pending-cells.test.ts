@@ -106,7 +106,7 @@ describe("what was pending before a restart", () => {
   test("fires at the first evaluation with expr true at or after its since + for", () => {
     const t = new TestEngine(waits);
     const slot = t.join();
-    assert.equal(t.engine.reinstatePending(slot, r, pending), true);
+    assert.equal(t.engine.pastEpisodes.reinstatePending(slot, r, pending), true);
     assert.equal(t.state(slot), "pending");
     t.send(slot, 10.9, 11);
     assert.deepEqual(t.firedAt, []);
@@ -119,7 +119,7 @@ describe("what was pending before a restart", () => {
     const rules = "  - { name: r, expr: m > 10 && k > 0, for: 10s, action: stop }";
     const t = new TestEngine(rules);
     const slot = t.join();
-    t.engine.reinstatePending(slot, r, pending);
+    t.engine.pastEpisodes.reinstatePending(slot, r, pending);
     t.send(slot, 0.9, 1);
     assert.equal(t.state(slot), "pending", "that came again");
     t.send(slot, 2, 11);
@@ -139,22 +139,28 @@ describe("what was pending before a restart", () => {
       "  - { name: r, where: agent.type == 'w', expr: m > 10, action: stop }",
     );
     const other = t.join("a1", { type: "x" });
-    assert.equal(t.engine.reinstatePending(other, r, pending), false);
+    assert.equal(t.engine.pastEpisodes.reinstatePending(other, r, pending), false);
     const slot = t.join("a2", { type: "w" });
-    assert.equal(t.engine.reinstatePending(slot, r, { ...pending, meaningVersion: 2 }), false);
-    assert.equal(t.engine.reinstatePending(slot, ruleName("s"), pending), false);
-    assert.equal(t.engine.reinstatePending(99, r, pending), false);
+    assert.equal(
+      t.engine.pastEpisodes.reinstatePending(slot, r, { ...pending, meaningVersion: 2 }),
+      false,
+    );
+    assert.equal(t.engine.pastEpisodes.reinstatePending(slot, ruleName("s"), pending), false);
+    assert.equal(t.engine.pastEpisodes.reinstatePending(99, r, pending), false);
     t.send(slot, 2, 11);
-    assert.equal(t.engine.reinstatePending(slot, r, pending), false);
+    assert.equal(t.engine.pastEpisodes.reinstatePending(slot, r, pending), false);
     t.send(slot, 3, 1);
-    assert.equal(t.engine.reinstatePending(slot, r, pending), false);
-    assert.equal(t.engine.reinstatePending(slot, r, { ...pending, sinceUs: us(3) }), true);
+    assert.equal(t.engine.pastEpisodes.reinstatePending(slot, r, pending), false);
+    assert.equal(
+      t.engine.pastEpisodes.reinstatePending(slot, r, { ...pending, sinceUs: us(3) }),
+      true,
+    );
   });
 
   test("tells that an earlier episode is over, whatever is told of that", () => {
     const t = new TestEngine(waits);
     const slot = t.join();
-    t.engine.reinstatePending(slot, r, pending);
+    t.engine.pastEpisodes.reinstatePending(slot, r, pending);
     const episode = {
       rule: r,
       meaningVersion: 1,
@@ -162,9 +168,9 @@ describe("what was pending before a restart", () => {
       timeLine: "line-1",
       attempt: 1,
     };
-    assert.equal(t.engine.reinstate(slot, { ...episode, startedAtUs: us(0) }), true);
+    assert.equal(t.engine.pastEpisodes.reinstate(slot, { ...episode, startedAtUs: us(0) }), true);
     assert.equal(t.state(slot), "pending");
-    assert.equal(t.engine.reinstate(slot, { ...episode, startedAtUs: us(1) }), true);
+    assert.equal(t.engine.pastEpisodes.reinstate(slot, { ...episode, startedAtUs: us(1) }), true);
     assert.equal(t.state(slot), "firing");
   });
 });

@@ -254,7 +254,9 @@ describe("reinstating an episode after a restart", () => {
     const fleet = new TestEngine(rules);
     const slot = fleet.join("a1", {}, 10);
     assert.equal(
-      fleet.engine.reinstate(slot, episode, { end: { succeeded: true, endedAtUs: us(3) } }),
+      fleet.engine.pastEpisodes.reinstate(slot, episode, {
+        end: { succeeded: true, endedAtUs: us(3) },
+      }),
       true,
     );
     assert.deepEqual(fleet.engine.agentStates(slot), [
@@ -279,7 +281,9 @@ describe("reinstating an episode after a restart", () => {
   test("the next attempt of the episode has the id it would have had", () => {
     const fleet = new TestEngine(rules);
     const slot = fleet.join("a1", {}, 10);
-    fleet.engine.reinstate(slot, episode, { end: { succeeded: false, endedAtUs: us(10) } });
+    fleet.engine.pastEpisodes.reinstate(slot, episode, {
+      end: { succeeded: false, endedAtUs: us(10) },
+    });
     fleet.send(slot, 14, 11);
     assert.deepEqual(fleet.firedAt, []);
     fleet.send(slot, 15, 11);
@@ -290,7 +294,9 @@ describe("reinstating an episode after a restart", () => {
     const fleet = new TestEngine(rules);
     const slot = fleet.join("a1", {}, 0);
     const later = { ...episode, startedAtUs: us(5) };
-    fleet.engine.reinstate(slot, later, { end: { succeeded: true, endedAtUs: us(6) } });
+    fleet.engine.pastEpisodes.reinstate(slot, later, {
+      end: { succeeded: true, endedAtUs: us(6) },
+    });
     fleet.send(slot, 4, 1);
     assert.equal(fleet.state(slot), "firing");
     fleet.send(slot, 5, 11);
@@ -303,7 +309,7 @@ describe("reinstating an episode after a restart", () => {
   test("without its end, the cooldown waits for that", () => {
     const fleet = new TestEngine(rules);
     const slot = fleet.join("a1", {}, 10);
-    assert.equal(fleet.engine.reinstate(slot, episode), true);
+    assert.equal(fleet.engine.pastEpisodes.reinstate(slot, episode), true);
     fleet.send(slot, 11, 1);
     fleet.send(slot, 12, 11);
     fleet.send(slot, 20, 11);
@@ -322,9 +328,13 @@ describe("reinstating an episode after a restart", () => {
     const fleet = new TestEngine(rules);
     const slot = fleet.join("a1", {}, 10);
     const end = { succeeded: true, endedAtUs: us(18) };
-    assert.equal(fleet.engine.reinstate(slot, episode, { end, isOver: true }), true);
+    assert.equal(fleet.engine.pastEpisodes.reinstate(slot, episode, { end, isOver: true }), true);
     assert.equal(fleet.engine.isFiring(episode.rule, slot, us(1)), false);
-    assert.equal(fleet.engine.reinstate(slot, episode, { end }), true, "told once more");
+    assert.equal(
+      fleet.engine.pastEpisodes.reinstate(slot, episode, { end }),
+      true,
+      "told once more",
+    );
     assert.equal(fleet.state(slot), "inactive");
     for (const second of [20, 22, 23]) fleet.send(slot, second, 11);
     assert.deepEqual(fleet.firedAt, [23]);
@@ -333,8 +343,8 @@ describe("reinstating an episode after a restart", () => {
   test("of one that is over and whose instruction still runs, the cooldown waits for its end", () => {
     const fleet = new TestEngine(rules);
     const slot = fleet.join("a1", {}, 10);
-    fleet.engine.reinstate(slot, { ...episode, attempt: 0 }, { isOver: true });
-    fleet.engine.reinstate(slot, { ...episode, attempt: 1 });
+    fleet.engine.pastEpisodes.reinstate(slot, { ...episode, attempt: 0 }, { isOver: true });
+    fleet.engine.pastEpisodes.reinstate(slot, { ...episode, attempt: 1 });
     assert.equal(fleet.state(slot), "inactive");
     for (const second of [20, 30]) fleet.send(slot, second, 11);
     const { rule, startedAtUs } = episode;
@@ -355,7 +365,7 @@ describe("reinstating an episode after a restart", () => {
       startedAtUs: us(1),
       attempt: 1,
     };
-    t.engine.reinstate(slot, episode, { end: { succeeded: true, endedAtUs: us(2) } });
+    t.engine.pastEpisodes.reinstate(slot, episode, { end: { succeeded: true, endedAtUs: us(2) } });
     t.send(slot, 20, 1);
     t.engine.advance(us(24.9));
     assert.equal(t.state(slot), "firing");
@@ -368,7 +378,7 @@ describe("reinstating an episode after a restart", () => {
     const slot = fleet.join("a1", {}, 10);
     const other = { ...episode, meaningVersion: 7 };
     const end = { succeeded: true, endedAtUs: us(18) };
-    assert.equal(fleet.engine.reinstate(slot, other, { end }), false);
+    assert.equal(fleet.engine.pastEpisodes.reinstate(slot, other, { end }), false);
     for (const second of [20, 22, 23]) fleet.send(slot, second, 11);
     assert.deepEqual(fleet.firedAt, [23]);
   });
@@ -376,10 +386,10 @@ describe("reinstating an episode after a restart", () => {
   test("one that was none is taken back, and the rule may fire at once", () => {
     const fleet = new TestEngine(rules);
     const slot = fleet.join("a1", {}, 10);
-    fleet.engine.reinstate(slot, episode);
-    fleet.engine.withdraw(episode.rule, slot, us(2));
+    fleet.engine.pastEpisodes.reinstate(slot, episode);
+    fleet.engine.pastEpisodes.withdraw(episode.rule, slot, us(2));
     assert.equal(fleet.state(slot), "firing", "another episode");
-    fleet.engine.withdraw(episode.rule, slot, us(1));
+    fleet.engine.pastEpisodes.withdraw(episode.rule, slot, us(1));
     assert.equal(fleet.state(slot), "inactive");
     assert.equal(fleet.ends.length, 1);
     for (const second of [20, 21]) fleet.send(slot, second, 11);
@@ -390,7 +400,7 @@ describe("reinstating an episode after a restart", () => {
     const fleet = new TestEngine(`${rules}\n  - { name: s, expr: m > 10, action: tell }`);
     const slot = fleet.join("a1", {}, 10);
     const end = { succeeded: false, endedAtUs: us(3) };
-    fleet.engine.reinstate(slot, episode, { end });
+    fleet.engine.pastEpisodes.reinstate(slot, episode, { end });
     fleet.engine.hold(slot, new Set(["stop"]));
     for (const second of [20, 30]) fleet.send(slot, second, 11);
     assert.deepEqual(fleet.fired, ["s"]);
@@ -429,9 +439,16 @@ describe("reinstating an episode after a restart", () => {
     const fleet = new TestEngine(rules);
     const slot = fleet.join("a1", {}, 10);
     const ended = { end: { succeeded: true, endedAtUs: us(3) } };
-    fleet.engine.reinstate(slot, { ...episode, startedAtUs: us(5), attempt: 2 }, ended);
-    assert.equal(fleet.engine.reinstate(slot, episode, ended), true);
-    assert.equal(fleet.engine.reinstate(slot, { ...episode, startedAtUs: us(5) }, ended), true);
+    fleet.engine.pastEpisodes.reinstate(
+      slot,
+      { ...episode, startedAtUs: us(5), attempt: 2 },
+      ended,
+    );
+    assert.equal(fleet.engine.pastEpisodes.reinstate(slot, episode, ended), true);
+    assert.equal(
+      fleet.engine.pastEpisodes.reinstate(slot, { ...episode, startedAtUs: us(5) }, ended),
+      true,
+    );
     const [state] = fleet.engine.agentStates(slot);
     assert.deepEqual([state?.sinceUs, state?.attempt], [us(5), 2]);
     assert.equal(fleet.engine.ruleStatus(ruleName("r"))?.firing, 1);
@@ -445,7 +462,7 @@ describe("reinstating an episode after a restart", () => {
     fleet.send(slot, 3, 1);
     const own = fleet.firings[0]?.episode;
     assert.ok(own !== undefined);
-    assert.equal(fleet.engine.reinstate(slot, own), true);
+    assert.equal(fleet.engine.pastEpisodes.reinstate(slot, own), true);
     assert.equal(fleet.state(slot), "inactive");
   });
 
@@ -453,14 +470,26 @@ describe("reinstating an episode after a restart", () => {
     const fleet = new TestEngine(rules);
     const slot = fleet.join();
     const other = fleet.join("b1", attributesOf("b1", { type: "trader" }));
-    assert.equal(fleet.engine.reinstate(slot, { ...episode, rule: ruleName("gone") }), false);
-    assert.equal(fleet.engine.reinstate(slot, { ...episode, meaningVersion: 2 }), false);
-    assert.equal(fleet.engine.reinstate(other, { ...episode, agent: parseAgentId("b1") }), false);
-    assert.equal(fleet.engine.reinstate(other + 1, episode), false);
-    assert.equal(fleet.engine.reinstate(slot, { ...episode, attempt: 300 }), false);
-    assert.equal(fleet.engine.reinstate(slot, { ...episode, startedAtUs: Number.NaN }), false);
+    assert.equal(
+      fleet.engine.pastEpisodes.reinstate(slot, { ...episode, rule: ruleName("gone") }),
+      false,
+    );
+    assert.equal(
+      fleet.engine.pastEpisodes.reinstate(slot, { ...episode, meaningVersion: 2 }),
+      false,
+    );
+    assert.equal(
+      fleet.engine.pastEpisodes.reinstate(other, { ...episode, agent: parseAgentId("b1") }),
+      false,
+    );
+    assert.equal(fleet.engine.pastEpisodes.reinstate(other + 1, episode), false);
+    assert.equal(fleet.engine.pastEpisodes.reinstate(slot, { ...episode, attempt: 300 }), false);
+    assert.equal(
+      fleet.engine.pastEpisodes.reinstate(slot, { ...episode, startedAtUs: Number.NaN }),
+      false,
+    );
     fleet.rules(rules.replace("action", "mode: off, action"), 1);
-    assert.equal(fleet.engine.reinstate(slot, episode), false);
+    assert.equal(fleet.engine.pastEpisodes.reinstate(slot, episode), false);
   });
 });
 

@@ -23,7 +23,7 @@ export class FleetSharing {
     this.#options = options;
     const { bus, engine } = options;
     bus.serve(subject, (shares, from) =>
-      engine.hearFleetShares(from, shares as readonly DivisionShares[]),
+      engine.fleets.hearFleetShares(from, shares as readonly DivisionShares[]),
     );
   }
 
@@ -34,12 +34,12 @@ export class FleetSharing {
 
   #share(): void {
     const { bus, clock, engine, others } = this.#options;
-    this.#isRunning = engine.hasFleets;
+    this.#isRunning = engine.fleets.hasFleets;
     if (!this.#isRunning) return;
-    const shares = engine.takeFleetShares(clock.nowUs());
+    const shares = engine.fleets.takeFleetShares(clock.nowUs());
     if (shares.length > 0) {
       const heard = others.map((other) => bus.publish(other, subject, shares));
-      if (heard.includes(false)) engine.retellFleets();
+      if (heard.includes(false)) engine.fleets.retellFleets();
     }
     clock.schedule(shareEveryUs, () => this.#share());
   }

@@ -315,14 +315,14 @@ test("a lane that missed what another told of a fleet is told all anew", async (
   const there = other.join({ id: "b", ...attributes }, clock.nowUs());
   other.observe(there, 1, other.metric("x"), 1, clock.nowUs(), clock.nowUs());
   // Taken by nobody: as if the bus had not sent it.
-  assert.equal(other.takeFleetShares(clock.nowUs()).length, 1);
+  assert.equal(other.fleets.takeFleetShares(clock.nowUs()).length, 1);
   await clock.run(50_000);
   const fires = (): boolean => {
     one.observe(here, 1, one.metric("x"), 1, clock.nowUs(), clock.nowUs());
     return one.agentStates(here)[0]?.state === "firing";
   };
   assert.equal(fires(), false);
-  other.retellFleets();
+  other.fleets.retellFleets();
   await clock.run(50_000);
   assert.equal(fires(), true);
 });

@@ -111,11 +111,14 @@ export class Memory {
         const isOver = past === undefined || !kept.firing.has(key);
         const told =
           end ?? (past === undefined ? { succeeded: true, endedAtUs: kept.atUs } : undefined);
-        engine.reinstate(slot, episode, { isOver, ...(told === undefined ? {} : { end: told }) });
+        engine.pastEpisodes.reinstate(slot, episode, {
+          isOver,
+          ...(told === undefined ? {} : { end: told }),
+        });
       }
     for (const { agent: of, rule, pending } of kept.pending)
       if (of === agent && past !== undefined && pending !== undefined)
-        engine.reinstatePending(slot, rule, pending);
+        engine.pastEpisodes.reinstatePending(slot, rule, pending);
   }
 
   #takeUpPast(engine: Engine, { agent, slot }: Place, past: HistoryRecord): void {
