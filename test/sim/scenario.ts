@@ -67,6 +67,8 @@ export interface WindowScenario {
   readonly windowSamples: number;
   /** The journal is not made anew while it is shorter. */
   readonly leastHistoryBytes: number;
+  /** How long samples wait for older ones. */
+  readonly latenessUs: number;
 }
 
 /** Bounds of buffers in a run that fills them. */
@@ -180,6 +182,7 @@ function windowsOf(seed: number): WindowScenario | undefined {
   return {
     windowSamples: dice.pick([8, 1024, 1024]),
     leastHistoryBytes: dice.pick([1 << 12, 1 << 15, 16 << 20]),
+    latenessUs: dice.pick([0, 0, 0, 250e3]),
   };
 }
 
