@@ -10,7 +10,7 @@ import {
   type Recorded,
   type TelemetryReader,
 } from "@myelin/core/recordings";
-import type { RecordedData } from "@myelin/node";
+import { readRecording, type RecordedData } from "@myelin/node";
 
 /** Data that was named on the command line. */
 export interface OpenedData extends RecordedData {
@@ -29,17 +29,27 @@ const readers: readonly (readonly [RegExp, () => TelemetryReader])[] = [
   [/\.(?:jsonl|ndjson)(?:\.gz)?$/i, jsonLinesReader],
 ];
 
-/** Opens what `--data` names: a file, by its name's end, or `-` for JSON lines on standard input. @throws MyelinError INVALID_ARGUMENT */
+/**
+ * Opens what `--data` names: a file, by its name's end, a node's data directory, or `-` for JSON lines on standard input.
+ * @throws MyelinError INVALID_ARGUMENT
+ */
 export function openData(name: string): OpenedData {
   if (name === "-") return new TextData(name, jsonLinesReader());
   const makeReader = readers.find(([pattern]) => pattern.test(name))?.[1];
-  const isFolder = statSync(name, { throwIfNoEntry: false })?.isDirectory() === true;
-  if (makeReader === undefined || isFolder) {
+  if (statSync(name, { throwIfNoEntry: false })?.isDirectory() === true) return recordingIn(name);
+  if (makeReader === undefined) {
     throw new MyelinError("INVALID_ARGUMENT", `${name} is no recorded telemetry`, {
-      hint: "Name a file that ends in .csv, .jsonl or .ndjson, or in one of these and .gz, or - for standard input.",
+      hint: "Name a file that ends in .csv, .jsonl or .ndjson, or in one of these and .gz, a node's data directory, or - for standard input.",
     });
   }
   return new TextData(name, makeReader());
+}
+
+/** What a node has recorded in its data directory. */
+function recordingIn(name: string): OpenedData {
+  const unknown = { behind: undefined, shareRead: undefined };
+  const read = (): AsyncIterable<readonly Recorded[]> => readRecording(name);
+  return { name, read, isOfNode: true, problems: [], problemCount: 0, ...unknown };
 }
 
 /** Bytes of a file that are taken at once. */

@@ -5,10 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { isJsonObject } from "@myelin/core/json";
+import { connect } from "@myelin/agent";
+import { parseTime } from "@myelin/core/instruction";
+import { isJsonObject, type JsonObject } from "@myelin/core/json";
 import { createLog, startNode } from "@myelin/node";
 import { exitCodes } from "../exit-codes.ts";
-import { objectsOf } from "../output/index.ts";
+import { cell, objectsOf } from "../output/index.ts";
 import { myelin, type Outcome } from "./test-support.ts";
 
 const hot = { name: "hot", expr: "cpu > 0.9", action: "cool", args: { cpu: "${cpu}" } };
@@ -29,10 +31,14 @@ class Folder implements Disposable {
 
   /** Path of a file with this content: rules, or data. */
   file(name: string, content: readonly object[] | string | Uint8Array): string {
-    const path = join(this.#path, name);
+    const path = this.path(name);
     const isWhole = typeof content === "string" || content instanceof Uint8Array;
     writeFileSync(path, isWhole ? content : JSON.stringify({ rules: content }));
     return path;
+  }
+
+  path(name: string): string {
+    return join(this.#path, name);
   }
 
   run(args: readonly string[], url: string = nowhere): Promise<Outcome> {
@@ -44,7 +50,63 @@ class Folder implements Disposable {
   }
 }
 
+/** A node records an agent that is hot three times, then silent; gives the instructions of its rules, the oldest first. */
+async function lifeOf(dataDirectory: string, rules: string): Promise<JsonObject[]> {
+  const log = await createLog({ level: "error", isReadable: false });
+  const node = await startNode({ port: 0, dataDirectory, log, isRecorded: true });
+  const env = { MYELIN_URL: node.httpUrl };
+  try {
+    assert.equal((await myelin(["rules", "apply", rules], env)).code, exitCodes.success);
+    const agent = await connect({ url: node.url, id: "w1" });
+    let isDone: () => void = () => undefined;
+    for (const action of ["cool", "wake"]) agent.on(action, () => isDone());
+    for (const value of [0.95, 0.96, 0.97]) {
+      const hasActed = new Promise<void>((resolve) => (isDone = resolve));
+      agent.report({ cpu: 0.1 });
+      agent.report({ cpu: value });
+      await hasActed;
+    }
+    await new Promise<void>((resolve) => (isDone = resolve));
+    await agent.close();
+    const ledger = await myelin(["ledger", "--json"], env);
+    return objectsOf(JSON.parse(ledger.out)).toReversed();
+  } finally {
+    await node.close();
+  }
+}
+
 suite("myelin rules backtest", () => {
+  test("a node's own recording gives what its rules decided", async () => {
+    using folder = new Folder();
+    const dataDirectory = folder.path("data");
+    const silent = { name: "silent", expr: 'absent(cpu, "200ms")', action: "wake" };
+    const rules = folder.file("rules.yaml", [hot, silent]);
+    const decided = await lifeOf(dataDirectory, rules);
+    assert.equal(decided.length, 4);
+    const args = ["--rules", rules, "--data", dataDirectory, "--against", rules, "--json"];
+    const { out, err } = await folder.run(args);
+    assert.equal(err, "");
+    const result: unknown = JSON.parse(out);
+    assert.ok(isJsonObject(result));
+    const firings = objectsOf(result["firings"]);
+    const told = ({ rule, agent, args: given }: JsonObject): unknown[] => [rule, agent, given];
+    assert.deepEqual(firings.map(told), decided.map(told));
+    for (const [index, { at }] of firings.entries()) {
+      const createdUs = parseTime(cell(decided[index]?.["createdAt"]));
+      assert.ok(Math.abs(createdUs - parseTime(cell(at))) < 100_000);
+    }
+    assert.deepEqual([result["differenceCount"], result["warnings"]], [0, []]);
+    const none = await folder.run([
+      "--rules",
+      rules,
+      "--data",
+      folder.path("."),
+      "--against",
+      rules,
+    ]);
+    assert.equal(none.code, exitCodes.notFound);
+  });
+
   test("compares with the rules that a running node has in force, and changes nothing there", async () => {
     using folder = new Folder();
     const log = await createLog({ level: "error", isReadable: false });
@@ -155,7 +217,7 @@ and 1 more (--limit, --json)
       /a\.csv:2:32: "x" is no number: .*\n.*a\.csv:3:1: "soon" is not a time: /,
     );
     const cut = folder.file("b.csv.gz", gzipSync(csv).subarray(0, 40));
-    for (const bad of [cut, join(tmpdir(), "none.csv"), tmpdir(), rules]) {
+    for (const bad of [cut, folder.path("none.csv"), rules]) {
       const { code, err } = await folder.run(["--rules", rules, "--data", bad, "--against", rules]);
       assert.equal(code, exitCodes.usage, err);
     }

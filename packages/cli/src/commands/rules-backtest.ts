@@ -40,7 +40,7 @@ export const backtestRules: Command<CliContext> = buildCommand<BacktestFlags, []
     flags: {
       rules: files("Rule file in YAML or JSON; may be repeated", "FILE"),
       data: files(
-        "Recorded telemetry: FILE.csv, FILE.jsonl, either as .gz, or - for JSON lines on standard input; may be repeated",
+        "Recorded telemetry: FILE.csv, FILE.jsonl, either as .gz, a node's data directory, or - for JSON lines on standard input; may be repeated",
         "PATH",
       ),
       against: {
