@@ -11,6 +11,9 @@ const placementErrorUs = 2e6;
 /** How far ahead meanwhile: before a whole exchange the estimate errs by the whole delay, which a stalled link stretches. */
 const aheadUs = 8e6;
 
+/** The same of what was made before a sleep of its machine. */
+const sleptAheadUs = 9e6;
+
 /** How much too early the node may place what was made after a greeting, while nothing was slow: half a round trip, and drift. */
 const greetedErrorUs = 700_000;
 
@@ -109,10 +112,10 @@ export class TelemetryRecords {
         `${part}: report ${number} is off by ${reports.lastErrorUs} µs`,
       );
     // What was kept over a start of the node is placed behind the episodes that were begun before that, and what was
-    // kept over a step of the clock by a clock that it was not made on.
+    // kept over a sleep of its machine as if it was made after that.
     const madeAtUs = reports.madeAtUs.get(number) ?? atUs;
-    const isAhead = reports.lastErrorUs > aheadUs && timeUs > runBeganAtUs;
-    if (isAhead && !this.#wasSet(part, madeAtUs, atUs))
+    const mostUs = this.#wasSet(part, madeAtUs, atUs) ? sleptAheadUs : aheadUs;
+    if (reports.lastErrorUs > mostUs && timeUs > runBeganAtUs)
       judge.breach("no sample is placed ahead", `${part}: by ${reports.lastErrorUs} µs`);
   }
 
