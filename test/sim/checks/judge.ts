@@ -77,11 +77,8 @@ export class Judge {
   constructor(nowUs: () => number, trace: Trace, isEndOnDisk: (id: string) => boolean) {
     this.#nowUs = nowUs;
     this.#isEndOnDisk = isEndOnDisk;
-    this.telemetry = new TelemetryRecords(
-      nowUs,
-      (part, fromUs, untilUs) =>
-        [part, "node"].some((who) => this.troubles.touches(slowness(who), fromUs, untilUs)),
-      (part, fromUs, untilUs) => this.troubles.touches(clocksApart(part), fromUs, untilUs),
+    this.telemetry = new TelemetryRecords(nowUs, (part, fromUs, untilUs) =>
+      [part, "node"].some((who) => this.troubles.touches(slowness(who), fromUs, untilUs)),
     );
     this.#trace = trace;
   }

@@ -11,9 +11,6 @@ const placementErrorUs = 2e6;
 /** How far ahead meanwhile: before a whole exchange the estimate errs by the whole delay, which a stalled link stretches. */
 const aheadUs = 8e6;
 
-/** The same of what was made before a sleep of its machine. */
-const sleptAheadUs = 9e6;
-
 /** How much too early the node may place what was made after a greeting, while nothing was slow: half a round trip, and drift. */
 const greetedErrorUs = 700_000;
 
@@ -39,23 +36,18 @@ interface Reports {
   lastErrorUs: number;
 }
 
-/** Tells something of a part between two instants of true time. */
-type WhetherPart = (part: string, fromUs: number, untilUs: number) => boolean;
-
 export class TelemetryRecords {
   readonly #parts = new Map<string, Reports>();
   readonly #nowUs: () => number;
-  readonly #wasSlow: WhetherPart;
-  readonly #wasSet: WhetherPart;
+  readonly #wasSlow: (part: string, fromUs: number, untilUs: number) => boolean;
 
-  /**
-   * `wasSlow` tells whether anything held up what a part and the node say to each other, `wasSet` whether the clocks of
-   * the part's machine came apart.
-   */
-  constructor(nowUs: () => number, wasSlow: WhetherPart, wasSet: WhetherPart) {
+  /** `wasSlow` tells whether anything held up what a part and the node say to each other. */
+  constructor(
+    nowUs: () => number,
+    wasSlow: (part: string, fromUs: number, untilUs: number) => boolean,
+  ) {
     this.#nowUs = nowUs;
     this.#wasSlow = wasSlow;
-    this.#wasSet = wasSet;
   }
 
   /** A program reported for the `number`th time. */
@@ -111,11 +103,8 @@ export class TelemetryRecords {
         "what is reported after a greeting is not placed before its time",
         `${part}: report ${number} is off by ${reports.lastErrorUs} µs`,
       );
-    // What was kept over a start of the node is placed behind the episodes that were begun before that, and what was
-    // kept over a sleep of its machine as if it was made after that.
-    const madeAtUs = reports.madeAtUs.get(number) ?? atUs;
-    const mostUs = this.#wasSet(part, madeAtUs, atUs) ? sleptAheadUs : aheadUs;
-    if (reports.lastErrorUs > mostUs && timeUs > runBeganAtUs)
+    // What was kept over a start of the node is placed behind the episodes that were begun before that.
+    if (reports.lastErrorUs > aheadUs && timeUs > runBeganAtUs)
       judge.breach("no sample is placed ahead", `${part}: by ${reports.lastErrorUs} µs`);
   }
 
