@@ -10,7 +10,6 @@ import { Access, assertGuarded, endOfToken, isLoopbackHost, TokenBook } from "./
 import { StoreBackups } from "./adapters/backup/index.ts";
 import { cryptoRandom } from "./adapters/crypto-random/index.ts";
 import { configurationOf, createDebug, redactorOf } from "./adapters/debug/index.ts";
-import { dropOtherFolders } from "./adapters/file-log/index.ts";
 import {
   checkTlsFiles,
   createHttpServer,
@@ -25,7 +24,7 @@ import { createMemoryFetch } from "./adapters/memory-http/index.ts";
 import { createMemoryStore } from "./adapters/memory-store/index.ts";
 import { createMemoryTransport } from "./adapters/memory-transport/index.ts";
 import { createMetrics, type Metrics, Refusals } from "./adapters/metrics/index.ts";
-import { laneLogs } from "./adapters/recordings/index.ts";
+import { dropOtherLogs, laneLogs } from "./adapters/recordings/index.ts";
 import {
   keptTokens,
   openSqliteStore,
@@ -287,15 +286,14 @@ async function assembleWithLanes(
   }
   const { host = "127.0.0.1", unixPath, tls, token } = options;
   const shared = {
-    node: identityOf(options),
+    ...{ node: identityOf(options), directory: directoryOf(options) },
     ...{ host, hosts: ground.hosts, unixPath, tls, token, limits },
-    directory: directoryOf(options),
     allowedOrigins: options.allowedOrigins ?? [],
     allowedHosts: options.allowedHosts ?? [],
     session: { ...defaultSessionSettings, ...options.session },
     log: lanes.log ?? { level: ground.log.level, isReadable: false },
     traces: options.traces,
-    recordedRun: options.isRecorded === true ? ground.startedAtUs : undefined,
+    ...{ isRecorded: options.isRecorded === true, run: ground.startedAtUs },
   };
   const crew = hireLanes(lanes, shared, store);
   return assemble({ ...options, limits }, { ...material, lanes: crew });
@@ -384,8 +382,8 @@ async function keep(
 
 function runOf(options: EmbedOptions, { log, startedAtUs }: Ground): Run {
   const { id, version } = identityOf(options);
-  const directory = options.storage === "memory" ? undefined : directoryOf(options);
-  return openRun({ directory, node: id, version, startedAtUs, log, redactor: redactorOf(options) });
+  const about = { node: id, version, startedAtUs, log, redactor: redactorOf(options) };
+  return openRun({ directory: diskOf(options), ...about });
 }
 
 /** @throws MyelinError INVALID_ARGUMENT */
@@ -425,7 +423,9 @@ function arcOptionsOf(
     settings: limits,
     resources: systemResources(),
     onNotice,
-    ...(lanes === undefined ? logsOf(options, startedAtUs) : { ties: lanes.front.ties }),
+    ...(lanes === undefined
+      ? laneLogs({ ...options, directory: diskOf(options), lane: 0, lanes: 1, run: startedAtUs })
+      : { ties: lanes.front.ties }),
   };
 }
 
@@ -567,6 +567,10 @@ function keepsToken(options: NodeOptions): boolean {
   return kept?.some((token) => endOfToken(token, nowUs) === undefined) ?? true;
 }
 
+/** The data directory; undefined where all is kept in memory. */
+const diskOf = (options: EmbedOptions): string | undefined =>
+  options.storage === "memory" ? undefined : directoryOf(options);
+
 function directoryOf({ dataDirectory }: NodeOptions): string {
   return dataDirectory ?? join(homedir(), ".myelin");
 }
@@ -585,17 +589,8 @@ async function openStore(
   if (options.storage === "memory") return { store: createMemoryStore(), backups: undefined };
   const directory = directoryOf(options);
   const store = await openSqliteStore({ ...limits, directory, onLost });
-  await dropOtherFolders(directory, "windows", lanes);
-  if (options.isRecorded === true) await dropOtherFolders(directory, "recording", lanes);
+  await dropOtherLogs(directory, lanes, options.isRecorded === true);
   return { store, backups: new StoreBackups(store, directory) };
-}
-
-/** Nothing where all is kept in memory. */
-function logsOf(options: Limited<EmbedOptions>, run: number): ReturnType<typeof laneLogs> {
-  if (options.storage === "memory") return {};
-  const recordedRun = options.isRecorded === true ? run : undefined;
-  const { limits } = options;
-  return laneLogs({ directory: directoryOf(options), lane: 0, lanes: 1, limits, recordedRun });
 }
 
 /** What a store on disk tells of its work; undefined for one in memory. */

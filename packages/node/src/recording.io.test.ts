@@ -54,9 +54,16 @@ class Place {
   }
 
   node(options: TestNodeOptions & Partial<LaneLogPlace> & { maxBytes?: number } = {}): TestNode {
-    const { lane = 0, lanes = 1, recordedRun = 1, maxBytes = 1 << 24 } = options;
+    const { lane = 0, lanes = 1, run = 1, maxBytes = 1 << 24 } = options;
     const limits = { recordingMaxBytes: maxBytes };
-    const logs = laneLogs({ directory: this.directory, lane, lanes, recordedRun, limits });
+    const logs = laneLogs({
+      directory: this.directory,
+      lane,
+      lanes,
+      isRecorded: true,
+      run,
+      limits,
+    });
     return new TestNode({ ...options, ...logs });
   }
 
@@ -183,7 +190,7 @@ describe("a recording in files", () => {
 
   test("can be read while the node runs, and holds all of its runs, also those that were killed", async () => {
     await using place = await Place.make();
-    const before = await place.node({ recordedRun: 1 }).start();
+    const before = await place.node({ run: 1 }).start();
     const agent = await new TestAgent(before.clock).join(before);
     agent.report({ cpu_usage: 0.25 });
     await before.clock.run(secondUs);
@@ -193,7 +200,7 @@ describe("a recording in files", () => {
     await before.arc.recorder?.stop();
     appendFileSync(place.files[0] ?? "", "half of an entry");
     const clock = new VirtualClock(before.clock.nowUs() + secondUs);
-    const after = await place.node({ recordedRun: 2, clock }).start();
+    const after = await place.node({ run: 2, clock }).start();
     (await new TestAgent(clock).join(after)).report({ cpu_usage: 0.75 });
     await clock.run(secondUs);
     await after.settle(after.arc.drain(0), secondUs);
@@ -209,8 +216,8 @@ describe("a recording in files", () => {
   test("that is damaged, or of which a segment is gone, is refused", async () => {
     await using place = await Place.make();
     await assert.rejects(place.read(), { code: "NOT_FOUND" });
-    for (const recordedRun of [1, 2, 3]) {
-      const node = await place.node({ recordedRun }).start();
+    for (const run of [1, 2, 3]) {
+      const node = await place.node({ run }).start();
       await new TestAgent(node.clock).join(node);
       await node.settle(node.arc.drain(0), secondUs);
     }

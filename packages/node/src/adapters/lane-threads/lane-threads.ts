@@ -28,8 +28,9 @@ export interface SharedSeed {
   readonly allowedHosts: readonly string[];
   readonly session: SessionSettings;
   readonly limits: NodeLimits;
-  /** Names the run of the node where it is recorded. */
-  readonly recordedRun: number | undefined;
+  readonly isRecorded: boolean;
+  /** Names the run of the node. */
+  readonly run: number;
   readonly log: LogOptions;
   readonly traces: TraceOptions | undefined;
 }

@@ -1,2 +1,2 @@
-export { laneLogs, type LaneLogPlace } from "./lane-logs.ts";
+export { dropOtherLogs, laneLogs, type LaneLogPlace } from "./lane-logs.ts";
 export { readRecording } from "./read-recording.ts";
