@@ -215,7 +215,7 @@ describe("a recording in files", () => {
 
   test("that is damaged, or of which a segment is gone, is refused", async () => {
     await using place = await Place.make();
-    await assert.rejects(place.read(), { code: "NOT_FOUND" });
+    await assert.rejects(place.read(), { code: "INVALID_ARGUMENT" });
     for (const run of [1, 2, 3]) {
       const node = await place.node({ run }).start();
       await new TestAgent(node.clock).join(node);

@@ -17,7 +17,7 @@ const batchSize = 1_024;
 /**
  * What a node was told, as it has recorded it, some at a time.
  * @param directory A data directory, its folder `recording`, or a lane's folder in that.
- * @throws MyelinError NOT_FOUND, STORAGE_CORRUPT, STORAGE_UNAVAILABLE, SCHEMA_TOO_NEW
+ * @throws MyelinError INVALID_ARGUMENT, STORAGE_CORRUPT, STORAGE_UNAVAILABLE, SCHEMA_TOO_NEW
  */
 export async function* readRecording(directory: string): AsyncGenerator<readonly Recorded[]> {
   const lanes = (await foldersIn(directory)).map((folder) => new LaneReading(folder));
@@ -96,10 +96,10 @@ class LaneReading {
 async function foldersIn(directory: string): Promise<readonly string[]> {
   const names = await readdir(directory).catch((): string[] => []);
   if (names.includes("recording")) return await foldersIn(join(directory, "recording"));
-  if (names.some((name) => name.endsWith(".log"))) return [directory];
+  if (names.some((name) => /^\d{8}\.log$/.test(name))) return [directory];
   const lanes = names.filter((name) => /^\d+-of-\d+$/.test(name));
   if (lanes.length > 0) return lanes.map((name) => join(directory, name));
-  throw new MyelinError("NOT_FOUND", `there is no recording in ${directory}`, {
+  throw new MyelinError("INVALID_ARGUMENT", `there is no recording in ${directory}`, {
     hint: "Name the data directory of a node that was started with --record on.",
   });
 }
