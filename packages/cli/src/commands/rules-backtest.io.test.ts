@@ -104,7 +104,7 @@ suite("myelin rules backtest", () => {
       "--against",
       rules,
     ]);
-    assert.equal(none.code, exitCodes.notFound);
+    assert.equal(none.code, exitCodes.usage);
   });
 
   test("compares with the rules that a running node has in force, and changes nothing there", async () => {
