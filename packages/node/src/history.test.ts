@@ -235,6 +235,23 @@ test("what the disk refused is told anew once it takes something again", async (
   assert.equal(scene.agent.only.action, "restart");
 });
 
+test("no record of what began something is kept while the disk refuses what was begun", async () => {
+  const scene = await Scene.of(
+    "rules: [{ name: busy, expr: cpu_usage > 0.5 for 1s, action: restart, deadline: 5s }]",
+  );
+  await scene.reports(0.1);
+  scene.node.store.disk.isBroken = true;
+  await scene.reports(0.9, 0.9);
+  scene.node.store.disk.isBroken = false;
+  await scene.restart();
+  await scene.agent.join(scene.node);
+  assert.equal(scene.latest("cpu_usage"), 0.1);
+  await scene.reports(0.9);
+  await scene.run(secondUs);
+  await scene.reports(0.9);
+  assert.equal(scene.agent.only.action, "restart");
+});
+
 test("a node that drains keeps what came last", async () => {
   const scene = await Scene.of(average);
   await scene.reports(0.9, 0.8, 0.9);

@@ -2,7 +2,7 @@
  * The stations of an arc: each with what it takes of the node's options, and its way to the others,
  * which are there when it is first called.
  */
-import type { MyelinError } from "@myelin/core/errors";
+import { MyelinError } from "@myelin/core/errors";
 import type { OverloadLevel } from "@myelin/core/schedule";
 import type { ArcOptions } from "./arc-options.ts";
 import {
@@ -161,7 +161,11 @@ export function makeHistory(
           };
       return { samplesUs: nothing, eventsUs: nothing };
     },
-    decisionsKept: () => episodes.flush(),
+    decisionsKept: async () => {
+      if (await episodes.flush()) return;
+      const message = "what rules decided could not be written, nor so what windows hold";
+      throw new MyelinError("STORAGE_UNAVAILABLE", message);
+    },
     onLost: (message) => onNotice({ kind: "windows-lost", message }),
     onStoreError: storeErrorsOf(options),
   });

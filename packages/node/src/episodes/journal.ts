@@ -235,8 +235,8 @@ export class EpisodeJournal {
     for (const row of this.#rows.get(agent)?.values() ?? []) this.#forget(row);
   }
 
-  /** Writes all that has changed, once. */
-  flush(): Promise<void> {
+  /** Writes all that has changed, once; resolves to false when some of it was refused. */
+  flush(): Promise<boolean> {
     return this.#writer.flush();
   }
 

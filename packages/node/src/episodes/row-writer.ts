@@ -37,7 +37,7 @@ export class RowWriter<Row> {
   /** What has changed since the last write. */
   #group: Group<Row> = newGroup();
   #inFlight: Group<Row> | undefined;
-  #writing: Promise<void> | undefined;
+  #writing: Promise<boolean> | undefined;
   #timer: Timer | undefined;
   #notBeforeUs = Number.NEGATIVE_INFINITY;
   #isWoken = false;
@@ -72,12 +72,12 @@ export class RowWriter<Row> {
       : Promise.resolve(true);
   }
 
-  /** Writes all that has changed, once. */
-  async flush(): Promise<void> {
+  /** Writes all that has changed, once; resolves to false when some of it was refused. */
+  async flush(): Promise<boolean> {
     await this.#writing;
     this.#timer?.cancel();
     this.#timer = undefined;
-    await this.#write();
+    return await this.#write();
   }
 
   /** Writes nothing by itself any more. */
@@ -95,13 +95,13 @@ export class RowWriter<Row> {
     });
   }
 
-  #write(): Promise<void> {
+  #write(): Promise<boolean> {
     if (this.#isWoken) {
       this.#isWoken = false;
       this.#options.collect();
     }
     const group = this.#group;
-    if (group.rows.size === 0) return Promise.resolve();
+    if (group.rows.size === 0) return Promise.resolve(true);
     this.#group = newGroup();
     this.#inFlight = group;
     this.#writing = this.#writeGroup(group).then((isWritten) => {
@@ -109,6 +109,7 @@ export class RowWriter<Row> {
       this.#writing = undefined;
       group.settle(isWritten);
       if (this.#isWoken || this.#group.rows.size > 0) this.#plan();
+      return isWritten;
     });
     return this.#writing;
   }

@@ -47,7 +47,7 @@ export interface HistoryJournalOptions {
   /** How long agents may take to come back after the node's start. */
   readonly windowUs: number;
   readonly partTime: PartTime;
-  /** Resolves when what rules have decided so far is on disk. */
+  /** Resolves when what rules have decided so far is on disk; rejects when it was refused. */
   readonly decisionsKept: () => Promise<void>;
   /** Told of what an earlier run has left and could not be taken up. */
   readonly onLost: (message: string) => void;
