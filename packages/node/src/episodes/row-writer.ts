@@ -74,7 +74,8 @@ export class RowWriter<Row> {
 
   /** Writes all that has changed, once; resolves to false when some of it was refused. */
   async flush(): Promise<boolean> {
-    await this.#writing;
+    // Who waits with others is not told before what they write.
+    while (this.#writing !== undefined) await this.#writing;
     this.#timer?.cancel();
     this.#timer = undefined;
     return await this.#write();
