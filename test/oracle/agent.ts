@@ -97,6 +97,8 @@ export class Agent {
   readonly events: (Kept & { readonly type: string })[] = [];
   readonly cells: Map<string, Cell> = new Map();
   held: Held[] = [];
+  /** The newest of its samples that may be held back. */
+  newestSampleUs: number = Number.NEGATIVE_INFINITY;
 
   constructor(attributes: AgentAttributes, joinedUs: number) {
     this.id = attributes.id;

@@ -176,17 +176,18 @@ export class Oracle {
       this.#apply(agent, part, plausible);
       return;
     }
-    for (const sample of plausible)
+    for (const sample of plausible) {
       agent.held.push({ ...sample, part, arrivedUs: this.#ground.nowUs });
+      agent.newestSampleUs = Math.max(agent.newestSampleUs, sample.atUs);
+    }
     this.#release(agent);
   }
 
   /** Applies in order what has been held back long enough. */
   #release(agent: Agent): void {
     const { latenessUs } = this.#ground.settings;
-    const newestUs = Math.max(agent.timeUs, ...agent.held.map(({ atUs }) => atUs));
     const isRipe = ({ atUs, arrivedUs }: Agent["held"][number]): boolean =>
-      newestUs >= atUs + latenessUs || this.#ground.nowUs >= arrivedUs + latenessUs;
+      agent.newestSampleUs >= atUs + latenessUs || this.#ground.nowUs >= arrivedUs + latenessUs;
     const ripe = agent.held.filter(isRipe).toSorted((a, b) => a.atUs - b.atUs);
     agent.held = agent.held.filter((sample) => !isRipe(sample));
     // What follows one another of one part is applied as a frame is.

@@ -5,7 +5,7 @@ import { HeldBack } from "./index.ts";
 /** Notes what an engine would be told. */
 class Taken {
   readonly calls: string[] = [];
-  readonly counters = { hurriedSamples: 0 };
+  readonly counters = { hurriedSamples: 0, late: 0 };
   readonly futureToleranceUs = 1_000;
   newestUs = Number.NEGATIVE_INFINITY;
   present = 1;
@@ -102,6 +102,15 @@ describe("samples that are held back", () => {
     assert.deepEqual([taken.held.appliedUs(0, 1), taken.held.appliedOf(0, 1)], [111, Infinity]);
     taken.line = "line-2";
     assert.equal(taken.held.appliedUs(0, 1), -Infinity);
+  });
+
+  test("of what comes again in another session those that wait stay, and none is taken twice", () => {
+    const taken = new Taken();
+    taken.send(100, 1, [100, 1], [104, 2]);
+    taken.held.follow(0, 1);
+    taken.send(105, 1, [100, 1], [104, 2], [105, 3]);
+    taken.held.release(200);
+    assert.deepEqual([taken.calls, taken.counters.late], [["1 100:7=1 104:7=2 105:7=3"], 2]);
   });
 
   test("go on in a new time line of the same clock, and none other", () => {

@@ -16,10 +16,9 @@ import type { Engine } from "../engine/index.ts";
 import type { IngestCounters } from "./counters.ts";
 
 /** The engine, seen from here. */
-type HeldFrom = Pick<
-  Engine,
-  "apply" | "evaluationUs" | "futureToleranceUs" | "tenancy" | "timeLine"
->;
+type HeldFrom = Pick<Engine, "apply" | "futureToleranceUs" | "tenancy" | "timeLine"> & {
+  readonly counters: Pick<Engine["counters"], "late">;
+};
 
 export interface HeldBackOptions {
   readonly engine: HeldFrom;
@@ -43,10 +42,14 @@ interface Sample {
   readonly ordinal: number;
 }
 
-/** How far a part's time line has been applied, on its clock. */
-interface Applied {
+/** How far a part's time line has come, on its clock. */
+interface Progress {
   line: string;
-  untilUs: number;
+  /** What has left. */
+  appliedUs: number;
+  takenUs: number;
+  /** What comes now and is not newer has come before. */
+  passedUs: number;
 }
 
 /** What is held of the agent that has a slot. */
@@ -55,11 +58,13 @@ interface Held {
   readonly tenancy: number;
   /** In order of time. */
   samples: Sample[];
+  /** The newest sample of the agent so far. */
+  newestUs: number;
   /** When the first of them has waited long enough, or before that. */
   dueUs: number;
   place: number;
   /** By part. */
-  readonly applied: Map<number, Applied>;
+  readonly progress: Map<number, Progress>;
 }
 
 const never = Number.POSITIVE_INFINITY;
@@ -110,15 +115,20 @@ export class HeldBack {
 
   /** The newest instant of a part's present time line that has left, on the part's clock; -Infinity when there is none. */
   appliedUs(slot: number, part: number): number {
-    const applied = this.#of(slot).applied.get(part);
-    const isPresent = applied?.line === this.#options.engine.timeLine(slot, part);
-    return isPresent ? applied.untilUs : Number.NEGATIVE_INFINITY;
+    return this.#progressOf(this.#of(slot), part).appliedUs;
   }
 
-  /** An earlier run has applied a part's present time line up to an instant on its clock. */
+  /** A part's present time line has been applied up to before an instant on its clock, and what was taken of it comes again. */
   goOn(slot: number, part: number, untilUs: number): void {
-    const line = this.#options.engine.timeLine(slot, part);
-    this.#of(slot).applied.set(part, { line, untilUs });
+    const progress = this.#progressOf(this.#of(slot), part);
+    progress.appliedUs = untilUs;
+    progress.passedUs = Math.max(untilUs - 1, progress.takenUs);
+  }
+
+  /** Another session of a part begins: what was taken of its present time line, and may wait still, comes again. */
+  follow(slot: number, part: number): void {
+    const progress = this.#progressOf(this.#of(slot), part);
+    progress.passedUs = progress.takenUs;
   }
 
   /**
@@ -130,10 +140,10 @@ export class HeldBack {
     const line = this.#options.engine.timeLine(slot, part);
     for (const sample of held.samples)
       if (sample.part === part && sample.line === former) sample.line = line;
-    const applied = held.applied.get(part);
-    if (applied?.line !== former) return Number.NEGATIVE_INFINITY;
-    applied.line = line;
-    return applied.untilUs;
+    const progress = held.progress.get(part);
+    if (progress?.line !== former) return Number.NEGATIVE_INFINITY;
+    progress.line = line;
+    return progress.appliedUs;
   }
 
   /**
@@ -166,20 +176,31 @@ export class HeldBack {
         nowUs,
       );
     const held = this.#of(slot);
-    const line = engine.timeLine(slot, part);
-    for (let index = 0; index < end; index += 1)
+    const progress = this.#progressOf(held, part);
+    const { line, passedUs } = progress;
+    let takenUs = progress.takenUs;
+    const before = held.samples.length;
+    for (let index = 0; index < end; index += 1) {
+      const partUs = partTimesUs[index] as number;
+      if (partUs <= passedUs) {
+        engine.counters.late += 1;
+        continue;
+      }
+      if (partUs > takenUs) takenUs = partUs;
       insert(held.samples, {
         part,
         metric: metrics[index] as number,
         value: values[index] as number,
         timeUs: timesUs[index] as number,
-        partUs: partTimesUs[index] as number,
+        partUs,
         line,
         arrivedUs: nowUs,
         ordinal: ++this.#taken,
       });
-    this.#count += end;
-    if (held.place < 0 && end > 0) this.#plan(held, nowUs + latenessUs);
+    }
+    progress.takenUs = takenUs;
+    this.#count += held.samples.length - before;
+    if (held.place < 0 && held.samples.length > 0) this.#plan(held, nowUs + latenessUs);
     const isTooMany = this.#count > maxSamples;
     if (isTooMany) counters.hurriedSamples += held.samples.length;
     this.#release(held, nowUs, isTooMany);
@@ -198,9 +219,27 @@ export class HeldBack {
     const known = this.#slots.get(slot);
     if (known?.tenancy === tenancy) return known;
     if (known !== undefined) this.#forget(known);
-    const held = { slot, tenancy, samples: [], dueUs: never, place: -1, applied: new Map() };
+    const held = {
+      slot,
+      tenancy,
+      samples: [],
+      newestUs: -never,
+      dueUs: never,
+      place: -1,
+      progress: new Map(),
+    };
     this.#slots.set(slot, held);
     return held;
+  }
+
+  /** Of the part's present time line. */
+  #progressOf(held: Held, part: number): Progress {
+    const line = this.#options.engine.timeLine(held.slot, part);
+    const known = held.progress.get(part);
+    if (known?.line === line) return known;
+    const progress = { line, appliedUs: -never, takenUs: -never, passedUs: -never };
+    held.progress.set(part, progress);
+    return progress;
   }
 
   /** Its agent has left. */
@@ -220,7 +259,8 @@ export class HeldBack {
     const { engine, latenessUs } = this.#options;
     const { slot, samples } = held;
     if (held.tenancy !== engine.tenancy(slot)) return this.#forget(held);
-    const newestUs = Math.max(engine.evaluationUs(slot), samples.at(-1)?.timeUs ?? -never);
+    held.newestUs = Math.max(held.newestUs, samples.at(-1)?.timeUs ?? -never);
+    const { newestUs } = held;
     const isDue = nowUs >= held.dueUs;
     if (!isAll && !isDue && newestUs < (samples[0]?.timeUs ?? never) + latenessUs) return;
     const ripe: Sample[] = [];
@@ -252,26 +292,19 @@ export class HeldBack {
       this.#values = new Float64Array(capacity);
       this.#timesUs = new Float64Array(capacity);
     }
-    const present = this.#options.engine.timeLine(held.slot, part);
+    const progress = this.#progressOf(held, part);
     for (const [index, { metric, value, timeUs, partUs, line }] of ripe
       .slice(from, end)
       .entries()) {
       this.#metrics[index] = metric;
       this.#values[index] = value;
       this.#timesUs[index] = timeUs;
-      if (line === present) note(held.applied, part, line, partUs);
+      if (line === progress.line) progress.appliedUs = Math.max(progress.appliedUs, partUs);
     }
     const { engine } = this.#options;
     engine.apply(held.slot, part, end - from, this.#metrics, this.#values, this.#timesUs, nowUs);
     return end;
   }
-}
-
-/** A sample of a part's present time line leaves. */
-function note(applied: Map<number, Applied>, part: number, line: string, partUs: number): void {
-  const known = applied.get(part);
-  if (known?.line !== line) applied.set(part, { line, untilUs: partUs });
-  else known.untilUs = Math.max(known.untilUs, partUs);
 }
 
 /** Puts a sample behind those that are not newer. */

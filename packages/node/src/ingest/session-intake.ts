@@ -103,6 +103,7 @@ export class SessionIntake {
     this.#eventLine = former.#eventLine;
     this.#newestEventUs = former.#newestEventUs;
     this.#passedEventUs = former.#newestEventUs;
+    this.#ground.held?.follow(this.#slot, this.#partIndex);
   }
 
   /** How many metric names of the session are known: ids 1 to this. */
@@ -157,7 +158,7 @@ export class SessionIntake {
     const { held } = this.#ground;
     const partUs =
       held?.goOnAnew(this.#slot, this.#partIndex, this.#timeLine) ?? this.#newestAgentUs;
-    if (partUs + toNodeUs <= nowUs) this.goOn(partUs, Math.round(partUs + toNodeUs));
+    if (partUs + toNodeUs <= nowUs) this.goOn(partUs + 1, Math.round(partUs + toNodeUs) + 1);
     if (this.#newestEventUs + toNodeUs <= nowUs)
       this.#eventLine = this.#ground.engine.timeLine(this.#slot, this.#partIndex);
   }
