@@ -35,10 +35,11 @@ test("a watch comes again by itself after its node was killed, and says what it 
     await node.end("SIGKILL");
     await using next = await NodeProcess.start(directory.path, ["--port", String(node.port)]);
     await seen("that the node was started anew", ({ event }) => event === "reset");
-    const { body } = await eventually("the agent is back", async () => {
-      const answer = await next.send({ to: "a1", action: "work", deadline: "30s" });
-      return answer.status < 400 ? answer : undefined;
-    });
+    await eventually(
+      "the agent is back",
+      async () => (await next.get("/api/v1/agents/a1")).body.state === "live",
+    );
+    const { body } = await next.send({ to: "a1", action: "work", deadline: "30s" });
     const { id } = body.instructions[0];
     await seen("of the instruction", ({ instruction }) => Object(instruction).id === id);
     assert.equal(await agent.nthBegun(1), id);

@@ -155,7 +155,7 @@ export const nodeFaults: Readonly<Record<string, PlantedFault>> = {
       ),
   },
   "episodes on disk are not reinstated": {
-    seed: 8,
+    seed: 57,
     plant: () =>
       plant(EpisodeJournal.prototype, "takeUp", () => () => ({ episodes: [], pending: [] })),
   },
