@@ -201,11 +201,14 @@ async function appends(http: string): Promise<Appends> {
   );
 }
 
-/** The upper bound of the bucket that a percentile lies in, of what came between two readings. */
+/** A percentile of what came between two readings, as Prometheus estimates it: within its bucket by its share. */
 function percentileMs(before: Appends, after: Appends, share: number): number {
   const between = [...after].map(
     ([boundMs, count]) => [boundMs, count - (before.get(boundMs) ?? 0)] as const,
   );
-  const all = between.at(-1)?.[1] ?? 0;
-  return between.find(([, count]) => count >= share * all)?.[0] ?? Number.NaN;
+  const rank = share * (between.at(-1)?.[1] ?? 0);
+  const at = between.findIndex(([, count]) => count >= rank);
+  const [fromMs = 0, below = 0] = between[at - 1] ?? [];
+  const [toMs = Number.NaN, count = Number.NaN] = between[at] ?? [];
+  return fromMs + ((toMs - fromMs) * (rank - below)) / (count - below);
 }
