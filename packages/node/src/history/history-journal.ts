@@ -2,7 +2,7 @@
  * The journal of histories: what rules read of agents' past, kept for the node's next start, written behind.
  *
  * Invariants
- * 1. Every agent is looked at each 25 ms, and what came of it is appended then, in slices with turns of the loop between
+ * 1. Every agent is looked at each 40 ms, and what came of it is appended then, in slices with turns of the loop between
  *    them: of a tenth of a millisecond, or so long that twenty of them do what the look before took, but never of a whole
  *    millisecond. While the disk is behind by more than its bound nothing is made, and the windows themselves hold it.
  * 2. What the samples of a record began or ended is on disk before the record is: one that is kept will not come again.
@@ -67,7 +67,7 @@ const meanings = {
   windowForm: "windows are kept in another form than by the version that ran before",
 } as const;
 
-const everyUs = 25_000;
+const everyUs = 40_000;
 const betweenSlicesUs = 1_000;
 /** How long a turn of the loop tells, at least and at most, and in how many of them a look is to be done. */
 const leastSliceUs = 100;
