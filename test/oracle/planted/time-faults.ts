@@ -148,11 +148,23 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
   },
   "an instant is calm though something is due before it": {
     pair: 24,
-    edits: [{ file: calm, find: "if (this.#isDueBefore(slot, instantUs)) return false;", by: "" }],
+    edits: [
+      {
+        file: calm,
+        find: "if (this.#evaluator.isDueBefore(slot, instantUs)) return false;",
+        by: "",
+      },
+    ],
   },
   "a frame is calm though something is due before it": {
     pair: 50,
-    edits: [{ file: calm, find: "if (this.#isDueBefore(slot, presentUs)) return false;", by: "" }],
+    edits: [
+      {
+        file: calm,
+        find: "if (this.#evaluator.isDueBefore(slot, presentUs)) return false;",
+        by: "",
+      },
+    ],
   },
   "a calm instant does not move the agent's time": {
     pair: 17,
@@ -167,7 +179,7 @@ export const timeFaults: Readonly<Record<string, PlantedFault>> = {
     edits: [
       {
         file: applier,
-        find: "if (this.#isDueBefore(slot, instantUs) && evaluator.runTimersBefore(slot, instantUs, nowUs))\n        continue;",
+        find: "if (\n        evaluator.isDueBefore(slot, instantUs) &&\n        evaluator.runTimersBefore(slot, instantUs, nowUs)\n      )\n        continue;",
         by: "",
       },
     ],

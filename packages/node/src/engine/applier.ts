@@ -21,16 +21,12 @@ import { nodePart, partsPerAgent } from "./parts.ts";
 import type { Readings } from "./readings.ts";
 import { INACTIVE } from "./rule-runtime.ts";
 import type { RuleSet } from "./rule-set.ts";
-import type { TimerWheel } from "./timer-wheel.ts";
-import type { Wakes } from "./wakes.ts";
 
 /** What an applier works on. */
 export interface ApplierOptions {
   readonly agents: AgentTable;
   readonly columns: MetricColumns;
   readonly rules: RuleSet;
-  readonly timers: TimerWheel;
-  readonly wakes: Wakes;
   readonly readings: Readings;
   readonly evaluator: Evaluator;
   readonly counters: EngineCounters;
@@ -41,8 +37,6 @@ export class Applier {
   readonly #agents: AgentTable;
   readonly #columns: MetricColumns;
   readonly #rules: RuleSet;
-  readonly #timers: TimerWheel;
-  readonly #wakes: Wakes;
   readonly #readings: Readings;
   readonly #evaluator: Evaluator;
   readonly #counters: EngineCounters;
@@ -57,8 +51,6 @@ export class Applier {
     this.#agents = options.agents;
     this.#columns = options.columns;
     this.#rules = options.rules;
-    this.#timers = options.timers;
-    this.#wakes = options.wakes;
     this.#readings = options.readings;
     this.#evaluator = options.evaluator;
     this.#counters = options.counters;
@@ -100,7 +92,10 @@ export class Applier {
     while (from < end && agents.generations[slot] === tenancy) {
       const sampleUs = timesUs[from] as number;
       const instantUs = this.#instantFor(slot, sampleUs);
-      if (this.#isDueBefore(slot, instantUs) && evaluator.runTimersBefore(slot, instantUs, nowUs))
+      if (
+        evaluator.isDueBefore(slot, instantUs) &&
+        evaluator.runTimersBefore(slot, instantUs, nowUs)
+      )
         continue;
       let to = end;
       if ((timesUs[end - 1] as number) > sampleUs) {
@@ -159,10 +154,6 @@ export class Applier {
     const instantUs = this.#instantFor(slot, atUs);
     const evaluatedUs = this.#agents.evaluatedUs[slot] as number;
     return evaluatedUs >= atUs ? Math.max(instantUs, evaluatedUs + 1) : instantUs;
-  }
-
-  #isDueBefore(slot: number, instantUs: number): boolean {
-    return this.#timers.nextDueUs < instantUs || (this.#wakes.duesUs[slot] as number) < instantUs;
   }
 
   /** Stores the samples of one evaluation and notes the rules that read them; false when none was applied. */

@@ -8,16 +8,14 @@
  */
 import type { AgentTable } from "./agent-table.ts";
 import type { EngineCounters } from "./counters.ts";
+import type { Evaluator } from "./evaluator.ts";
 import type { MetricColumn, MetricColumns } from "./metric-columns.ts";
 import { nodePart, partsPerAgent } from "./parts.ts";
-import type { TimerWheel } from "./timer-wheel.ts";
-import type { Wakes } from "./wakes.ts";
 
 export interface CalmFramesOptions {
   readonly agents: AgentTable;
   readonly columns: MetricColumns;
-  readonly timers: TimerWheel;
-  readonly wakes: Wakes;
+  readonly evaluator: Pick<Evaluator, "isDueBefore">;
   readonly counters: EngineCounters;
   /** Decides on a sample that is not plainly newer than its series. */
   readonly admit: (column: MetricColumn, slot: number, part: number) => boolean;
@@ -26,8 +24,7 @@ export interface CalmFramesOptions {
 export class CalmFrames {
   readonly #agents: AgentTable;
   readonly #columns: MetricColumns;
-  readonly #timers: TimerWheel;
-  readonly #wakes: Wakes;
+  readonly #evaluator: CalmFramesOptions["evaluator"];
   readonly #counters: EngineCounters;
   readonly #admit: CalmFramesOptions["admit"];
   /** Counts the calm frames of several instants; by metric, the latest of them that held a sample of it. */
@@ -41,8 +38,7 @@ export class CalmFrames {
   constructor(options: CalmFramesOptions) {
     this.#agents = options.agents;
     this.#columns = options.columns;
-    this.#timers = options.timers;
-    this.#wakes = options.wakes;
+    this.#evaluator = options.evaluator;
     this.#counters = options.counters;
     this.#admit = options.admit;
   }
@@ -82,7 +78,7 @@ export class CalmFrames {
     const sampleUs = timesUs[from] as number;
     const { timesUs: presentUs, evaluatedUs } = agents;
     const instantUs = instantOf(sampleUs, presentUs[slot] as number, evaluatedUs[slot] as number);
-    if (this.#isDueBefore(slot, instantUs)) return false;
+    if (this.#evaluator.isDueBefore(slot, instantUs)) return false;
     const { all, lows, highs, readerCounts } = this.#columns;
     let evaluations = 0;
     for (let index = from; index < to; index += 1) {
@@ -179,16 +175,12 @@ export class CalmFrames {
       }
       evaluations += readerCounts[metric] as number;
     }
-    if (this.#isDueBefore(slot, presentUs)) return false;
+    if (this.#evaluator.isDueBefore(slot, presentUs)) return false;
     this.#calmUs = presentUs;
     this.#calmEvaluatedUs = evaluations > evaluationsBefore ? presentUs : evaluatedUs;
     this.#evaluations = evaluations;
     this.#counters.evaluations += evaluations;
     return true;
-  }
-
-  #isDueBefore(slot: number, instantUs: number): boolean {
-    return this.#timers.nextDueUs < instantUs || (this.#wakes.duesUs[slot] as number) < instantUs;
   }
 }
 

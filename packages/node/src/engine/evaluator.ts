@@ -204,6 +204,11 @@ export class Evaluator {
     told?.deliver(this.#hooks, slot, atUs);
   }
 
+  /** Whether something of an agent may be due before an instant: a timer of any agent, or its own wake. */
+  isDueBefore(slot: number, instantUs: number): boolean {
+    return this.#timers.nextDueUs < instantUs || (this.#wakes.duesUs[slot] as number) < instantUs;
+  }
+
   /** Runs the agent's own timers that are due before `instantUs`, in their order; true when there were any. */
   runTimersBefore(slot: number, instantUs: number, nowUs: number): boolean {
     const generation = this.#agents.generations[slot];
